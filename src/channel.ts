@@ -1,0 +1,21 @@
+/**
+ * The one way between the wings. Records go from the sensor to the station; commands will come back over a
+ * narrow, typed way of their own. Today both wings live in one process and the channel is a function call; the
+ * wings already cannot tell.
+ */
+import type { AgentRecord } from './model/record.ts';
+
+/** The sensor's end. `send` is synchronous, never blocks and never throws: the pipeline must not wait for a disk. */
+export interface RecordSender {
+  send(record: AgentRecord): void;
+}
+
+/** The station's end. */
+export interface RecordReceiver {
+  receive(record: AgentRecord): void;
+}
+
+/** Joins the wings inside one process. */
+export function localChannel(receiver: RecordReceiver): RecordSender {
+  return { send: (record) => receiver.receive(record) };
+}

@@ -1,0 +1,43 @@
+import { type Workload, workloadLabel } from './network.ts';
+
+/**
+ * Where an address lives, seen from this host. `gateway`: the bridge's own address on that network.
+ * `host`: any other address of this machine. `lan`: private or link-local, not ours. `internet`: global.
+ * `unknown` always comes with a reason in `attribution`; nothing is `host` or `internet` by default.
+ */
+export type Scope = 'container' | 'gateway' | 'host' | 'lan' | 'internet' | 'multicast' | 'unknown';
+
+/** How an address was given its name, and how far to trust that. */
+export interface Attribution {
+  /**
+   * `mac`: address and MAC both match the inventory of that bridge. `ip`: the address matches, the MAC was
+   * not seen or not known. `network`: by the network's own subnets and gateways. `host-address`: an address
+   * of one of this machine's interfaces. `range`: by the IANA registry of special ranges. `none`: unknown.
+   */
+  readonly method: 'mac' | 'ip' | 'network' | 'host-address' | 'range' | 'none';
+  readonly confidence: 'certain' | 'likely' | 'ambiguous' | 'none';
+  /** Why not certain: always present when the confidence is `ambiguous` or `none`. */
+  readonly reason?: string;
+  /** Labels of the workloads it may have been, when ambiguous. */
+  readonly candidates?: readonly string[];
+}
+
+/** One end of a flow, at the time of its packets. */
+export interface Endpoint {
+  readonly ip: string;
+  /** Absent for protocols without ports. */
+  readonly port?: number;
+  /** Absent on links without MAC addresses. */
+  readonly mac?: string;
+  readonly scope: Scope;
+  readonly workload?: Workload;
+  /** Names this address is known by; bytes from the wire, so escaped wherever shown. */
+  readonly names: readonly string[];
+  readonly attribution: Attribution;
+}
+
+/** `shop/db` for a container, else the scope's word with the address: `internet 198.51.100.7`. */
+export function endpointLabel(endpoint: Endpoint): string {
+  if (endpoint.workload !== undefined) return workloadLabel(endpoint.workload);
+  return `${endpoint.scope} ${endpoint.ip}`;
+}

@@ -1,0 +1,16 @@
+/**
+ * Text from the wire or from labels, made safe for a terminal: everything outside printable ASCII becomes
+ * `\xHH` or `\u{H}`, the backslash itself is doubled, and the length is capped.
+ */
+export function escapeText(text: string, maxLength = 255): string {
+  let out = '';
+  for (const char of text) {
+    const code = char.codePointAt(0)!;
+    if (code === 0x5c) out += '\\\\';
+    else if (code >= 0x20 && code < 0x7f) out += char;
+    else if (code <= 0xff) out += `\\x${code.toString(16).padStart(2, '0')}`;
+    else out += `\\u{${code.toString(16)}}`;
+    if (out.length > maxLength) return `${out.slice(0, maxLength - 1)}~`;
+  }
+  return out;
+}

@@ -1,0 +1,21 @@
+/**
+ * Packet time: microseconds since the Unix epoch, UTC, as an exact integer in a double (safe until the
+ * year 2255). Everything derived from packets carries it; wall time appears only in sinks, health and logs.
+ */
+export type Micros = number;
+
+export const MICROS_PER_SECOND = 1_000_000;
+
+/** ISO 8601 with microseconds, always UTC: `2026-11-23T14:02:07.000123Z`. */
+export function formatMicros(time: Micros): string {
+  const millis = Math.floor(time / 1000);
+  const rest = time - millis * 1000;
+  const date = new Date(millis);
+  if (Number.isNaN(date.getTime())) return 'invalid-time';
+  return `${date.toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
+}
+
+/** Wall clock in the unit of packet time. Only composition roots and sinks may call it. */
+export function wallMicros(): Micros {
+  return Date.now() * 1000;
+}

@@ -1,0 +1,104 @@
+/**
+ * The contract of a detector: one file in analyzers/, one test, one page. Handlers are synchronous, total and
+ * deterministic: time, windows and bounded maps come from the context, nothing else does. No I/O, so that a
+ * replayed file gives the findings the live traffic gave.
+ */
+import type { z } from 'zod';
+import type { DnsRecord } from '../../model/dns.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../../model/finding.ts';
+import type { FlowRecord } from '../../model/flow.ts';
+import type { NoRouteRecord } from '../../model/record.ts';
+import type { Micros } from '../../model/time.ts';
+
+/** What a detector listens to. Records are borrowed for the call where the comment says so, else they may be kept. */
+export interface Handlers {
+  /** First packet of a flow. */
+  onFlowStart?(flow: FlowRecord): void;
+  /** First packet of the responder. */
+  onFlowAnswered?(flow: FlowRecord): void;
+  /** The flow ended; called exactly once a flow. */
+  onFlowEnd?(flow: FlowRecord): void;
+  /** A question with its answer, or a question whose answer never came (then after the pairing time-out). */
+  onDns?(dns: DnsRecord): void;
+  /** A question at the moment it is seen, before any answer. */
+  onDnsQuery?(query: DnsQuery): void;
+  onNoRoute?(record: NoRouteRecord): void;
+  /** Packet time has advanced by at least a second. */
+  onTick?(now: Micros): void;
+}
+
+/** A question as it passed, with its name as labels. `labels` is borrowed: valid during the call only. */
+export interface DnsQuery {
+  readonly time: Micros;
+  readonly record: DnsRecord;
+  /** The labels' bytes, leftmost first, as they stood on the wire (case kept). */
+  readonly labels: readonly Uint8Array[];
+}
+
+export interface Report<MessageId extends string, Evidence> {
+  readonly message: MessageId;
+  readonly time: Micros;
+  /** Makes two reports the same finding. The analyzer id is added by the runner. */
+  readonly key: string;
+  readonly subject: Endpoint;
+  readonly peers?: readonly Endpoint[];
+  readonly network?: string;
+  readonly flows?: readonly FlowRecord[];
+  readonly evidence: Evidence;
+  /** Overrides the analyzer's own where the case is graver or milder. */
+  readonly severity?: Severity;
+  readonly confidence?: Confidence;
+}
+
+/** A map that cannot grow past its bound: the entry touched longest ago goes, and the loss is counted. */
+export interface BoundedMap<V> {
+  readonly size: number;
+  get(key: string): V | undefined;
+  /** Returns the entry, made by `create` when absent; touching it makes it the youngest. */
+  ensure(key: string, create: () => V): V;
+  delete(key: string): void;
+  entries(): IterableIterator<[string, V]>;
+}
+
+export interface AnalyzerContext<MessageId extends string, Evidence> {
+  report(report: Report<MessageId, Evidence>): void;
+  boundedMap<V>(options: { readonly name: string; readonly maxKeys: number }): BoundedMap<V>;
+}
+
+export interface AnalyzerDefinition<
+  Config extends z.ZodType = z.ZodType,
+  Evidence extends z.ZodType = z.ZodType,
+  MessageId extends string = string,
+> {
+  /** = file name = test name = page name. */
+  readonly id: string;
+  readonly title: string;
+  readonly attack: readonly AttackTechnique[];
+  readonly severity: Severity;
+  readonly confidence: Confidence;
+  readonly maturity: 'stable' | 'incubating' | 'sandbox';
+  /** strictObject; every key described, with unit suffix, default and bounds. */
+  readonly config: Config;
+  readonly evidence: Evidence;
+  /**
+   * Sentence per message id; `{subject}`, `{peers}` and every evidence key may stand in braces, so that the sentence
+   * cannot contradict the data.
+   */
+  readonly messages: Readonly<Record<MessageId, string>>;
+  create(
+    ctx: AnalyzerContext<NoInfer<MessageId>, z.infer<NoInfer<Evidence>>>,
+    config: z.infer<Config>,
+  ): Handlers;
+}
+
+/** Infers the types: an unknown message, wrong evidence or an unknown option is a compile error. */
+export function defineAnalyzer<
+  Config extends z.ZodType,
+  Evidence extends z.ZodType<Readonly<Record<string, EvidenceValue | undefined>>>,
+  const MessageId extends string,
+>(
+  definition: AnalyzerDefinition<Config, Evidence, MessageId>,
+): AnalyzerDefinition<Config, Evidence, MessageId> {
+  return definition;
+}
