@@ -1,0 +1,68 @@
+/**
+ * Joins DNS questions with their answers by client, server, transport and id. Bounded: beyond the bound the
+ * oldest question goes out as unanswered, and says so through the same callback as one that timed out.
+ */
+import type { Micros } from '../../model/time.ts';
+
+export interface DnsPairingOptions<Question> {
+  readonly maxPending: number;
+  readonly timeoutMicros: number;
+  /** The question will get no answer: time ran out, the bound was reached, or the capture ended. */
+  readonly onUnanswered: (question: Question, why: 'timeout' | 'evicted' | 'shutdown') => void;
+}
+
+interface Pending<Question> {
+  readonly question: Question;
+  readonly time: Micros;
+}
+
+export class DnsPairing<Question> {
+  /** In order of arrival: a Map iterates by insertion, so the first entry is the oldest. */
+  readonly #pending = new Map<string, Pending<Question>>();
+  readonly #options: DnsPairingOptions<Question>;
+
+  constructor(options: DnsPairingOptions<Question>) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** False when the same question is already waiting: a client's retransmission, one record for both. */
+  ask(key: string, question: Question, time: Micros): boolean {
+    if (this.#pending.has(key)) return false;
+    if (this.#pending.size >= this.#options.maxPending) this.#dropOldest();
+    this.#pending.set(key, { question, time });
+    return true;
+  }
+
+  /** The question this answers, taken out; undefined when none is waiting. */
+  answer(key: string): Question | undefined {
+    const found = this.#pending.get(key);
+    if (found === undefined) return undefined;
+    this.#pending.delete(key);
+    return found.question;
+  }
+
+  expire(now: Micros): void {
+    for (const [key, { question, time }] of this.#pending) {
+      if (now - time < this.#options.timeoutMicros) return;
+      this.#pending.delete(key);
+      this.#options.onUnanswered(question, 'timeout');
+    }
+  }
+
+  flush(): void {
+    for (const { question } of this.#pending.values()) this.#options.onUnanswered(question, 'shutdown');
+    this.#pending.clear();
+  }
+
+  #dropOldest(): void {
+    for (const [key, { question }] of this.#pending) {
+      this.#pending.delete(key);
+      this.#options.onUnanswered(question, 'evicted');
+      return;
+    }
+  }
+}
