@@ -1,4 +1,4 @@
-import { type Workload, workloadLabel } from './network.ts';
+import { type Workload, type WorkloadNames, workloadLabel } from './network.ts';
 
 /**
  * Where an address lives, seen from this host. `gateway`: the bridge's own address on that network.
@@ -37,7 +37,11 @@ export interface Endpoint {
 }
 
 /** `shop/db` for a container, else the scope's word with the address: `internet 198.51.100.7`. */
-export function endpointLabel(endpoint: Endpoint): string {
+export function endpointLabel(endpoint: {
+  readonly ip: string;
+  readonly scope: Scope;
+  readonly workload?: WorkloadNames | undefined;
+}): string {
   if (endpoint.workload !== undefined) return workloadLabel(endpoint.workload);
   return `${endpoint.scope} ${endpoint.ip}`;
 }

@@ -48,11 +48,19 @@ export interface NetworkEndpoint {
   readonly to?: Micros;
 }
 
+/** What a workload's label is made of; its public JSON form has these too. */
+export interface WorkloadNames {
+  readonly name: string;
+  readonly composeProject?: string | undefined;
+  readonly composeService?: string | undefined;
+  readonly swarmService?: string | undefined;
+}
+
 /**
  * How people name a workload: `shop/db`, the Compose project and service; else the Swarm service; else
  * the container's name.
  */
-export function workloadLabel(workload: Workload): string {
+export function workloadLabel(workload: WorkloadNames): string {
   if (workload.composeProject !== undefined && workload.composeService !== undefined) {
     return `${workload.composeProject}/${workload.composeService}`;
   }

@@ -1,0 +1,178 @@
+/**
+ * The options of the unprivileged wing, one schema a section. Types, validation, `docs/config.md` and the
+ * editor schema all come from here. Units stand at the end of names.
+ */
+import { z } from 'zod';
+import { Secret } from './secret.ts';
+
+const MEBIBYTE = 1_048_576;
+
+function retentionDays(fallback: number, what: string) {
+  return z.number().min(0.01).max(36_500).default(fallback).describe(`${what} are deleted after this.`);
+}
+
+export const storeConfig = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .default('/var/lib/bridgewatch/bridgewatch.db')
+    .describe('SQLite file of findings, flows, DNS and events; its directory is made when missing.'),
+  finding_retention_days: retentionDays(365, 'Findings that every sink has'),
+  event_retention_days: retentionDays(90, 'Inventory changes, coverage, losses and anomalies'),
+  flow_retention_days: retentionDays(14, 'Flows'),
+  dns_retention_days: retentionDays(14, 'DNS questions'),
+  max_bytes: z
+    .number()
+    .int()
+    .min(MEBIBYTE)
+    .max(2 ** 50)
+    .default(2048 * MEBIBYTE)
+    .describe('Size of the database; beyond it the oldest flows and DNS go first, findings last.'),
+  max_undelivered: z
+    .number()
+    .int()
+    .min(100)
+    .max(10_000_000)
+    .default(100_000)
+    .describe(
+      'Findings, and as many other events, kept for a sink that is away; then its oldest are skipped.',
+    ),
+  buffer_max_records: z
+    .number()
+    .int()
+    .min(100)
+    .max(10_000_000)
+    .default(50_000)
+    .describe(
+      'Records held in memory while the disk is slow or full; beyond it flows and DNS are shed first.',
+    ),
+  buffer_max_bytes: z
+    .number()
+    .int()
+    .min(65_536)
+    .max(2 ** 34)
+    .default(64 * MEBIBYTE)
+    .describe('The same bound in bytes of JSON; costs about twice that much memory when full.'),
+});
+
+export const influxdbConfig = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^https?$/, error: 'give an http:// or https:// address, as http://127.0.0.1:8086' })
+      .refine(hasNoCredentials, 'a password in an address ends up in logs; use username and password_file')
+      .optional()
+      .describe('Address of InfluxDB 1.x, as http://127.0.0.1:8086. Without it nothing is sent.'),
+    database: z.string().min(1).max(200).default('bridgewatch').describe('Database to write to.'),
+    retention_policy: z
+      .string()
+      .min(1)
+      .max(200)
+      .default('bridgewatch')
+      .describe('Retention policy to write to; `autogen` is the one every database has.'),
+    retention_days: z
+      .number()
+      .int()
+      .min(1)
+      .max(36_500)
+      .default(30)
+      .describe(
+        'Duration of the retention policy when it is created here; an existing one is left as it is.',
+      ),
+    create_database: z
+      .boolean()
+      .default(true)
+      .describe('Create the database and the retention policy when missing (needs an administrator).'),
+    username: z.string().min(1).optional().describe('User, when InfluxDB has authentication enabled.'),
+    password: z
+      .string()
+      .min(1)
+      .transform((text) => new Secret(text))
+      .optional()
+      .describe('Password of that user; better in a file.'),
+    password_file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('File that holds the password; read again whenever the sink (re)connects.'),
+    gzip: z.boolean().default(true).describe('Compress what is written.'),
+    timeout_ms: z
+      .number()
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(10_000)
+      .describe('How long one request may take.'),
+    batch_max_records: z
+      .number()
+      .int()
+      .min(1)
+      .max(50_000)
+      .default(2000)
+      .describe('Records in one write at most.'),
+    flush_interval_ms: z
+      .number()
+      .int()
+      .min(10)
+      .max(60_000)
+      .default(1000)
+      .describe('Traffic waits this long for a fuller batch; findings never wait.'),
+    queue_max_records: z
+      .number()
+      .int()
+      .min(100)
+      .max(10_000_000)
+      .default(50_000)
+      .describe('Traffic records held in memory while InfluxDB is away; then the oldest are dropped.'),
+    queue_max_bytes: z
+      .number()
+      .int()
+      .min(65_536)
+      .max(2 ** 34)
+      .default(32 * MEBIBYTE)
+      .describe('The same bound in bytes.'),
+    max_tag_values: z
+      .number()
+      .int()
+      .min(10)
+      .max(100_000)
+      .default(1000)
+      .describe('Distinct values of one tag in a day; further ones are written as "other".'),
+    max_series: z
+      .number()
+      .int()
+      .min(100)
+      .max(10_000_000)
+      .default(20_000)
+      .describe('Distinct tag sets of one measurement in a day; further ones are folded into "other".'),
+    drain_timeout_ms: z
+      .number()
+      .int()
+      .min(0)
+      .max(600_000)
+      .default(5000)
+      .describe('How long shutting down waits for what is still queued.'),
+  })
+  .refine((config) => config.password === undefined || config.password_file === undefined, {
+    path: ['password'],
+    error: 'password and password_file exclude each other',
+  })
+  .refine(
+    (config) =>
+      config.username !== undefined || (config.password === undefined && config.password_file === undefined),
+    { path: ['username'], error: 'a password needs a username' },
+  );
+
+export type StoreConfig = z.infer<typeof storeConfig>;
+export type InfluxdbConfig = z.infer<typeof influxdbConfig>;
+
+export interface StationConfig {
+  readonly store: StoreConfig;
+  readonly influxdb: InfluxdbConfig;
+}
+
+function hasNoCredentials(text: string): boolean {
+  // Whether it is an address at all is the previous rule's business.
+  if (!URL.canParse(text)) return true;
+  const url = new URL(text);
+  return url.username === '' && url.password === '';
+}
