@@ -11,6 +11,12 @@ import type { FlowRecord } from '../../model/flow.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
 
+/**
+ * Which flows a detector is told about. Making a record costs microseconds and most flows concern nobody, so the
+ * pipeline makes none that nobody asked for.
+ */
+export type FlowInterest = 'none' | 'internal-networks' | 'all';
+
 /** What a detector listens to. Records are borrowed for the call where the comment says so, else they may be kept. */
 export interface Handlers {
   /** First packet of a flow. */
@@ -39,6 +45,8 @@ export interface DnsQuery {
 export interface Report<MessageId extends string, Evidence> {
   readonly message: MessageId;
   readonly time: Micros;
+  /** When the behaviour began, where that was before `time`: becomes the finding's `firstSeen`. */
+  readonly since?: Micros;
   /** Makes two reports the same finding. The analyzer id is added by the runner. */
   readonly key: string;
   readonly subject: Endpoint;
@@ -63,11 +71,18 @@ export interface BoundedMap<V> {
 
 export interface AnalyzerContext<MessageId extends string, Evidence> {
   report(report: Report<MessageId, Evidence>): void;
+  /**
+   * Whether a finding of this key is open. When it is not, totals kept for it belong to the past: start them anew,
+   * so that evidence never mixes two findings.
+   */
+  isOpen(key: string): boolean;
+  /** From now on: which flows the flow handlers are called for. */
+  setFlowInterest(interest: FlowInterest): void;
   boundedMap<V>(options: { readonly name: string; readonly maxKeys: number }): BoundedMap<V>;
 }
 
 export interface AnalyzerDefinition<
-  Config extends z.ZodType = z.ZodType,
+  Config extends z.ZodObject = z.ZodObject,
   Evidence extends z.ZodType = z.ZodType,
   MessageId extends string = string,
 > {
@@ -78,12 +93,14 @@ export interface AnalyzerDefinition<
   readonly severity: Severity;
   readonly confidence: Confidence;
   readonly maturity: 'stable' | 'incubating' | 'sandbox';
+  /** The interest it starts with; `all` when absent. */
+  readonly flows?: FlowInterest;
   /** strictObject; every key described, with unit suffix, default and bounds. */
   readonly config: Config;
   readonly evidence: Evidence;
   /**
-   * Sentence per message id; `{subject}`, `{peers}` and every evidence key may stand in braces, so that the sentence
-   * cannot contradict the data.
+   * Sentence per message id; `{subject}`, `{peers}`, `{network}` and every evidence key may stand in braces, so that
+   * the sentence cannot contradict the data. Checked when the runner is made.
    */
   readonly messages: Readonly<Record<MessageId, string>>;
   create(
@@ -94,7 +111,7 @@ export interface AnalyzerDefinition<
 
 /** Infers the types: an unknown message, wrong evidence or an unknown option is a compile error. */
 export function defineAnalyzer<
-  Config extends z.ZodType,
+  Config extends z.ZodObject,
   Evidence extends z.ZodType<Readonly<Record<string, EvidenceValue | undefined>>>,
   const MessageId extends string,
 >(

@@ -1,0 +1,277 @@
+/**
+ * Runs the analyzers: plain arrays of functions, one call an analyzer and event. An analyzer that throws has a bug;
+ * it is isolated, told once, and switched off after `maxFailures`, so that it can neither stop the others nor fill the
+ * log. Nothing here reads a clock: time is what the records and `tick` say.
+ */
+import type { DnsRecord } from '../../model/dns.ts';
+import type { Finding } from '../../model/finding.ts';
+import type { FlowRecord } from '../../model/flow.ts';
+import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
+import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import type {
+  AnalyzerContext,
+  AnalyzerDefinition,
+  DnsQuery,
+  FlowInterest,
+  Handlers,
+  Report,
+} from './analyzer.ts';
+import { LruMap } from './bounded-map.ts';
+import { checkMessages } from './messages.ts';
+
+/** Evictions are reported at most this often, so that a flood makes few records. */
+const LOSS_INTERVAL = 10 * MICROS_PER_SECOND;
+const DEFAULT_MAX_FAILURES = 10;
+
+/** Where reports go; the findings manager in the agent. */
+export interface FindingIntake {
+  report(definition: AnalyzerDefinition, report: Report<string, Finding['evidence']>): void;
+  isOpen(analyzer: string, key: string): boolean;
+}
+
+export interface RunnableAnalyzer {
+  readonly definition: AnalyzerDefinition;
+  /** Already validated by `definition.config`. */
+  readonly config: unknown;
+}
+
+export interface AnalyzerFailure {
+  readonly analyzer: string;
+  /** Name of the handler that threw. */
+  readonly handler: keyof Handlers;
+  readonly error: unknown;
+  readonly failures: number;
+  /** True when this failure switched the analyzer off. */
+  readonly disabled: boolean;
+}
+
+export interface RunnerOptions {
+  readonly analyzers: readonly RunnableAnalyzer[];
+  readonly findings: FindingIntake;
+  /** State that analyzers had to give up. */
+  readonly onLoss: (loss: LossRecord) => void;
+  /** Called for the first failure of an analyzer and for the one that switches it off, never in between. */
+  readonly onFailure: (failure: AnalyzerFailure) => void;
+  readonly maxFailures?: number;
+}
+
+/** What anyone wants to hear, so that the pipeline makes no record for nobody. Read it per event: it changes. */
+export interface Wants {
+  flowStart: FlowInterest;
+  flowAnswered: FlowInterest;
+  flowEnd: FlowInterest;
+  dns: boolean;
+  dnsQuery: boolean;
+  noRoute: boolean;
+}
+
+interface Eviction {
+  readonly where: string;
+  count: number;
+  first: Micros;
+  last: Micros;
+}
+
+interface Slot {
+  readonly id: string;
+  handlers: Handlers;
+  interest: FlowInterest;
+  failures: number;
+}
+
+export class AnalyzerRunner {
+  readonly wants: Wants = {
+    flowStart: 'none',
+    flowAnswered: 'none',
+    flowEnd: 'none',
+    dns: false,
+    dnsQuery: false,
+    noRoute: false,
+  };
+  readonly #options: RunnerOptions;
+  readonly #slots: Slot[] = [];
+  readonly #evictions: Eviction[] = [];
+  #now: Micros = 0;
+  #lastTick: Micros | undefined;
+  #lastLoss: Micros = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    for (const { definition, config } of options.analyzers) {
+      checkMessages(definition);
+      const slot: Slot = {
+        id: definition.id,
+        handlers: {},
+        interest: definition.flows ?? 'all',
+        failures: 0,
+      };
+      slot.handlers = definition.create(this.#contextFor(definition, slot), config as never);
+      this.#slots.push(slot);
+    }
+    this.#updateWants();
+  }
+
+  flowStart(flow: FlowRecord): void {
+    for (const slot of this.#slots) {
+      const handlers = slot.handlers;
+      if (handlers.onFlowStart === undefined || !concerns(slot.interest, flow)) continue;
+      try {
+        handlers.onFlowStart(flow);
+      } catch (error) {
+        this.#failed(slot, 'onFlowStart', error);
+      }
+    }
+  }
+
+  flowAnswered(flow: FlowRecord): void {
+    for (const slot of this.#slots) {
+      const handlers = slot.handlers;
+      if (handlers.onFlowAnswered === undefined || !concerns(slot.interest, flow)) continue;
+      try {
+        handlers.onFlowAnswered(flow);
+      } catch (error) {
+        this.#failed(slot, 'onFlowAnswered', error);
+      }
+    }
+  }
+
+  flowEnd(flow: FlowRecord): void {
+    for (const slot of this.#slots) {
+      const handlers = slot.handlers;
+      if (handlers.onFlowEnd === undefined || !concerns(slot.interest, flow)) continue;
+      try {
+        handlers.onFlowEnd(flow);
+      } catch (error) {
+        this.#failed(slot, 'onFlowEnd', error);
+      }
+    }
+  }
+
+  dns(record: DnsRecord): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onDns?.(record);
+      } catch (error) {
+        this.#failed(slot, 'onDns', error);
+      }
+    }
+  }
+
+  dnsQuery(query: DnsQuery): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onDnsQuery?.(query);
+      } catch (error) {
+        this.#failed(slot, 'onDnsQuery', error);
+      }
+    }
+  }
+
+  noRoute(record: NoRouteRecord): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onNoRoute?.(record);
+      } catch (error) {
+        this.#failed(slot, 'onNoRoute', error);
+      }
+    }
+  }
+
+  /**
+   * Packet time has come to `now`. Call it as often as convenient: analyzers hear of it at most once a second, and
+   * never of time that runs backwards.
+   */
+  tick(now: Micros): void {
+    this.#now = Math.max(this.#now, now);
+    if (this.#lastTick !== undefined && now - this.#lastTick < MICROS_PER_SECOND) return;
+    this.#lastTick = now;
+    this.#tellTick(now);
+    if (now - this.#lastLoss >= LOSS_INTERVAL) this.#emitLosses(now);
+  }
+
+  /** Input has ended: pending decisions are taken and losses told. */
+  finish(now: Micros): void {
+    this.#now = Math.max(this.#now, now);
+    this.#tellTick(this.#now);
+    this.#emitLosses(this.#now);
+  }
+
+  #tellTick(now: Micros): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onTick?.(now);
+      } catch (error) {
+        this.#failed(slot, 'onTick', error);
+      }
+    }
+  }
+
+  #contextFor(definition: AnalyzerDefinition, slot: Slot): AnalyzerContext<string, Finding['evidence']> {
+    return {
+      report: (report) => this.#options.findings.report(definition, report),
+      isOpen: (key) => this.#options.findings.isOpen(definition.id, key),
+      setFlowInterest: (interest) => {
+        if (slot.interest === interest) return;
+        slot.interest = interest;
+        this.#updateWants();
+      },
+      boundedMap: ({ name, maxKeys }) => {
+        const eviction: Eviction = { where: `${definition.id}.${name}`, count: 0, first: 0, last: 0 };
+        this.#evictions.push(eviction);
+        return new LruMap(maxKeys, () => this.#noteEviction(eviction));
+      },
+    } as AnalyzerContext<string, Finding['evidence']>;
+  }
+
+  #failed(slot: Slot, handler: keyof Handlers, error: unknown): void {
+    slot.failures += 1;
+    const disabled = slot.failures >= (this.#options.maxFailures ?? DEFAULT_MAX_FAILURES);
+    if (disabled) {
+      slot.handlers = {};
+      this.#updateWants();
+    }
+    if (slot.failures === 1 || disabled) {
+      this.#options.onFailure({ analyzer: slot.id, handler, error, failures: slot.failures, disabled });
+    }
+  }
+
+  #updateWants(): void {
+    const wants = this.wants;
+    wants.flowStart = widest(this.#slots, 'onFlowStart');
+    wants.flowAnswered = widest(this.#slots, 'onFlowAnswered');
+    wants.flowEnd = widest(this.#slots, 'onFlowEnd');
+    wants.dns = this.#slots.some((slot) => slot.handlers.onDns !== undefined);
+    wants.dnsQuery = this.#slots.some((slot) => slot.handlers.onDnsQuery !== undefined);
+    wants.noRoute = this.#slots.some((slot) => slot.handlers.onNoRoute !== undefined);
+  }
+
+  #noteEviction(eviction: Eviction): void {
+    if (eviction.count === 0) eviction.first = this.#now;
+    eviction.count += 1;
+    eviction.last = this.#now;
+  }
+
+  #emitLosses(now: Micros): void {
+    this.#lastLoss = now;
+    for (const eviction of this.#evictions) {
+      if (eviction.count === 0) continue;
+      const { where, count, first, last } = eviction;
+      this.#options.onLoss({ kind: 'loss', time: now, source: 'analyzer-window', where, count, first, last });
+      eviction.count = 0;
+    }
+  }
+}
+
+function concerns(interest: FlowInterest, flow: FlowRecord): boolean {
+  return interest === 'all' || (interest === 'internal-networks' && flow.network?.internal === true);
+}
+
+function widest(slots: readonly Slot[], handler: keyof Handlers): FlowInterest {
+  let interest: FlowInterest = 'none';
+  for (const slot of slots) {
+    if (slot.handlers[handler] === undefined || slot.interest === 'none') continue;
+    if (slot.interest === 'all') return 'all';
+    interest = 'internal-networks';
+  }
+  return interest;
+}

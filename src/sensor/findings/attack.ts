@@ -1,0 +1,21 @@
+/**
+ * The part of MITRE ATT&CK (Enterprise, v17) that our analyzers use: a technique with its name and all its tactics.
+ * A tag that is not here, or that pairs a technique with a tactic it does not have, fails a test: unchecked tags rot.
+ */
+
+export interface Technique {
+  readonly name: string;
+  /** Short names, as in the STIX `kill_chain_phases`. */
+  readonly tactics: readonly string[];
+}
+
+export const TECHNIQUES: Readonly<Record<string, Technique>> = {
+  T1048: { name: 'Exfiltration Over Alternative Protocol', tactics: ['exfiltration'] },
+  T1071: { name: 'Application Layer Protocol', tactics: ['command-and-control'] },
+  'T1071.004': { name: 'Application Layer Protocol: DNS', tactics: ['command-and-control'] },
+  T1572: { name: 'Protocol Tunneling', tactics: ['command-and-control'] },
+};
+
+export function isTagValid(technique: string, tactic: string): boolean {
+  return TECHNIQUES[technique]?.tactics.includes(tactic) ?? false;
+}

@@ -1,0 +1,39 @@
+/** Options of the findings manager. All times are packet time. */
+import { z } from 'zod';
+
+export const findingsConfig = z.strictObject({
+  update_interval_secs: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe(
+      'Least time between two updates of one finding. A rise in severity or a new message is told at once.',
+    ),
+  close_after_secs: z
+    .number()
+    .min(10)
+    .max(604_800)
+    .default(900)
+    .describe(
+      'A finding that was not reported again for this long is closed; if it returns, it is a new one.',
+    ),
+  max_open: z
+    .number()
+    .int()
+    .min(16)
+    .max(1_000_000)
+    .default(10_000)
+    .describe(
+      'Findings open at once, about 4 KiB each; beyond it the one quiet for longest is closed early, and counted.',
+    ),
+  max_flows_per_finding: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(32)
+    .describe('Flow uids and Community IDs a finding keeps: the first this many.'),
+});
+
+export type FindingsConfig = z.infer<typeof findingsConfig>;
