@@ -165,9 +165,9 @@ export async function addProgram(root: string, name: string): Promise<void> {
   }
 }
 
-/** /lib is a link to /usr/lib in the root as on a merged-usr system, so either spelling lands in one place. */
+/** Under /usr always: /lib and the like are links there, in the image roots as on every current Debian. */
 function copyInto(root: string, path: string): void {
-  const target = join(root, path);
+  const target = join(root, path.replace(/^\/(bin|sbin|lib|lib64)\//, '/usr/$1/'));
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(realpathSync(path), target);
 }

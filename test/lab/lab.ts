@@ -56,22 +56,28 @@ export interface Lab {
   stop(): Promise<void>;
 }
 
-/** Why no lab can be made here, in words for the person who asked; undefined when one can. */
-export function labObstacle(): string | undefined {
+/** What createLab itself needs of the machine. */
+const LAB_TOOLS = [
+  'ip',
+  'iptables',
+  'nsenter',
+  'unshare',
+  'dockerd',
+  'containerd',
+  'runc',
+  'docker',
+  'busybox',
+];
+
+/**
+ * Why no lab can be made here, in words for the person who asked; undefined when one can.
+ * `tools` are the further programs that the asker wants to run in it.
+ */
+export function labObstacle(tools: readonly string[] = []): string | undefined {
   if (process.platform !== 'linux') return 'the lab needs Linux';
   if (process.getuid?.() !== 0) return 'the lab needs root (it makes network namespaces and starts dockerd)';
   const dirs = labPath();
-  const missing = [
-    'ip',
-    'iptables',
-    'nsenter',
-    'unshare',
-    'dockerd',
-    'containerd',
-    'runc',
-    'docker',
-    'busybox',
-  ].filter((tool) => !dirs.some((dir) => existsSync(join(dir, tool))));
+  const missing = [...LAB_TOOLS, ...tools].filter((tool) => !dirs.some((dir) => existsSync(join(dir, tool))));
   return missing.length === 0
     ? undefined
     : `the lab needs ${missing.join(', ')} (\`make setup\` installs them)`;

@@ -107,6 +107,9 @@ export function start(argv: readonly string[], options: StartOptions = {}): Runn
       rest = lines.pop() ?? '';
       for (const line of lines) options.onLine(line, stream);
     });
+    child[stream].once('end', () => {
+      if (rest !== '') options.onLine?.(rest, stream);
+    });
   }
   return {
     argv,
