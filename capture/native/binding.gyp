@@ -1,0 +1,25 @@
+# Builds build/Release/bridgewatch_pcap.node. libpcap is not linked and its headers are not needed: libpcap.cc
+# opens the library at run time, so that one binary serves every distribution.
+{
+  "targets": [
+    {
+      "target_name": "bridgewatch_pcap",
+      "sources": [
+        "addon.cc",
+        "filter.cc",
+        "libpcap.cc",
+        "link.cc",
+        "live_handle.cc",
+        "namespace.cc",
+        "namespace_reader.cc",
+        "slab.cc",
+        "tap.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      "cflags!": ["-Wno-unused-parameter"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+      "libraries": ["-ldl", "-pthread"]
+    }
+  ]
+}

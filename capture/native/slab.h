@@ -1,0 +1,26 @@
+// The memory of one FrameBatch (capture/source.ts), which JavaScript owns and lends for one batch.
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bridgewatch {
+
+struct Slab {
+  uint8_t* data = nullptr;
+  size_t bytes = 0;
+  size_t frames = 0;
+  uint32_t* offset = nullptr;
+  uint32_t* cap_len = nullptr;
+  uint32_t* wire_len = nullptr;
+  uint32_t* ts_sec = nullptr;
+  uint32_t* ts_nsec = nullptr;
+};
+
+// Looks the memory up anew: the pointers hold until JavaScript runs again, which may detach a buffer. False when
+// the object is not a batch whose buffers are all there.
+bool MapSlab(Napi::Object batch, Slab* slab);
+
+}  // namespace bridgewatch
