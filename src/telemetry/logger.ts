@@ -1,11 +1,35 @@
+/**
+ * The agent's log, on stderr, since stdout belongs to what a command answers. NDJSON for machines, one plain line
+ * for a person at a terminal. Messages are constant texts plus fields, so that lines can be counted.
+ */
 import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { escapeText } from '../model/escape.ts';
 
 export type { Logger } from 'pino';
 
-/**
- * The agent's log: NDJSON on stderr, constant messages plus fields, so that lines can be counted.
- * stdout belongs to the commands' own output.
- */
-export function createLogger(level: string): Logger {
-  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime }, pino.destination(2));
+const LEVEL_NAMES: Readonly<Record<number, string>> = {
+  10: 'TRACE',
+  20: 'DEBUG',
+  30: 'INFO ',
+  40: 'WARN ',
+  50: 'ERROR',
+  60: 'FATAL',
+};
+
+export function createLogger(level: string, terminal = process.stderr.isTTY === true): Logger {
+  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
+  if (!terminal) return pino(options, pino.destination({ fd: 2, sync: true }));
+  return pino(options, { write: (line: string) => void process.stderr.write(forPeople(line)) });
+}
+
+function forPeople(line: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(line) as { level: number; time: string; msg?: string };
+  const rest = Object.entries(fields).map(([key, value]) => `${key}=${escapeText(fieldText(value), 500)}`);
+  return `${time.slice(11, 19)} ${LEVEL_NAMES[level] ?? level} ${[msg ?? '', ...rest].join('  ')}\n`;
+}
+
+function fieldText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'object' && value !== null && 'message' in value) return String(value.message);
+  return JSON.stringify(value) ?? '';
 }

@@ -1,0 +1,24 @@
+/** One thing wrong with the configuration, with the place a person can jump to. */
+export interface ConfigIssue {
+  /** `config.yaml:14:7`, `environment BRIDGEWATCH_X`, or `flag --x`. */
+  readonly where: string;
+  /** `capture.snaplen_bytes`. */
+  readonly path: string;
+  readonly problem: string;
+}
+
+/** The configuration cannot be used; every problem found is listed, not only the first. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID';
+  readonly issues: readonly ConfigIssue[];
+
+  constructor(issues: readonly ConfigIssue[]) {
+    super(
+      issues
+        .map((issue) => `${issue.where}: ${issue.path === '' ? '' : `${issue.path}: `}${issue.problem}`)
+        .join('\n'),
+    );
+    this.name = 'ConfigError';
+    this.issues = issues;
+  }
+}

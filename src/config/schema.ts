@@ -1,0 +1,60 @@
+/**
+ * Every option in one tree. The sections stand next to the code they configure; here they are only gathered,
+ * so that the type, the check and docs/config.md cannot disagree.
+ */
+import { z } from 'zod';
+import {
+  captureConfig,
+  dnsConfig,
+  dockerConfig,
+  flowsConfig,
+  logConfig,
+  noRouteConfig,
+} from '../sensor/config.ts';
+import { findingsConfig } from '../sensor/findings/config.ts';
+import { influxdbConfig, storeConfig } from '../station/config.ts';
+
+/** What configuration needs to know of a detector. */
+export interface OptionsOfAnalyzer {
+  readonly id: string;
+  readonly config: z.ZodType;
+}
+
+const sections = {
+  docker: dockerConfig.prefault({}).describe('Where the Docker engine is.'),
+  capture: captureConfig.prefault({}).describe('What is captured, and how.'),
+  flows: flowsConfig.prefault({}).describe('The flow table and the traffic roll-ups.'),
+  dns: dnsConfig.prefault({}).describe('Pairing of DNS questions and answers.'),
+  no_route: noRouteConfig.prefault({}).describe("The kernel's counters of packets without a route."),
+  findings: findingsConfig.prefault({}).describe('When a finding is repeated, updated and closed.'),
+  store: storeConfig.prefault({}).describe('The embedded database.'),
+  influxdb: influxdbConfig.prefault({}).describe('The InfluxDB sink; off until a url is given.'),
+  log: logConfig.prefault({}).describe("The agent's own log."),
+} as const;
+
+export type Config = { readonly [K in keyof typeof sections]: z.infer<(typeof sections)[K]> } & {
+  /** Checked options by analyzer id; `enabled` is every analyzer's. */
+  readonly analyzers: Readonly<Record<string, AnalyzerOptions>>;
+};
+
+export interface AnalyzerOptions {
+  readonly enabled: boolean;
+  readonly options: unknown;
+}
+
+/** The whole schema, given the detectors that exist. */
+export function configSchema(analyzers: readonly OptionsOfAnalyzer[]): z.ZodType {
+  const shape: Record<string, z.ZodType> = {};
+  for (const analyzer of analyzers) {
+    if (!(analyzer.config instanceof z.ZodObject))
+      throw new TypeError(`options of ${analyzer.id} are not an object`);
+    shape[analyzer.id] = analyzer.config
+      .extend({ enabled: z.boolean().default(true).describe('Whether this analyzer runs.') })
+      .transform(({ enabled, ...options }): AnalyzerOptions => ({ enabled: enabled as boolean, options }))
+      .prefault({});
+  }
+  return z.strictObject({
+    ...sections,
+    analyzers: z.strictObject(shape).prefault({}).describe('Options of the detectors.'),
+  });
+}

@@ -1,0 +1,63 @@
+/** Reads the YAML file and remembers where each key stands, so that an error can say file:line:column. */
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { ConfigError, type ConfigIssue } from './error.ts';
+
+export interface YamlSource {
+  readonly value: unknown;
+  /** `config.yaml:14:7` of the value at that path, or of its nearest ancestor that exists. */
+  locate(path: readonly PropertyKey[]): string;
+  /** The same for a key itself, for keys that should not be there. */
+  locateKey(path: readonly PropertyKey[], key: string): string;
+  has(path: readonly PropertyKey[]): boolean;
+}
+
+export function parseYaml(text: string, fileName: string): YamlSource {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true });
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${fileName}:${line}:${col}`;
+  };
+  if (document.errors.length > 0) {
+    const issues: ConfigIssue[] = document.errors.map((error) => ({
+      where: place(error.pos[0]),
+      path: '',
+      problem: `not valid YAML: ${error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')}`,
+    }));
+    throw new ConfigError(issues);
+  }
+  const value = toValue(document, fileName);
+  return {
+    value,
+    locate: (path) => place(offsetOf(document, path)),
+    locateKey: (path, key) => place(keyOffset(document, path, key) ?? offsetOf(document, path)),
+    has: (path) => document.hasIn(path),
+  };
+}
+
+/** Aliases are bounded: a few lines of YAML must not expand into gigabytes. */
+function toValue(document: Document, fileName: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    const problem = `not valid YAML: ${error instanceof Error ? error.message : String(error)}`;
+    throw new ConfigError([{ where: fileName, path: '', problem }]);
+  }
+}
+
+function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true);
+    if (isMap(node) || isSeq(node) || isScalar(node)) return node.range?.[0] ?? 0;
+  }
+  return 0;
+}
+
+function keyOffset(document: Document, path: readonly PropertyKey[], key: string): number | undefined {
+  const map = path.length === 0 ? document.contents : document.getIn(path, true);
+  if (!isMap(map)) return undefined;
+  for (const pair of map.items) {
+    if (isScalar(pair.key) && String(pair.key.value) === key) return pair.key.range?.[0];
+  }
+  return undefined;
+}

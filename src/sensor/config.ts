@@ -1,0 +1,147 @@
+/**
+ * The options of the privileged wing, one schema a section. Types, validation, `docs/config.md` and the
+ * editor schema all come from here. Units stand at the end of names.
+ */
+import { z } from 'zod';
+
+export const dockerConfig = z.strictObject({
+  socket_path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Engine socket: a path, unix:// or tcp:// address. Default: $DOCKER_HOST, else /var/run/docker.sock.',
+    ),
+  request_timeout_ms: z
+    .number()
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(10_000)
+    .describe('How long one engine request may take before it is given up and tried again.'),
+});
+
+export const captureConfig = z.strictObject({
+  backend: z
+    .enum(['auto', 'native', 'portable'])
+    .default('auto')
+    .describe(
+      'native: our libpcap binding. portable: the cap package in a child process. auto: native where built.',
+    ),
+  networks: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Names of the Docker networks to watch; empty means all.'),
+  exclude_networks: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Names of Docker networks never to watch.'),
+  snaplen_bytes: z
+    .number()
+    .int()
+    .min(64)
+    .max(262_144)
+    .default(65_535)
+    .describe('Bytes kept of each frame. Offloads make frames of up to 64 KiB on a bridge.'),
+  buffer_bytes: z
+    .number()
+    .int()
+    .min(262_144)
+    .max(1_073_741_824)
+    .default(8_388_608)
+    .describe('Kernel ring per tap; costs that much memory a network.'),
+  promiscuous: z
+    .boolean()
+    .default(true)
+    .describe('Without it a tap on a bridge is blind to traffic between containers.'),
+  filter: z
+    .string()
+    .default('')
+    .describe('pcap-filter(7) expression for every tap; what it excludes is never seen.'),
+  read_timeout_ms: z
+    .number()
+    .int()
+    .min(1)
+    .max(5000)
+    .default(100)
+    .describe('How long the kernel may hold frames back to hand them over together.'),
+});
+
+export const flowsConfig = z.strictObject({
+  max_flows: z
+    .number()
+    .int()
+    .min(1024)
+    .max(4_194_304)
+    .default(131_072)
+    .describe('Flows kept at once, about 200 bytes each; beyond it the longest idle is evicted and counted.'),
+  tcp_idle_secs: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(300)
+    .describe('An established TCP connection without packets ends after this.'),
+  udp_idle_secs: z.number().min(1).max(86_400).default(60).describe('The same for UDP and everything else.'),
+  active_secs: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe('A flow that goes on is recorded this often while it lives.'),
+  rollup_secs: z
+    .number()
+    .int()
+    .min(1)
+    .max(3600)
+    .default(10)
+    .describe('Interval of the traffic roll-ups per edge.'),
+  max_edges: z
+    .number()
+    .int()
+    .min(100)
+    .max(1_000_000)
+    .default(10_000)
+    .describe(
+      'Distinct edges in one roll-up interval; beyond it traffic is folded into one edge named "other".',
+    ),
+});
+
+export const dnsConfig = z.strictObject({
+  answer_timeout_secs: z
+    .number()
+    .min(1)
+    .max(120)
+    .default(10)
+    .describe('A question without an answer is recorded after this.'),
+  max_pending: z
+    .number()
+    .int()
+    .min(256)
+    .max(1_048_576)
+    .default(8192)
+    .describe('Questions waiting for an answer at once; beyond it the oldest is recorded as unanswered.'),
+});
+
+export const noRouteConfig = z.strictObject({
+  poll_ms: z
+    .number()
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(1000)
+    .describe("How often the OutNoRoutes counters of the containers' namespaces are read."),
+});
+
+export const logConfig = z.strictObject({
+  level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+    .default('info')
+    .describe('Least level logged, on stderr.'),
+});
+
+export type DockerConfig = z.infer<typeof dockerConfig>;
+export type CaptureConfig = z.infer<typeof captureConfig>;
+export type FlowsConfig = z.infer<typeof flowsConfig>;
+export type DnsConfig = z.infer<typeof dnsConfig>;
+export type NoRouteConfig = z.infer<typeof noRouteConfig>;
+export type LogConfig = z.infer<typeof logConfig>;
