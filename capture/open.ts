@@ -1,0 +1,51 @@
+/**
+ * The choice of a backend, made here and nowhere else. `auto` takes the native one, and the portable one where
+ * the binding is not built; it never changes backend for any other reason, and says when it does.
+ */
+import { captureError } from './capture-error.ts';
+import { type FileOptions, openFile } from './file.ts';
+import { openLive } from './live.ts';
+import { nativeBindingProblem } from './native/index.ts';
+import { openPortableFile, openPortableLive } from './portable.ts';
+import { CaptureError, type LiveOptions, type PacketSource } from './source.ts';
+
+export const CAPTURE_BACKENDS = ['auto', 'native', 'portable'] as const;
+export type CaptureBackend = (typeof CAPTURE_BACKENDS)[number];
+
+export interface OpenedCapture {
+  readonly source: PacketSource;
+  /** What the operator should know about the choice; absent when there is nothing to say. */
+  readonly notice?: string;
+}
+
+/** Opens a live tap, or rejects with a CaptureError. */
+export async function openLiveTap(
+  options: LiveOptions,
+  backend: CaptureBackend = 'auto',
+): Promise<OpenedCapture> {
+  if (backend === 'portable') return { source: await openPortableLive(options) };
+  const problem = backend === 'auto' ? nativeBindingProblem() : undefined;
+  if (problem === undefined) return { source: openLive(options) };
+  try {
+    const source = await openPortableLive(options);
+    return { source, notice: `capturing with the portable backend: ${problem.message}` };
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    throw new CaptureError(error.code, `${error.message}; tried after: ${problem.message}`, { cause: error });
+  }
+}
+
+/** Opens a capture file, or rejects with a CaptureError. Our own reader needs no binding: `auto` is it. */
+export async function openCaptureFile(
+  options: FileOptions,
+  backend: CaptureBackend = 'auto',
+): Promise<OpenedCapture> {
+  if (backend !== 'portable') return { source: await openFile(options) };
+  if (options.filter || options.linkTypeOverride !== undefined) {
+    throw captureError(
+      'CAPTURE_UNSUPPORTED',
+      `cannot read ${options.path}: the portable backend takes no filter and no other link type; use --capture-backend auto`,
+    );
+  }
+  return { source: await openPortableFile(options.path) };
+}

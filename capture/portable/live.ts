@@ -1,0 +1,251 @@
+/**
+ * A live tap over npm `cap` in a child process. The child writes a pcap to a pipe and the file source reads it;
+ * what is added here is the child's life: how it starts, why it ended, and that it never stays behind.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import { extname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { StreamByteReader } from '../byte-reader.ts';
+import { captureError } from '../capture-error.ts';
+import { allocateSlab, CHUNK_AT, FileSource } from '../file-source.ts';
+import { PCAP_HEADER_BYTES, PcapReader, parsePcapHeader } from '../pcap-format.ts';
+import {
+  type CaptureError,
+  type EndReason,
+  type FrameBatch,
+  LIVE_DEFAULTS,
+  type LiveOptions,
+  type PacketSource,
+} from '../source.ts';
+import { parseRefusal } from './cap-words.ts';
+import type { ChildOptions } from './child.ts';
+
+const MAX_STDERR_CHARS = 4096;
+const MAX_SNAPLEN_BYTES = 65_535;
+// A deleted interface goes down first; only after the kernel's grace period does its name disappear.
+const NAME_CHECKS = 10;
+const NAME_CHECK_MS = 50;
+
+/** A child process, and how it ended. */
+interface Child {
+  readonly process: ChildProcess;
+  /** Settles when the process is gone and reaped. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  /** The beginning of what it wrote to stderr. */
+  stderr(): string;
+  kill(): void;
+}
+
+/**
+ * Resolves when the capture runs; rejects with a CaptureError that says what to do. Options that `cap` cannot
+ * honour are refused; `readTimeoutMs` is met by not waiting at all.
+ */
+export async function openPortableLive(options: LiveOptions): Promise<PacketSource> {
+  const child = start(checkOptions(options));
+  try {
+    const source = await openStream(child, options.interface);
+    return live(source, child, options.interface);
+  } catch (error) {
+    child.kill();
+    await child.exited;
+    throw error;
+  }
+}
+
+function checkOptions(options: LiveOptions): ChildOptions {
+  const subject = `cannot open ${options.interface}`;
+  const unsupported = (what: string): CaptureError =>
+    captureError(
+      'CAPTURE_UNSUPPORTED',
+      `${subject}: the portable backend ${what}; build the native one with npm run build:native`,
+    );
+  if (options.netns !== undefined && options.netns !== '') {
+    throw unsupported(`cannot enter the network namespace ${options.netns}`);
+  }
+  if (options.promiscuous === false) throw unsupported('cannot capture without promiscuous mode');
+  const snaplenBytes = options.snaplenBytes ?? LIVE_DEFAULTS.snaplenBytes;
+  if (snaplenBytes > MAX_SNAPLEN_BYTES) {
+    throw unsupported(`keeps at most ${MAX_SNAPLEN_BYTES} bytes of a frame, not ${snaplenBytes}`);
+  }
+  if (options.interface === 'any') {
+    throw captureError(
+      'CAPTURE_BAD_OPTION',
+      `${subject}: it would show a frame on a bridge two or three times; name one interface`,
+    );
+  }
+  return {
+    interface: options.interface,
+    filter: options.filter ?? LIVE_DEFAULTS.filter,
+    bufferBytes: options.bufferBytes ?? LIVE_DEFAULTS.bufferBytes,
+    snaplenBytes,
+  };
+}
+
+function start(options: ChildOptions): Child {
+  const here = fileURLToPath(import.meta.url);
+  // From the sources this file ends in .ts, and so does the child, which Node then runs through tsx.
+  const loader =
+    extname(here) === '.ts'
+      ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
+      : [];
+  const script = fileURLToPath(new URL(`child${extname(here)}`, import.meta.url));
+  // Its abort is expected: it shall not leave a core dump of a Node process each time.
+  const command = ['-c', 'ulimit -c 0; exec "$@"', 'sh'];
+  const node = [process.execPath, ...loader, script, JSON.stringify(options)];
+  const childProcess = spawn('/bin/sh', [...command, ...node], { stdio: 'pipe' });
+
+  let stderr = '';
+  childProcess.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(0, MAX_STDERR_CHARS);
+  });
+  // Its end is its exit; that stdin, our leash, breaks then is no news.
+  childProcess.stdin.on('error', () => {});
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    childProcess.once('close', (code, signal) => resolve({ code, signal }));
+    childProcess.once('error', (error) => {
+      stderr = error.message;
+      resolve({ code: null, signal: null });
+    });
+  });
+  return {
+    process: childProcess,
+    exited,
+    stderr: () => stderr,
+    kill: () => void childProcess.kill('SIGKILL'),
+  };
+}
+
+/** Waits for the pcap header, the child's word that it captures. */
+async function openStream(child: Child, name: string): Promise<FileSource> {
+  const bytes = new StreamByteReader(child.process.stdout!);
+  const slab = allocateSlab();
+  let end = CHUNK_AT;
+  while (end - CHUNK_AT < PCAP_HEADER_BYTES) {
+    const count = await bytes.read(slab.bytes, end);
+    if (count === 0) throw refusal(name, await explain(child), child.stderr());
+    end += count;
+  }
+  const header = parsePcapHeader(slab.batch.data, CHUNK_AT);
+  if (header === undefined) throw new Error('the capture process did not write a pcap');
+  const reader = new PcapReader(header, { name, linkType: header.linkType });
+  return new FileSource({ name, bytes, reader, slab, start: CHUNK_AT + PCAP_HEADER_BYTES, end });
+}
+
+async function explain(child: Child): Promise<string> {
+  const { code, signal } = await child.exited;
+  return signal === null ? `exit code ${code}` : signal;
+}
+
+function refusal(name: string, exit: string, stderr: string): CaptureError {
+  const refused = parseRefusal(stderr);
+  if (refused === undefined) {
+    return captureError(
+      'CAPTURE_FAILED',
+      `cannot open ${name}: the capture process ended (${exit}): ${stderr.trim()}`,
+    );
+  }
+  const { what, words } = refused;
+  const subject = `cannot open ${name}`;
+  if (what === 'load' && words.includes('libpcap')) {
+    return captureError(
+      'CAPTURE_NO_LIBPCAP',
+      `${subject}: libpcap is missing (${words}); install it: apt-get install libpcap0.8`,
+    );
+  }
+  if (what === 'load') {
+    const reason = words.split('\n')[0];
+    return captureError(
+      'CAPTURE_NO_BINDING',
+      `${subject}: the npm package cap does not load (${reason}); npm install cap, or build the native backend with npm run build:native`,
+    );
+  }
+  if (what === 'link-type') {
+    return captureError('CAPTURE_UNSUPPORTED', `${subject}: cap does not know its link type (${words})`);
+  }
+  return openRefusal(subject, words);
+}
+
+/** libpcap's words, the same since 1.0; what is none of these and came with a filter is about the filter. */
+function openRefusal(subject: string, words: string): CaptureError {
+  if (/no such device|doesn't exist/i.test(words)) {
+    const names = interfaceNames().join(', ');
+    return captureError('CAPTURE_NO_INTERFACE', `${subject}: no such interface; available: ${names}`);
+  }
+  if (/not up|is down/i.test(words)) {
+    return captureError('CAPTURE_INTERFACE_DOWN', `${subject}: it is down; ip link set it up first`);
+  }
+  if (/permi|root/i.test(words)) {
+    return captureError(
+      'CAPTURE_PERMISSION',
+      `${subject}: ${words}; run as root or with the capability CAP_NET_RAW`,
+    );
+  }
+  if (/filter|syntax|expression|parse|unknown host|illegal/i.test(words)) {
+    return captureError(
+      'CAPTURE_BAD_FILTER',
+      `${subject}: bad filter; libpcap says: ${words}; see pcap-filter(7)`,
+    );
+  }
+  return captureError('CAPTURE_FAILED', `${subject}: ${words}`);
+}
+
+function live(source: FileSource, child: Child, name: string): PacketSource {
+  let closed = false;
+  return {
+    backend: 'portable',
+    interfaces: source.interfaces,
+    stats: () => source.stats(),
+    async run(onBatch: (batch: FrameBatch) => void) {
+      try {
+        const end = await source.run(onBatch);
+        if (closed || end.reason === 'closed') return { reason: 'closed' };
+        return await endOf(child, name, end);
+      } finally {
+        child.kill();
+        await child.exited;
+      }
+    },
+    close() {
+      closed = true;
+      child.kill();
+      source.close();
+    },
+  };
+}
+
+/** Why a running child's pipe ended. */
+async function endOf(child: Child, name: string, end: EndReason): Promise<EndReason> {
+  if (end.reason === 'failed') return end;
+  const { code, signal } = await child.exited;
+  if (signal === 'SIGABRT') {
+    return (await isGone(name))
+      ? { reason: 'interface-gone', detail: `${name} was deleted` }
+      : { reason: 'interface-down', detail: `${name} went down` };
+  }
+  const exit = signal ?? `exit code ${code}`;
+  return {
+    reason: 'failed',
+    detail: `the capture process of ${name} ended (${exit}) ${child.stderr().trim()}`.trim(),
+  };
+}
+
+async function isGone(name: string): Promise<boolean> {
+  for (let check = 0; check < NAME_CHECKS; check++) {
+    if (!interfaceNames().includes(name)) return true;
+    await delay(NAME_CHECK_MS);
+  }
+  return false;
+}
+
+/** Of this process's own network namespace, which /sys need not show. */
+function interfaceNames(): string[] {
+  return fs
+    .readFileSync('/proc/self/net/dev', 'utf8')
+    .split('\n')
+    .slice(2)
+    .map((line) => line.split(':')[0]!.trim())
+    .filter((interfaceName) => interfaceName !== '');
+}
