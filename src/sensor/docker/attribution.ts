@@ -1,0 +1,472 @@
+/**
+ * Gives an address its name at the time of its packets: container, gateway, host, LAN, internet, multicast, or
+ * unknown with a reason. It never guesses: where two containers fit, both are candidates and none is named.
+ * Order: what the inventory knows, what the host knows, what the IANA registries say.
+ */
+import type { Attribution as AttributionFact, Endpoint } from '../../model/endpoint.ts';
+import {
+  type Cidr,
+  cidrContains,
+  formatIp,
+  type IpWords,
+  isIpv4Words,
+  parseCidr,
+  parseIp,
+} from '../../model/ip.ts';
+import { type Network, type Workload, workloadLabel } from '../../model/network.ts';
+import { formatMicros, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import type { Interval } from './address-book.ts';
+import type { InventoryState } from './inventory-state.ts';
+import { specialRange } from './special-ranges.ts';
+
+/** The attributed part of an Endpoint. Shared between callers: never change it. */
+export type Attributed = Pick<Endpoint, 'scope' | 'workload' | 'names' | 'attribution'>;
+
+/** What attribution asks about this machine. */
+export interface HostAddresses {
+  has(ip: string): boolean;
+  /** Also of this interface itself; tells link-local addresses apart, which may repeat on each interface. */
+  onInterface(name: string, ip: string): boolean;
+}
+
+export interface AttributionOptions {
+  readonly host?: HostAddresses;
+  /** Entries of the cache, about 200 bytes each; when full it starts again empty. */
+  readonly maxCached?: number;
+}
+
+/**
+ * Docker tells of a connect up to some 10 ms after the interface is up (measured on 20.10), and a list tells of the
+ * start, which is up to 0.5 s after the connect. Within this time a lone holder is likely, no more.
+ */
+const SLACK_MICROS = 2 * MICROS_PER_SECOND;
+const NO_HOST: HostAddresses = { has: () => false, onInterface: () => false };
+
+interface Cached {
+  readonly mac: string | undefined;
+  /** The answer holds for packets in [from, to). */
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly result: Attributed;
+  readonly next: Cached | undefined;
+}
+
+interface Parsed {
+  readonly network: Network;
+  readonly subnets: readonly Cidr[];
+  readonly removed: boolean;
+}
+
+export class Attribution {
+  readonly #state: InventoryState;
+  readonly #maxCached: number;
+  #host: HostAddresses;
+  /** By network id, then address, then MAC and time as a list. No key is built for a look-up. */
+  readonly #cache = new Map<string, Map<string, Cached>>();
+  #cached = 0;
+  #version = -1;
+  #networks: Parsed[] = [];
+  /** How often the cache was full and started again. */
+  overflows = 0;
+
+  constructor(state: InventoryState, options: AttributionOptions = {}) {
+    this.#state = state;
+    this.#host = options.host ?? NO_HOST;
+    this.#maxCached = options.maxCached ?? 65_536;
+  }
+
+  setHost(host: HostAddresses): void {
+    this.#host = host;
+    this.#version = -1;
+  }
+
+  /**
+   * `ip` in RFC 5952 text and `mac` in lower case, as seen on the bridge of `networkId` at `time`. Without a network
+   * (a file without interfaces) the address alone decides. Costs about 0.1 us when asked before, some 5 us when not.
+   */
+  resolve(ip: string, mac: string | undefined, networkId: string | undefined, time: Micros): Attributed {
+    if (this.#version !== this.#state.version) this.#reset();
+    let byIp = this.#cache.get(networkId ?? '');
+    if (byIp === undefined) {
+      byIp = new Map();
+      this.#cache.set(networkId ?? '', byIp);
+    }
+    const first = byIp.get(ip);
+    for (let entry = first; entry !== undefined; entry = entry.next) {
+      if (entry.mac === mac && time >= entry.from && time < entry.to) return entry.result;
+    }
+    if (this.#cached >= this.#maxCached) {
+      this.overflows++;
+      this.#reset();
+      return this.resolve(ip, mac, networkId, time);
+    }
+    const result = this.#decide(ip, mac, networkId, time);
+    const [from, to] = this.#validity(ip, mac, time);
+    byIp.set(ip, { mac, from, to, result, next: first });
+    this.#cached++;
+    return result;
+  }
+
+  /**
+   * The network a flow of a capture file belongs to, when its interface is none of ours: the one whose subnets hold
+   * one of the two addresses. Undefined when there is none, or several.
+   */
+  networkOf(ip: string, otherIp: string): Network | undefined {
+    if (this.#version !== this.#state.version) this.#reset();
+    const both = [parseIp(ip), parseIp(otherIp)];
+    const matches = this.#networks.filter(
+      ({ subnets, removed }) =>
+        !removed &&
+        subnets.some((cidr) => both.some((words) => words !== undefined && cidrContains(cidr, words))),
+    );
+    return matches.length === 1 ? matches[0]!.network : undefined;
+  }
+
+  #reset(): void {
+    this.#cache.clear();
+    this.#cached = 0;
+    this.#version = this.#state.version;
+    const parsed =
+      (removed: boolean) =>
+      (network: Network): Parsed => ({
+        network,
+        subnets: network.subnets.map((subnet) => parseCidr(subnet)).filter((cidr) => cidr !== undefined),
+        removed,
+      });
+    this.#networks = [
+      ...this.#state.networks().map(parsed(false)),
+      ...this.#state.removedNetworks().map(parsed(true)),
+    ];
+  }
+
+  /** Answers change only where an interval or a gap begins or ends. */
+  #validity(ip: string, mac: string | undefined, time: Micros): [from: Micros, to: Micros] {
+    let from = Number.NEGATIVE_INFINITY;
+    let to = Number.POSITIVE_INFINITY;
+    const border = (at: Micros): void => {
+      if (at <= time && at > from) from = at;
+      if (at > time && at < to) to = at;
+    };
+    const intervals = [
+      ...this.#state.book.byIp(ip),
+      ...(mac === undefined ? [] : this.#state.book.byMac(mac)),
+    ];
+    for (const interval of intervals) {
+      for (const at of [interval.from, interval.to]) {
+        border(at);
+        border(at - SLACK_MICROS);
+        // Slack ends after this instant, not with it.
+        border(at + SLACK_MICROS + 1);
+      }
+    }
+    for (const gap of this.#state.gaps) {
+      border(gap.from);
+      border(gap.to);
+    }
+    return [from, to];
+  }
+
+  #decide(ip: string, mac: string | undefined, networkId: string | undefined, time: Micros): Attributed {
+    const words = parseIp(ip);
+    if (words === undefined) return unknown(`${JSON.stringify(ip)} is no IP address`);
+    // The inventory's text, also for an IPv4 address written in its mapped form.
+    const text = formatIp(...words);
+    const here = this.#networks.find(({ network }) => network.id === networkId);
+    return (
+      this.#asGateway(text, mac, here, time) ??
+      this.#asHolder(text, mac, networkId, time) ??
+      this.#asLinkLocal(text, words, mac, here, time) ??
+      this.#asHost(text, words, here) ??
+      this.#asMulticast(words, here) ??
+      this.#asSubnet(words, here, time) ??
+      byRange(words)
+    );
+  }
+
+  #asGateway(
+    ip: string,
+    mac: string | undefined,
+    here: Parsed | undefined,
+    time: Micros,
+  ): Attributed | undefined {
+    const network = (here ?? this.#ownerOfGateway(ip))?.network;
+    if (network === undefined) return undefined;
+    const ours =
+      network.gateways.includes(ip) ||
+      (network.bridge !== undefined && this.#host.onInterface(network.bridge, ip));
+    if (!ours) return undefined;
+    if (network.bridge === undefined) {
+      // macvlan and ipvlan: their gateway is a router of the LAN, not this machine.
+      return found('lan', 'network', 'certain', `router of the ${network.driver} network ${network.name}`);
+    }
+    if (!this.#state.knowsContainers) {
+      const reason = 'the first address of the subnet, which Docker gives to the gateway';
+      return found('gateway', 'network', 'likely', reason);
+    }
+    const senders = mac === undefined ? [] : holdersAt(this.#onNetwork(mac, network.id), time).holders;
+    if (senders.length === 0) return found('gateway', 'network', 'certain');
+    const names = labels(senders);
+    return {
+      scope: 'gateway',
+      names: [],
+      attribution: {
+        method: 'network',
+        confidence: 'ambiguous',
+        reason: `the gateway's address, but the frame carries the MAC of ${names.join(', ')}: spoofed`,
+        candidates: names,
+      },
+    };
+  }
+
+  #ownerOfGateway(ip: string): Parsed | undefined {
+    return this.#networks.find(({ network, removed }) => !removed && network.gateways.includes(ip));
+  }
+
+  #asHolder(
+    ip: string,
+    mac: string | undefined,
+    networkId: string | undefined,
+    time: Micros,
+  ): Attributed | undefined {
+    const all = this.#state.book.byIp(ip);
+    const local = networkId === undefined ? all : all.filter((interval) => interval.networkId === networkId);
+    if (local.length === 0 && networkId !== undefined && all.length > 0) {
+      return this.#choose(holdersAt(all, time), undefined, time, 'its address belongs to another network');
+    }
+    return this.#choose(holdersAt(local, time), mac, time, undefined);
+  }
+
+  /** Settles between those who held the address, with the MAC where it was seen. */
+  #choose(
+    { holders, exact }: Holders,
+    mac: string | undefined,
+    time: Micros,
+    caveat: string | undefined,
+  ): Attributed | undefined {
+    if (holders.length === 0) return undefined;
+    const matching = mac === undefined ? [] : holders.filter((interval) => interval.mac === mac);
+    const left = matching.length > 0 ? matching : holders;
+    const names = labels(left);
+    if (names.length > 1) {
+      return ambiguous(
+        `${names.length} containers held this address around then, and nothing tells them apart`,
+        names,
+      );
+    }
+    // The same container before and after a restart: the later one.
+    const holder = left.at(-1)!;
+    const foreign = mac !== undefined && matching.length === 0 && holder.mac !== undefined;
+    if (foreign) {
+      const sender = holdersAt(this.#onNetwork(mac, holder.networkId), time).holders;
+      if (sender.length > 0) {
+        return ambiguous(
+          `the address belongs to ${names[0]}, but the frame carries the MAC of ${labels(sender).join(', ')}: spoofed or relayed`,
+          [...names, ...labels(sender)],
+        );
+      }
+    }
+    const caveats = [
+      caveat,
+      foreign ? `its MAC is ${holder.mac}, the frame carries ${mac}` : undefined,
+      exact
+        ? undefined
+        : `seen ${time < holder.from ? 'just before the address was given out' : 'just after the address was given back'}`,
+      this.#staleness(holder, time),
+    ];
+    return this.#named(holder, matching.length > 0 ? 'mac' : 'ip', caveats);
+  }
+
+  #named(holder: Interval, method: 'mac' | 'ip', caveats: readonly (string | undefined)[]): Attributed {
+    const { workload } = holder.holder;
+    const sharers = this.#state.sharersOf(workload.containerId).map(workloadLabel);
+    const reasons = caveats.filter((caveat) => caveat !== undefined);
+    if (sharers.length > 0) reasons.push(`shares its network namespace with ${sharers.join(', ')}`);
+    const candidates = sharers.length > 0 ? [workloadLabel(workload), ...sharers] : undefined;
+    const attribution: AttributionFact = {
+      method,
+      confidence: reasons.length === 0 ? 'certain' : 'likely',
+      ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }),
+      ...(candidates === undefined ? {} : { candidates }),
+    };
+    return { scope: 'container', workload, names: [], attribution };
+  }
+
+  /** Addresses that say nothing by themselves: link-local ones and the unspecified one; the MAC tells whose. */
+  #asLinkLocal(
+    ip: string,
+    words: IpWords,
+    mac: string | undefined,
+    here: Parsed | undefined,
+    time: Micros,
+  ): Attributed | undefined {
+    const linkLocal = cidrContains(LINK_LOCAL_V6, words) || cidrContains(LINK_LOCAL_V4, words);
+    if (!linkLocal && ip !== '0.0.0.0' && ip !== '::') return undefined;
+    const built = mac === undefined && linkLocal ? macOfEui64(words) : undefined;
+    const effective = mac ?? built;
+    if (effective === undefined || here === undefined) return undefined;
+    const { holders, exact } = holdersAt(this.#onNetwork(effective, here.network.id), time);
+    const names = labels(holders);
+    if (names.length > 1) return ambiguous(`${names.length} containers had this MAC around then`, names);
+    const [holder] = holders;
+    if (holder === undefined) return undefined;
+    return this.#named(holder, 'mac', [
+      built === undefined ? undefined : 'by the MAC inside the address (EUI-64); no frame was seen from it',
+      exact ? undefined : 'seen just outside the time in which it had the MAC',
+      this.#staleness(holder, time),
+    ]);
+  }
+
+  #asHost(ip: string, words: IpWords, here: Parsed | undefined): Attributed | undefined {
+    // Link-local addresses repeat on each interface: only those of this bridge count, and they were asked already.
+    if (cidrContains(LINK_LOCAL_V6, words)) return undefined;
+    const gatewayElsewhere = this.#networks.find(
+      ({ network, removed }) =>
+        network !== here?.network &&
+        !removed &&
+        network.bridge !== undefined &&
+        network.gateways.includes(ip),
+    );
+    if (gatewayElsewhere === undefined && (isLoopback(words) || !this.#host.has(ip))) return undefined;
+    const candidates = this.#state.onHostNetwork().map(workloadLabel);
+    const reasons = [
+      ...(gatewayElsewhere === undefined ? [] : [`gateway of the network ${gatewayElsewhere.network.name}`]),
+      ...(candidates.length === 0 ? [] : ['the host itself or a container on the host network']),
+    ];
+    return {
+      scope: 'host',
+      names: [],
+      attribution: {
+        method: 'host-address',
+        confidence: 'certain',
+        ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }),
+        ...(candidates.length === 0 ? {} : { candidates }),
+      },
+    };
+  }
+
+  /** The broadcast address of a subnet: IPv4 only, and none in /31 and /32 (RFC 3021). */
+  #asMulticast(words: IpWords, here: Parsed | undefined): Attributed | undefined {
+    if (!isIpv4Words(words[0], words[1], words[2])) return undefined;
+    for (const { network, subnets } of here === undefined ? this.#networks : [here]) {
+      for (const cidr of subnets) {
+        if (cidr.family !== 4 || cidr.prefixBits > 126) continue;
+        const last = (cidr.base[3] | (2 ** (128 - cidr.prefixBits) - 1)) >>> 0;
+        if (words[3] === last)
+          return found('multicast', 'network', 'certain', `broadcast address of ${network.name}`);
+      }
+    }
+    return undefined;
+  }
+
+  /** Inside the subnets of a network, but nobody's. */
+  #asSubnet(words: IpWords, here: Parsed | undefined, time: Micros): Attributed | undefined {
+    const holds = ({ subnets }: Parsed): boolean => subnets.some((cidr) => cidrContains(cidr, words));
+    const owner = here !== undefined && holds(here) ? here : this.#networks.find(holds);
+    if (owner === undefined) return undefined;
+    const { name } = owner.network;
+    if (!this.#state.knowsContainers) {
+      return found(
+        'container',
+        'network',
+        'likely',
+        `an address of ${name}; no inventory of its containers was given`,
+      );
+    }
+    const gap = this.#state.gapAt(time);
+    if (gap !== undefined) {
+      return unknown(
+        `no container is known to have held this address of ${name}, but the Docker engine has not answered since ${formatMicros(gap.from)}`,
+      );
+    }
+    const removed = owner.removed ? ' (removed meanwhile)' : '';
+    return unknown(`no container held this address of ${name}${removed} then`);
+  }
+
+  #onNetwork(mac: string, networkId: string): Interval[] {
+    return this.#state.book.byMac(mac).filter((interval) => interval.networkId === networkId);
+  }
+
+  #staleness(holder: Interval, time: Micros): string | undefined {
+    const gap = this.#state.gapAt(time);
+    if (gap === undefined || holder.to <= time) return undefined;
+    // It was found unchanged afterwards: then it held all along.
+    if (gap.to !== Number.POSITIVE_INFINITY && holder.from <= gap.from) return undefined;
+    return `the last known holder; the Docker engine has not answered since ${formatMicros(gap.from)}`;
+  }
+}
+
+interface Holders {
+  readonly holders: readonly Interval[];
+  /** False when they held it only within the slack before or after. */
+  readonly exact: boolean;
+}
+
+function holdersAt(intervals: readonly Interval[], time: Micros): Holders {
+  const exact = intervals.filter((interval) => time >= interval.from && time < interval.to);
+  if (exact.length > 0) return { holders: exact, exact: true };
+  const near = intervals.filter(
+    (interval) => time >= interval.from - SLACK_MICROS && time <= interval.to + SLACK_MICROS,
+  );
+  return { holders: near, exact: false };
+}
+
+/** One name a container, however many intervals it has; replicas of one service go by their container names. */
+function labels(intervals: readonly Interval[]): string[] {
+  const byId = new Map<string, Workload>();
+  for (const { holder } of intervals) byId.set(holder.id, holder.workload);
+  const names = [...byId.values()].map(workloadLabel);
+  return new Set(names).size === names.length ? names : [...byId.values()].map((workload) => workload.name);
+}
+
+const LINK_LOCAL_V6 = parseCidr('fe80::/10')!;
+const LINK_LOCAL_V4 = parseCidr('169.254.0.0/16')!;
+
+function isLoopback(words: IpWords): boolean {
+  if (isIpv4Words(words[0], words[1], words[2])) return words[3] >>> 24 === 127;
+  return words[0] === 0 && words[1] === 0 && words[2] === 0 && words[3] === 1;
+}
+
+/** RFC 4291 appendix A: the MAC's halves around ff:fe, with the universal/local bit turned over. */
+function macOfEui64(words: IpWords): string | undefined {
+  if ((words[2] & 0xff) !== 0xff || words[3] >>> 24 !== 0xfe) return undefined;
+  const bytes = [
+    (words[2] >>> 24) ^ 0x02,
+    (words[2] >>> 16) & 0xff,
+    (words[2] >>> 8) & 0xff,
+    (words[3] >>> 16) & 0xff,
+    (words[3] >>> 8) & 0xff,
+    words[3] & 0xff,
+  ];
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+function byRange(words: IpWords): Attributed {
+  const { scope, reason } = specialRange(words);
+  if (scope === 'unknown') return unknown(reason ?? 'no registry knows this address');
+  return found(scope, 'range', 'certain', reason);
+}
+
+function found(
+  scope: Attributed['scope'],
+  method: AttributionFact['method'],
+  confidence: 'certain' | 'likely',
+  reason?: string,
+): Attributed {
+  return {
+    scope,
+    names: [],
+    attribution: { method, confidence, ...(reason === undefined ? {} : { reason }) },
+  };
+}
+
+function ambiguous(reason: string, candidates: readonly string[]): Attributed {
+  return {
+    scope: 'container',
+    names: [],
+    attribution: { method: 'ip', confidence: 'ambiguous', reason, candidates },
+  };
+}
+
+function unknown(reason: string): Attributed {
+  return { scope: 'unknown', names: [], attribution: { method: 'none', confidence: 'none', reason } };
+}
