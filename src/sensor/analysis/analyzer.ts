@@ -23,6 +23,8 @@ export interface Handlers {
   onFlowStart?(flow: FlowRecord): void;
   /** First packet of the responder. */
   onFlowAnswered?(flow: FlowRecord): void;
+  /** The flow goes on: called each time it is recorded while it lives (`flows.active_secs`). */
+  onFlowActive?(flow: FlowRecord): void;
   /** The flow ended; called exactly once a flow. */
   onFlowEnd?(flow: FlowRecord): void;
   /** A question with its answer, or a question whose answer never came (then after the pairing time-out). */

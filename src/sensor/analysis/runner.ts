@@ -59,6 +59,7 @@ export interface RunnerOptions {
 export interface Wants {
   flowStart: FlowInterest;
   flowAnswered: FlowInterest;
+  flowActive: FlowInterest;
   flowEnd: FlowInterest;
   dns: boolean;
   dnsQuery: boolean;
@@ -83,6 +84,7 @@ export class AnalyzerRunner {
   readonly wants: Wants = {
     flowStart: 'none',
     flowAnswered: 'none',
+    flowActive: 'none',
     flowEnd: 'none',
     dns: false,
     dnsQuery: false,
@@ -131,6 +133,18 @@ export class AnalyzerRunner {
         handlers.onFlowAnswered(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowAnswered', error);
+      }
+    }
+  }
+
+  flowActive(flow: FlowRecord): void {
+    for (const slot of this.#slots) {
+      const handlers = slot.handlers;
+      if (handlers.onFlowActive === undefined || !concerns(slot.interest, flow)) continue;
+      try {
+        handlers.onFlowActive(flow);
+      } catch (error) {
+        this.#failed(slot, 'onFlowActive', error);
       }
     }
   }
@@ -239,6 +253,7 @@ export class AnalyzerRunner {
     const wants = this.wants;
     wants.flowStart = widest(this.#slots, 'onFlowStart');
     wants.flowAnswered = widest(this.#slots, 'onFlowAnswered');
+    wants.flowActive = widest(this.#slots, 'onFlowActive');
     wants.flowEnd = widest(this.#slots, 'onFlowEnd');
     wants.dns = this.#slots.some((slot) => slot.handlers.onDns !== undefined);
     wants.dnsQuery = this.#slots.some((slot) => slot.handlers.onDnsQuery !== undefined);

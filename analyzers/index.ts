@@ -1,0 +1,5 @@
+/** The analyzers, written out. src/sensor/agent.ts is the only reader in src. */
+import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
+import internalEgress from './internal-egress.ts';
+
+export const analyzers: readonly AnalyzerDefinition[] = [internalEgress];

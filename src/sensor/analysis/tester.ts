@@ -1,0 +1,108 @@
+/**
+ * Runs one analyzer over records as the agent would, with a real runner and a real findings manager, and hands back
+ * everything it said. No test framework in here: test/support/analyzer-tester.ts turns lists of cases into tests.
+ */
+import type { DnsRecord } from '../../model/dns.ts';
+import type { Finding } from '../../model/finding.ts';
+import type { FlowRecord } from '../../model/flow.ts';
+import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
+import type { Micros } from '../../model/time.ts';
+import { findingsConfig } from '../findings/config.ts';
+import { FindingManager } from '../findings/manager.ts';
+import type { AnalyzerDefinition, DnsQuery } from './analyzer.ts';
+import { type AnalyzerFailure, AnalyzerRunner } from './runner.ts';
+
+/** What happened, in order. Time advances by the records' own times, and by `tick`. */
+export type AnalyzerEvent =
+  | { readonly on: 'flow-start' | 'flow-answered' | 'flow-active' | 'flow-end'; readonly flow: FlowRecord }
+  | { readonly on: 'dns'; readonly record: DnsRecord }
+  | { readonly on: 'dns-query'; readonly query: DnsQuery }
+  | { readonly on: 'no-route'; readonly record: NoRouteRecord }
+  | { readonly on: 'tick'; readonly now: Micros };
+
+export interface AnalyzerRun {
+  /** Every record of every finding, in order. */
+  readonly findings: readonly Finding[];
+  /** The last record of each finding. */
+  readonly final: readonly Finding[];
+  readonly losses: readonly LossRecord[];
+  readonly failures: readonly AnalyzerFailure[];
+}
+
+export function runAnalyzer(
+  definition: AnalyzerDefinition,
+  events: Iterable<AnalyzerEvent>,
+  options: Readonly<Record<string, unknown>> = {},
+): AnalyzerRun {
+  const findings: Finding[] = [];
+  const losses: LossRecord[] = [];
+  const failures: AnalyzerFailure[] = [];
+  const manager = new FindingManager({
+    config: findingsConfig.parse({}),
+    onFinding: (finding) => findings.push(finding),
+    onLoss: (loss) => losses.push(loss),
+  });
+  const runner = new AnalyzerRunner({
+    analyzers: [{ definition, config: definition.config.parse(options) }],
+    findings: manager,
+    onLoss: (loss) => losses.push(loss),
+    onFailure: (failure) => failures.push(failure),
+  });
+  let now: Micros = 0;
+  for (const event of events) {
+    now = Math.max(now, timeOf(event));
+    runner.tick(now);
+    manager.tick(now);
+    deliver(runner, event);
+  }
+  runner.finish(now);
+  manager.finish();
+  const final = new Map(findings.map((finding) => [finding.id, finding]));
+  return { findings, final: [...final.values()], losses, failures };
+}
+
+function deliver(runner: AnalyzerRunner, event: AnalyzerEvent): void {
+  switch (event.on) {
+    case 'flow-start':
+      runner.flowStart(event.flow);
+      break;
+    case 'flow-answered':
+      runner.flowAnswered(event.flow);
+      break;
+    case 'flow-active':
+      runner.flowActive(event.flow);
+      break;
+    case 'flow-end':
+      runner.flowEnd(event.flow);
+      break;
+    case 'dns':
+      runner.dns(event.record);
+      break;
+    case 'dns-query':
+      runner.dnsQuery(event.query);
+      break;
+    case 'no-route':
+      runner.noRoute(event.record);
+      break;
+    case 'tick':
+      break;
+  }
+}
+
+function timeOf(event: AnalyzerEvent): Micros {
+  switch (event.on) {
+    case 'flow-start':
+      return event.flow.start;
+    case 'flow-answered':
+    case 'flow-active':
+    case 'flow-end':
+      return event.flow.end;
+    case 'dns':
+    case 'no-route':
+      return event.record.time;
+    case 'dns-query':
+      return event.query.time;
+    case 'tick':
+      return event.now;
+  }
+}

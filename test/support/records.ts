@@ -1,0 +1,173 @@
+/** Builders for records: a test names what matters to it, everything else has a quiet default. */
+
+import type { DnsAnswer, DnsRecord } from '../../src/model/dns.ts';
+import type { Endpoint } from '../../src/model/endpoint.ts';
+import type { FlowRecord } from '../../src/model/flow.ts';
+import type { Network, Workload } from '../../src/model/network.ts';
+import type { NoRouteRecord } from '../../src/model/record.ts';
+import type { Micros } from '../../src/model/time.ts';
+import type { AnalyzerEvent } from '../../src/sensor/analysis/tester.ts';
+
+/** 2026-01-01T00:00:00Z: a whole hour, so that windows in tests start at their edge. */
+export const T0: Micros = 1_767_225_600_000_000;
+
+export function secs(seconds: number): Micros {
+  return T0 + Math.round(seconds * 1_000_000);
+}
+
+export function network(fields: Partial<Network> = {}): Network {
+  return {
+    id: `id-${fields.name ?? 'back'}`,
+    name: 'back',
+    driver: 'bridge',
+    scope: 'local',
+    internal: false,
+    bridge: 'br-000000000001',
+    subnets: ['172.30.0.0/24', 'fd00:30::/64'],
+    gateways: ['172.30.0.1', 'fd00:30::1'],
+    options: {},
+    labels: {},
+    ...fields,
+  };
+}
+
+export function workload(
+  name: string,
+  networks: readonly string[] = ['back'],
+  fields: Partial<Workload> = {},
+) {
+  return {
+    containerId: `cid-${name}`,
+    name,
+    image: 'image',
+    composeProject: 'shop',
+    composeService: name,
+    labels: {},
+    networkMode: networks[0] ?? 'none',
+    networks,
+    ...fields,
+  } satisfies Workload;
+}
+
+export function container(name: string, ip: string, fields: Partial<Endpoint> = {}): Endpoint {
+  return {
+    ip,
+    scope: 'container',
+    workload: workload(name),
+    names: [],
+    attribution: { method: 'mac', confidence: 'certain' },
+    ...fields,
+  };
+}
+
+/** An address without a container. */
+export function address(ip: string, scope: Endpoint['scope'], fields: Partial<Endpoint> = {}): Endpoint {
+  return { ip, scope, names: [], attribution: { method: 'range', confidence: 'certain' }, ...fields };
+}
+
+export function unattributed(ip: string, fields: Partial<Endpoint> = {}): Endpoint {
+  const attribution = { method: 'none', confidence: 'none', reason: 'no such endpoint' } as const;
+  return { ip, scope: 'unknown', names: [], attribution, ...fields };
+}
+
+let nextUid = 0;
+
+export function flow(fields: Partial<FlowRecord> & Pick<FlowRecord, 'orig' | 'resp'>): FlowRecord {
+  nextUid += 1;
+  return {
+    kind: 'flow',
+    uid: `F${nextUid.toString(36)}`,
+    communityId: `1:${nextUid}`,
+    start: T0,
+    end: fields.start ?? T0,
+    interface: 'br-000000000001',
+    protocol: 'tcp',
+    origBytes: 60,
+    respBytes: 0,
+    origPackets: 1,
+    respPackets: 0,
+    connState: 'S0',
+    history: fields.protocol === undefined || fields.protocol === 'tcp' ? 'S' : 'D',
+    direction: 'unknown',
+    coverage: 'whole',
+    reason: 'start',
+    ...fields,
+  };
+}
+
+/** The same flow once its responder has spoken. */
+export function answered(started: FlowRecord, end: Micros, fields: Partial<FlowRecord> = {}): FlowRecord {
+  return {
+    ...started,
+    end,
+    respPackets: 1,
+    respBytes: 60,
+    connState: 'S1',
+    history: started.protocol === 'tcp' ? 'Sh' : 'Dd',
+    reason: 'answered',
+    ...fields,
+  };
+}
+
+export function noRoute(fields: Partial<NoRouteRecord> & Pick<NoRouteRecord, 'subject'>): NoRouteRecord {
+  return {
+    kind: 'no-route',
+    time: T0,
+    networks: [{ name: 'back', internal: true }],
+    family: 'ipv4',
+    count: 1,
+    intervalSecs: 1,
+    ...fields,
+  };
+}
+
+export interface QuestionFields extends Partial<DnsRecord> {
+  /** Labels, leftmost first; text is taken as Latin-1, so that odd bytes can be written as `\xff`. */
+  readonly labels: readonly string[];
+}
+
+export function question(fields: QuestionFields): DnsRecord {
+  const { labels, ...rest } = fields;
+  return {
+    kind: 'dns',
+    time: T0,
+    interface: 'br-000000000001',
+    client: container('app', '172.30.0.10'),
+    server: address('172.30.0.2', 'lan', { port: 53 }),
+    vantage: 'bridge',
+    transport: 'udp',
+    id: 1,
+    query: labels.map(presentation).join('.'),
+    qtype: 'A',
+    qclass: 'IN',
+    answers: [],
+    flags: ['RD'],
+    anomalies: [],
+    ...rest,
+  };
+}
+
+export function askEvent(fields: QuestionFields): AnalyzerEvent {
+  const record = question(fields);
+  const labels = fields.labels.map((label) => Uint8Array.from(Buffer.from(label, 'latin1')));
+  return { on: 'dns-query', query: { time: record.time, record, labels } };
+}
+
+/** What the agent sees of one look-up: the question, then the record with its answer. */
+export function lookUp(
+  fields: QuestionFields,
+  rcode?: string,
+  addresses: readonly string[] = [],
+): AnalyzerEvent[] {
+  const record = question(fields);
+  const answers = addresses.map(
+    (data): DnsAnswer => ({ name: record.query, type: data.includes(':') ? 'AAAA' : 'A', ttl: 60, data }),
+  );
+  const answeredRecord: DnsRecord = { ...record, answers, ...(rcode === undefined ? {} : { rcode }) };
+  return [askEvent(fields), { on: 'dns', record: answeredRecord }];
+}
+
+/** RFC 4343: what is no printable ASCII, and the dot inside a label, as `\DDD`. */
+function presentation(label: string): string {
+  return label.replace(/[^!-~]|[.\\]/g, (char) => `\\${String(char.charCodeAt(0)).padStart(3, '0')}`);
+}
