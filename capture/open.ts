@@ -5,7 +5,7 @@
 import { captureError } from './capture-error.ts';
 import { type FileOptions, openFile } from './file.ts';
 import { openLive } from './live.ts';
-import { nativeBindingProblem } from './native/index.ts';
+import { libpcapVersion, nativeBindingProblem } from './native/index.ts';
 import { openPortableFile, openPortableLive } from './portable.ts';
 import { CaptureError, type LiveOptions, type PacketSource } from './source.ts';
 
@@ -48,4 +48,20 @@ export async function openCaptureFile(
     );
   }
   return { source: await openPortableFile(options.path) };
+}
+
+/** Whether the native backend could capture here, and with which libpcap; or why not. */
+export type NativeStatus =
+  | { readonly available: true; readonly libpcap: string }
+  | { readonly available: false; readonly reason: string };
+
+export function nativeStatus(): NativeStatus {
+  const problem = nativeBindingProblem();
+  if (problem !== undefined) return { available: false, reason: problem.message };
+  try {
+    return { available: true, libpcap: libpcapVersion() };
+  } catch (error) {
+    if (error instanceof CaptureError) return { available: false, reason: error.message };
+    throw error;
+  }
 }
