@@ -1,0 +1,72 @@
+/** A record on its way through the station: its public JSON text, made once, and what it is ordered and kept by. */
+import type { AgentRecord, RecordKind } from '../model/record.ts';
+import type { Micros } from '../model/time.ts';
+
+/**
+ * How a record is kept. `finding` and `event` are durable: in the database before any sink sees them, each in a
+ * sequence of its own, so that no number of events stands in the way of a finding. `bulk` is many and small; it may
+ * be shed, counted, when something is slow. `none` is not kept.
+ */
+export type Lane = 'finding' | 'event' | 'bulk' | 'none';
+
+export type DurableLane = 'finding' | 'event';
+
+/** What a sink is given. */
+export interface Delivery {
+  readonly kind: RecordKind;
+  readonly time: Micros;
+  /**
+   * Counts the records of the same microsecond, from 0. `time` and `tie` together are unique for this agent and
+   * stored with the record, so that sending it again after a lost answer overwrites instead of duplicating.
+   */
+  readonly tie: number;
+  /** The public JSON form (src/model/serialize.ts). */
+  readonly text: string;
+}
+
+export interface Entry extends Delivery {
+  readonly record: AgentRecord;
+}
+
+export function laneOf(kind: RecordKind): Lane {
+  switch (kind) {
+    case 'finding':
+      return 'finding';
+    case 'loss':
+    case 'anomaly':
+    case 'inventory':
+    case 'coverage':
+    case 'no-route':
+      return 'event';
+    case 'flow':
+    case 'traffic':
+    case 'dns':
+      return 'bulk';
+    case 'summary':
+      return 'none';
+  }
+}
+
+/** Numbers the records of one microsecond. Remembers the latest microseconds only; live time moves on. */
+export class TieBreaker {
+  readonly #next = new Map<Micros, number>();
+  readonly #maxTimes: number;
+
+  constructor(maxTimes = 4096) {
+    this.#maxTimes = maxTimes;
+  }
+
+  next(time: Micros): number {
+    const tie = this.#next.get(time) ?? 0;
+    // Deleted first so that the map's order is the order of use.
+    this.#next.delete(time);
+    this.#next.set(time, tie + 1);
+    if (this.#next.size > this.#maxTimes) {
+      for (const oldest of this.#next.keys()) {
+        this.#next.delete(oldest);
+        break;
+      }
+    }
+    return tie;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * The unprivileged wing: takes records from the channel, keeps them, hands them to the sinks. `receive` is
+ * synchronous, never blocks and never throws; everything slow happens behind it, in bounded queues whose losses are
+ * records themselves.
+ */
+import { hostname } from 'node:os';
+import type { RecordReceiver } from '../channel.ts';
+import type { AgentRecord } from '../model/record.ts';
+import { recordTime, serializeRecord } from '../model/serialize.ts';
+import { type Micros, wallMicros } from '../model/time.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { InfluxdbConfig, StationConfig } from './config.ts';
+import { type DurableLane, type Lane, laneOf, TieBreaker } from './entry.ts';
+import { LossTally } from './loss-tally.ts';
+import { InfluxdbSink } from './sinks/influxdb.ts';
+import { OUTLET_DEFAULTS, Outlet, type OutletOptions, type OutletStatus } from './sinks/outlet.ts';
+import type { Sink } from './sinks/sink.ts';
+import { openStore, type Store, type StoreStatus } from './store/store.ts';
+
+export interface StationDeps {
+  readonly logger: Logger;
+  /** Names this machine in what is sent; default: its host name. */
+  readonly host?: string;
+  /** Called with each record as it comes, before it is kept: the console's live view. */
+  readonly onRecord?: (record: AgentRecord) => void;
+  /** Wall clock. */
+  readonly now?: () => Micros;
+  /** Pauses after failures; shorter in tests. */
+  readonly retry?: Pick<OutletOptions, 'retryFirstMs' | 'retryMaxMs' | 'refusedRetryMs'>;
+}
+
+export interface StationStatus {
+  readonly store: StoreStatus;
+  readonly sinks: readonly OutletStatus[];
+  /** Records that the station had to give up, all places together. */
+  readonly lost: number;
+}
+
+/** Losses are summed up over this and then said as records. */
+const LOSS_INTERVAL_MS = 5000;
+
+export class Station implements RecordReceiver {
+  readonly #config: StationConfig;
+  readonly #deps: StationDeps;
+  readonly #now: () => Micros;
+  readonly #ties = new TieBreaker();
+  readonly #losses = new LossTally();
+  #outlets: readonly Outlet[] = [];
+  #store: Store | undefined;
+  #lossTimer: NodeJS.Timeout | undefined;
+  #isStopping = false;
+  #hasSaidListenerFault = false;
+
+  constructor(config: StationConfig, deps: StationDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#now = deps.now ?? wallMicros;
+  }
+
+  /** Rejects with a StoreError when the database cannot be had. A sink that is away is no reason not to start. */
+  async start(): Promise<void> {
+    const { logger } = this.#deps;
+    const store = await openStore(this.#config.store, {
+      logger,
+      losses: this.#losses,
+      now: this.#now,
+      onDurable: () => {
+        for (const outlet of this.#outlets) outlet.onDurable();
+      },
+      onShed: (lane, entry) => {
+        for (const outlet of this.#outlets) outlet.onShed(lane, entry);
+      },
+      onSkipped: (sink, count) => {
+        for (const outlet of this.#outlets) if (outlet.sink.name === sink) outlet.onLost(count);
+      },
+    });
+    this.#store = store;
+    const { url } = this.#config.influxdb;
+    const sinks: Sink[] = url === undefined ? [] : [this.#influxdbSink(url)];
+    store.forgetOtherSinks(sinks.map(({ name }) => name));
+    this.#outlets = sinks.map((sink) => this.#outlet(store, sink, this.#config.influxdb));
+    for (const outlet of this.#outlets) outlet.start();
+    this.#lossTimer = setInterval(() => this.#recordLosses(), LOSS_INTERVAL_MS);
+    this.#lossTimer.unref();
+  }
+
+  receive(record: AgentRecord): void {
+    this.#show(record);
+    const store = this.#store;
+    const lane = laneOf(record.kind);
+    if (store === undefined || this.#isStopping || lane === 'none') return;
+    this.#keep(store, record, lane);
+  }
+
+  /** Sends and writes what is left, within the sinks' limits, and closes the database. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    clearInterval(this.#lossTimer);
+    this.#store?.flush();
+    const limitMs = this.#config.influxdb.drain_timeout_ms;
+    await Promise.all(this.#outlets.map((outlet) => outlet.stop(limitMs)));
+    this.#recordLosses();
+    this.#store?.close();
+  }
+
+  /** Undefined before `start`. */
+  status(): StationStatus | undefined {
+    if (this.#store === undefined) return undefined;
+    return {
+      store: this.#store.status(),
+      sinks: this.#outlets.map((outlet) => outlet.status()),
+      lost: this.#losses.total,
+    };
+  }
+
+  #keep(store: Store, record: AgentRecord, lane: DurableLane | 'bulk'): void {
+    const time = recordTime(record) ?? this.#now();
+    const isStored = lane !== 'bulk' || record.kind !== 'traffic';
+    const isSent = this.#outlets.some((outlet) => outlet.sink.accepts.has(record.kind));
+    const isRefused = lane === 'bulk' && isStored && store.refusesBulk;
+    if (isRefused) store.countRefused(record.kind, time);
+    if (!isSent && (isRefused || !isStored)) return;
+    const entry = {
+      kind: record.kind,
+      time,
+      tie: this.#ties.next(time),
+      text: serializeRecord(record),
+      record,
+    };
+    // Counted before it is stored: storing it may shed it at once.
+    for (const outlet of this.#outlets) outlet.offer(entry);
+    if (isStored && !isRefused) store.append(entry, lane);
+  }
+
+  #recordLosses(): void {
+    const store = this.#store;
+    // While the disk refuses, loss records would only add to what waits; the sums are kept.
+    if (store === undefined || store.isFailing) return;
+    for (const loss of this.#losses.drain(this.#now())) {
+      this.#show(loss);
+      this.#keep(store, loss, 'event');
+    }
+  }
+
+  #show(record: AgentRecord): void {
+    try {
+      this.#deps.onRecord?.(record);
+    } catch (error) {
+      if (this.#hasSaidListenerFault) return;
+      this.#hasSaidListenerFault = true;
+      this.#deps.logger.error({ err: error }, 'the live view failed; records are kept all the same');
+    }
+  }
+
+  #influxdbSink(url: string): Sink {
+    const { host = hostname(), logger } = this.#deps;
+    return new InfluxdbSink(url, this.#config.influxdb, { logger, host, now: this.#now });
+  }
+
+  #outlet(store: Store, sink: Sink, config: InfluxdbConfig): Outlet {
+    const kindsOf = (wanted: Lane) => new Set([...sink.accepts].filter((kind) => laneOf(kind) === wanted));
+    return new Outlet(
+      sink,
+      {
+        ...OUTLET_DEFAULTS,
+        ...this.#deps.retry,
+        batchMaxRecords: config.batch_max_records,
+        flushIntervalMs: config.flush_interval_ms,
+        queueMaxRecords: config.queue_max_records,
+        queueMaxBytes: config.queue_max_bytes,
+      },
+      {
+        logger: this.#deps.logger,
+        losses: this.#losses,
+        finding: store.openOutbox(sink.name, 'finding', kindsOf('finding')),
+        event: store.openOutbox(sink.name, 'event', kindsOf('event')),
+        deadLetter: (delivery, reason) => store.addDeadLetter(sink.name, delivery, reason),
+      },
+    );
+  }
+}

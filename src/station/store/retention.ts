@@ -1,0 +1,93 @@
+/**
+ * Keeps the database within its age and its size. Works in small transactions with a budget of time, because
+ * SQLite is synchronous and the process has captures to serve. Flows and DNS go first, then other events, then
+ * findings; a durable record that a sink has not taken is never deleted (the bound on those is the outbox's).
+ */
+import { statSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
+import type { RecordKind } from '../../model/record.ts';
+import type { Micros } from '../../model/time.ts';
+import type { DurableLane } from '../entry.ts';
+
+export interface AgeLimits {
+  /** Rows older than these are deleted. */
+  readonly finding: Micros;
+  readonly event: Micros;
+  readonly flow: Micros;
+  readonly dns: Micros;
+}
+
+/** Highest place in the log that every sink has taken, for each lane. */
+export type Delivered = Readonly<Record<DurableLane, number>>;
+
+const ROWS_PER_STEP = 500;
+const PAGES_PER_STEP = 256;
+
+const EVENT_KINDS: readonly RecordKind[] = ['loss', 'anomaly', 'inventory', 'coverage', 'no-route'];
+
+/** Bytes in use: pages that hold something, plus the write-ahead log beside the file. */
+export function usedBytes(db: Database, path: string): number {
+  const pages = db.pragma('page_count', { simple: true }) as number;
+  const free = db.pragma('freelist_count', { simple: true }) as number;
+  const pageBytes = db.pragma('page_size', { simple: true }) as number;
+  const wal = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  return (pages - free) * pageBytes + wal;
+}
+
+/** Deletes what is too old, one step; returns how many rows. Call again while it returns any. */
+export function deleteExpired(db: Database, limits: AgeLimits, delivered: Delivered): number {
+  let deleted = deleteOldestBulk(db, 'flows', limits.flow);
+  deleted += deleteOldestBulk(db, 'dns', limits.dns);
+  for (const kind of EVENT_KINDS) deleted += deleteOldestEvents(db, kind, limits.event, delivered.event);
+  deleted += deleteOldestEvents(db, 'finding', limits.finding, delivered.finding);
+  return deleted;
+}
+
+/** Deletes the oldest that may go, one step; 0 means that nothing may. */
+export function deleteOldest(db: Database, delivered: Delivered): number {
+  const flow = oldestTime(db, 'flows');
+  const dns = oldestTime(db, 'dns');
+  if (flow !== undefined || dns !== undefined) {
+    const table = (flow ?? Number.POSITIVE_INFINITY) <= (dns ?? Number.POSITIVE_INFINITY) ? 'flows' : 'dns';
+    return deleteOldestBulk(db, table, Number.MAX_SAFE_INTEGER);
+  }
+  for (const kind of EVENT_KINDS) {
+    const deleted = deleteOldestEvents(db, kind, Number.MAX_SAFE_INTEGER, delivered.event);
+    if (deleted > 0) return deleted;
+  }
+  return deleteOldestEvents(db, 'finding', Number.MAX_SAFE_INTEGER, delivered.finding);
+}
+
+/** Gives free pages back to the file system, one step. */
+export function returnPages(db: Database): void {
+  db.pragma(`incremental_vacuum(${PAGES_PER_STEP})`);
+}
+
+function oldestTime(db: Database, table: 'flows' | 'dns'): Micros | undefined {
+  const time = db.prepare(`SELECT min(time_us) FROM ${table}`).pluck().get() as Micros | null;
+  return time ?? undefined;
+}
+
+function deleteOldestBulk(db: Database, table: 'flows' | 'dns', before: Micros): number {
+  return db
+    .prepare(
+      `DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} WHERE time_us < ? ORDER BY time_us LIMIT ?)`,
+    )
+    .run(before, ROWS_PER_STEP).changes;
+}
+
+function deleteOldestEvents(db: Database, kind: RecordKind, before: Micros, upToSeq: number): number {
+  return db.transaction(() => {
+    const seqs = db
+      .prepare('SELECT seq FROM events WHERE kind = ? AND time_us < ? AND seq <= ? ORDER BY time_us LIMIT ?')
+      .pluck()
+      .all(kind, before, upToSeq, ROWS_PER_STEP) as number[];
+    const dropEvent = db.prepare('DELETE FROM events WHERE seq = ?');
+    const dropState = db.prepare('DELETE FROM findings WHERE seq = ?');
+    for (const seq of seqs) {
+      dropEvent.run(seq);
+      if (kind === 'finding') dropState.run(seq);
+    }
+    return seqs.length;
+  })();
+}

@@ -1,0 +1,158 @@
+/** From a record to its row: which table, and the columns one filters by. */
+import type { Database, Statement } from 'better-sqlite3';
+import type { DnsRecord } from '../../model/dns.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import { SEVERITIES } from '../../model/finding.ts';
+import type { FlowRecord } from '../../model/flow.ts';
+import { workloadLabel } from '../../model/network.ts';
+import type { AgentRecord } from '../../model/record.ts';
+import type { Entry } from '../entry.ts';
+
+export interface DurableEntry extends Entry {
+  /** Its place in the log; given when it is accepted, before it is written. */
+  readonly seq: number;
+}
+
+/** Prepared once for each connection. */
+export class RowWriter {
+  readonly #event: Statement;
+  readonly #finding: Statement;
+  readonly #flow: Statement;
+  readonly #dns: Statement;
+
+  constructor(db: Database) {
+    this.#event = db.prepare(
+      `INSERT INTO events (seq, kind, time_us, tie, network, containers, analyzer, severity, finding_id, record)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#finding = db.prepare(
+      'INSERT INTO findings (id, seq) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq',
+    );
+    // A flow that goes on is written again and again; the last row stands for it, under a new seq, so that
+    // whoever follows the table sees it move.
+    this.#flow = db.prepare(
+      `INSERT OR REPLACE INTO flows (uid, start_us, time_us, network, containers, orig_ip, resp_ip, resp_port,
+         protocol, direction, record)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#dns = db.prepare(
+      `INSERT INTO dns (time_us, network, containers, client_ip, server_ip, query, qtype, rcode, record)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+  }
+
+  writeDurable(entry: DurableEntry): void {
+    const { record, seq, time, tie, text } = entry;
+    const finding = record.kind === 'finding' ? record : undefined;
+    this.#event.run(
+      seq,
+      record.kind,
+      time,
+      tie,
+      networkOf(record) ?? null,
+      containersOf(record) ?? null,
+      finding?.analyzer ?? null,
+      finding === undefined ? null : SEVERITIES.indexOf(finding.severity),
+      finding?.id ?? null,
+      text,
+    );
+    if (finding !== undefined) this.#finding.run(finding.id, seq);
+  }
+
+  writeBulk(entry: Entry): void {
+    const { record, text } = entry;
+    if (record.kind === 'flow') this.#writeFlow(record, text);
+    else if (record.kind === 'dns') this.#writeDns(record, text);
+  }
+
+  #writeFlow(flow: FlowRecord, text: string): void {
+    this.#flow.run(
+      flow.uid,
+      flow.start,
+      flow.end,
+      flow.network?.name ?? null,
+      containersOf(flow) ?? null,
+      flow.orig.ip,
+      flow.resp.ip,
+      flow.resp.port ?? null,
+      flow.protocol,
+      flow.direction,
+      text,
+    );
+  }
+
+  #writeDns(dns: DnsRecord, text: string): void {
+    this.#dns.run(
+      dns.time,
+      dns.network?.name ?? null,
+      containersOf(dns) ?? null,
+      dns.client.ip,
+      dns.server.ip,
+      dns.query,
+      dns.qtype,
+      dns.rcode ?? null,
+      text,
+    );
+  }
+}
+
+function networkOf(record: AgentRecord): string | undefined {
+  switch (record.kind) {
+    case 'finding':
+    case 'traffic':
+    case 'coverage':
+      return record.network;
+    case 'flow':
+    case 'dns':
+      return record.network?.name;
+    case 'inventory':
+      return record.object === 'network' ? record.name : undefined;
+    case 'no-route':
+      return record.networks[0]?.name;
+    case 'loss':
+    case 'anomaly':
+    case 'summary':
+      return undefined;
+  }
+}
+
+function containersOf(record: AgentRecord): string | undefined {
+  switch (record.kind) {
+    case 'finding':
+      return containerTokens([record.subject, ...record.peers]);
+    case 'flow':
+      return containerTokens([record.orig, record.resp]);
+    case 'dns':
+      return containerTokens([record.client, record.server]);
+    case 'no-route':
+      return containerTokens([record.subject]);
+    case 'inventory':
+      return record.object === 'container' ? tokens([record.name, `#${record.id}`]) : undefined;
+    case 'traffic':
+    case 'loss':
+    case 'anomaly':
+    case 'coverage':
+    case 'summary':
+      return undefined;
+  }
+}
+
+function containerTokens(endpoints: readonly Endpoint[]): string | undefined {
+  const found = endpoints.flatMap(({ workload }) =>
+    workload === undefined
+      ? []
+      : [workloadLabel(workload), workload.name, workload.composeService ?? '', `#${workload.containerId}`],
+  );
+  return found.length === 0 ? undefined : tokens(found);
+}
+
+/** Every name a container may be asked for by, one a line: `\nshop/db\nshop-db-1\ndb\n#3f2a...\n`. */
+function tokens(names: readonly string[]): string {
+  return `\n${[...new Set(names.filter((name) => name !== ''))].join('\n')}\n`;
+}
+
+/** What `containers` must contain for a name or the beginning of an id; see `tokens`. */
+export function containerNeedles(wanted: string): { readonly name: string; readonly id: string | undefined } {
+  const isId = /^[0-9a-f]{4,64}$/.test(wanted);
+  return { name: `\n${wanted}\n`, id: isId ? `\n#${wanted}` : undefined };
+}

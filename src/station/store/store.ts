@@ -1,0 +1,445 @@
+/**
+ * The embedded store: takes records without waiting, writes them in batches, keeps the file within its bounds and
+ * goes on when the disk does not. `append` never blocks on the disk and never throws.
+ *
+ * Durability: SQLite in WAL mode with synchronous=NORMAL survives any crash of the process, but a power cut may take
+ * the last commits. That is fine for flows. A transaction that holds a finding is committed with synchronous=FULL:
+ * one fsync, after which the finding is on the disk. Findings are rare, so the fsync is too.
+ */
+import { statSync } from 'node:fs';
+import type BetterSqlite3 from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
+import type { RecordKind } from '../../model/record.ts';
+import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { StoreConfig } from '../config.ts';
+import type { Delivery, DurableLane, Entry } from '../entry.ts';
+import { FailureLog } from '../failure-log.ts';
+import type { Fifo } from '../fifo.ts';
+import type { LossTally } from '../loss-tally.ts';
+import { loadSqlite, lockForWriting, openDatabase } from './database.ts';
+import { adviceFor, isCorruption, isRecordFault, sqliteCode } from './error.ts';
+import { type DurableLog, Outbox } from './outbox.ts';
+import { type Delivered, deleteExpired, deleteOldest, returnPages, usedBytes } from './retention.ts';
+import { type DurableEntry, RowWriter } from './rows.ts';
+import { WriteBuffer } from './write-buffer.ts';
+
+export interface StoreDeps {
+  readonly logger: Logger;
+  readonly losses: LossTally;
+  /** Wall clock; ages are measured against it. */
+  readonly now: () => Micros;
+  /** Durable records became readable for the sinks. */
+  readonly onDurable: () => void;
+  /** A durable record was given up before it was written. */
+  readonly onShed: (lane: DurableLane, entry: DurableEntry) => void;
+  /** The oldest of a sink's outbox were given up, because it was away for too long. */
+  readonly onSkipped: (sink: string, count: number) => void;
+}
+
+export interface StoreStatus {
+  readonly state: 'ok' | 'failing';
+  /** What a person can do, while failing. */
+  readonly problem?: string;
+  readonly path: string;
+  readonly bytes?: number;
+  readonly written: number;
+  /** Accepted, not yet written. */
+  readonly buffered: number;
+  readonly shed: number;
+}
+
+/** Findings are committed within this; one fsync for all that come together. */
+const FINDING_FLUSH_MS = 20;
+const EVENT_FLUSH_MS = 100;
+const BULK_FLUSH_MS = 250;
+/** A transaction of that many rows takes 10-20 ms, in which nothing else in the process runs. */
+const ROWS_PER_TRANSACTION = 2000;
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 10_000;
+const MAINTENANCE_MS = 1000;
+/** How much of each second deleting may take. */
+const MAINTENANCE_BUDGET_MS = 50;
+/** Deleting stops that far below the limit, so that it does not begin again at once. */
+const SIZE_TARGET = 0.95;
+/** Beyond this, when deleting cannot keep pace, flows and DNS are refused. */
+const SIZE_HARD_LIMIT = 1.2;
+const MAX_DEAD_LETTERS = 1000;
+
+export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<Store> {
+  return new Store(await loadSqlite(), config, deps);
+}
+
+export class Store implements DurableLog {
+  readonly #sqlite: typeof BetterSqlite3;
+  readonly #config: StoreConfig;
+  readonly #deps: StoreDeps;
+  readonly #lock: Database;
+  readonly #buffer: WriteBuffer;
+  readonly #outboxes: Outbox[] = [];
+  readonly #failures: FailureLog;
+  readonly #maintenance: NodeJS.Timeout;
+  #db: Database | undefined;
+  #rows!: RowWriter;
+  #inode = 0;
+  #lastSeq = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #problem: string | undefined;
+  #retryMs = RETRY_FIRST_MS;
+  #isOverHardLimit = false;
+  #isDiskFull = false;
+  #isCorrupt = false;
+  #isClosed = false;
+  #written = 0;
+  #shed = 0;
+
+  constructor(sqlite: typeof BetterSqlite3, config: StoreConfig, deps: StoreDeps) {
+    this.#sqlite = sqlite;
+    this.#config = config;
+    this.#deps = deps;
+    this.#failures = new FailureLog(deps.logger, {
+      failing: 'the store cannot write; records wait in memory',
+      recovered: 'the store writes again',
+    });
+    this.#buffer = new WriteBuffer(
+      { maxRecords: config.buffer_max_records, maxBytes: config.buffer_max_bytes },
+      (entry) => this.#countShed(entry),
+    );
+    this.#lock = lockForWriting(sqlite, config.path);
+    try {
+      this.#open();
+    } catch (error) {
+      this.#lock.close();
+      throw error;
+    }
+    this.#maintenance = setInterval(() => this.#maintain(), MAINTENANCE_MS);
+    this.#maintenance.unref();
+  }
+
+  get db(): Database | undefined {
+    return this.#db;
+  }
+
+  get isFailing(): boolean {
+    return this.#problem !== undefined;
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Whether a flow or a DNS record would be shed: then its text need not be made. */
+  get refusesBulk(): boolean {
+    return this.#buffer.isFull || this.#isOverHardLimit;
+  }
+
+  unwritten(lane: DurableLane): Fifo<DurableEntry> {
+    return lane === 'finding' ? this.#buffer.findings : this.#buffer.events;
+  }
+
+  append(entry: Entry, lane: DurableLane | 'bulk'): void {
+    if (lane === 'bulk') {
+      this.#buffer.addBulk(entry);
+      this.#schedule(this.#buffer.bulk.length >= ROWS_PER_TRANSACTION ? 0 : BULK_FLUSH_MS);
+      return;
+    }
+    this.#lastSeq += 1;
+    this.#buffer.addDurable({ ...entry, seq: this.#lastSeq });
+    this.#schedule(lane === 'finding' ? FINDING_FLUSH_MS : EVENT_FLUSH_MS);
+  }
+
+  /** Counts a flow or DNS record that was refused before it was made into text. */
+  countRefused(kind: RecordKind, time: Micros): void {
+    this.#shed += 1;
+    this.#deps.losses.add('store', kind, 1, time);
+  }
+
+  /** Writes all that waits, now; stops at the first failure. */
+  flush(): void {
+    while (this.#buffer.records > 0 && this.#writeSome());
+  }
+
+  /** A sink's place in the log; what was stored before the sink existed counts as waiting for it. */
+  openOutbox(sink: string, lane: DurableLane, kinds: ReadonlySet<RecordKind>): Outbox {
+    const saved = this.#db
+      ?.prepare('SELECT seq FROM cursors WHERE sink = ? AND lane = ?')
+      .pluck()
+      .get(sink, lane) as number | undefined;
+    const outbox = new Outbox(this, sink, lane, kinds, saved ?? 0);
+    this.#outboxes.push(outbox);
+    return outbox;
+  }
+
+  /** Forgets sinks that are configured no more: their place would keep findings from ever expiring. */
+  forgetOtherSinks(names: readonly string[]): void {
+    const known = this.#db?.prepare('SELECT DISTINCT sink FROM cursors').pluck().all() as
+      | string[]
+      | undefined;
+    for (const sink of known ?? []) {
+      if (names.includes(sink)) continue;
+      this.#db?.prepare('DELETE FROM cursors WHERE sink = ?').run(sink);
+      this.#deps.logger.info({ sink }, 'a sink is configured no more; its place in the outbox is forgotten');
+    }
+  }
+
+  /** Keeps what a sink's peer refused for good, with the peer's words; the latest 1,000 of each sink. */
+  addDeadLetter(sink: string, delivery: Delivery, reason: string): void {
+    if (this.#db === undefined || this.isFailing) return;
+    try {
+      this.#db
+        .prepare(
+          `INSERT INTO dead_letters (sink, at_us, kind, time_us, tie, reason, record) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        )
+        .run(sink, this.#deps.now(), delivery.kind, delivery.time, delivery.tie, reason, delivery.text);
+      this.#db
+        .prepare(
+          `DELETE FROM dead_letters WHERE sink = ?1 AND id <=
+             (SELECT id FROM dead_letters WHERE sink = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`,
+        )
+        .run(sink, MAX_DEAD_LETTERS);
+    } catch (error) {
+      this.reportFailure(error);
+    }
+  }
+
+  status(): StoreStatus {
+    return {
+      state: this.isFailing ? 'failing' : 'ok',
+      ...(this.#problem !== undefined && { problem: this.#problem }),
+      path: this.#config.path,
+      ...(this.#db !== undefined && !this.isFailing && { bytes: usedBytes(this.#db, this.#config.path) }),
+      written: this.#written,
+      buffered: this.#buffer.records,
+      shed: this.#shed,
+    };
+  }
+
+  /** The disk refused; said once, tried again with growing pauses, records wait meanwhile. */
+  reportFailure(error: unknown): void {
+    const code = sqliteCode(error) ?? 'UNKNOWN';
+    this.#problem = adviceFor(error, this.#config.path);
+    this.#failures.failed(code, { code, problem: this.#problem, buffered: this.#buffer.records });
+    this.#isDiskFull = code === 'SQLITE_FULL';
+    if (isCorruption(error)) {
+      this.#isCorrupt = true;
+      this.#abandon();
+    }
+    this.#schedule(this.#retryMs);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#maintenance);
+    clearTimeout(this.#timer);
+    this.flush();
+    for (const outbox of this.#outboxes) outbox.save();
+    if (this.#buffer.records > 0) {
+      this.#deps.logger.error(
+        { records: this.#buffer.records, problem: this.#problem },
+        'the store closes with records that could not be written',
+      );
+    }
+    this.#db?.close();
+    this.#lock.close();
+  }
+
+  #open(): void {
+    const suffix = new Date(Math.floor(this.#deps.now() / 1000)).toISOString().replaceAll(/[-:.]/g, '');
+    const opened = openDatabase(this.#sqlite, this.#config.path, {
+      asideSuffix: suffix,
+      isKnownCorrupt: this.#isCorrupt,
+    });
+    this.#isCorrupt = false;
+    this.#db = opened.db;
+    this.#inode = opened.inode;
+    this.#rows = new RowWriter(opened.db);
+    const inFile = opened.db
+      .prepare(
+        "SELECT max((SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'), (SELECT coalesce(max(seq), 0) FROM cursors))",
+      )
+      .pluck()
+      .get() as number;
+    this.#lastSeq = Math.max(this.#lastSeq, inFile);
+    if (opened.movedAside !== undefined) {
+      this.#deps.logger.error(
+        { path: this.#config.path, movedTo: opened.movedAside },
+        'the database was corrupt; it was moved aside and a new one begun',
+      );
+      const now = this.#deps.now();
+      this.#deps.losses.add('store', 'corrupt-database', 1, now);
+    }
+  }
+
+  #abandon(): void {
+    this.#db?.close();
+    this.#db = undefined;
+  }
+
+  #countShed(entry: Entry): void {
+    this.#shed += 1;
+    this.#deps.losses.add('store', entry.kind, 1, entry.time);
+    if ('seq' in entry) {
+      this.#deps.onShed(entry.kind === 'finding' ? 'finding' : 'event', entry as DurableEntry);
+    }
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#isClosed) return;
+    const at = Date.now() + (this.isFailing ? Math.max(delayMs, this.#retryMs) : delayMs);
+    if (this.#timer !== undefined && this.#timerAt <= at) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => this.#onTimer(), at - Date.now());
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    if (this.isFailing) this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+    const isGood = this.#writeSome();
+    if (isGood && this.#buffer.records > 0) this.#schedule(0);
+  }
+
+  /** One transaction of durable records, one of the others; false when the disk refused. */
+  #writeSome(): boolean {
+    try {
+      if (this.#db === undefined) this.#open();
+      else if (this.#isDiskFull) this.#makeRoom(this.#db);
+      const wasFailing = this.isFailing;
+      const durable = this.#writeDurable();
+      this.#writeBulk();
+      this.#problem = undefined;
+      this.#isDiskFull = false;
+      this.#retryMs = RETRY_FIRST_MS;
+      this.#failures.succeeded({ buffered: this.#buffer.records });
+      if (durable > 0 || wasFailing) this.#deps.onDurable();
+      return true;
+    } catch (error) {
+      this.reportFailure(error);
+      // The sinks may read on from the buffer.
+      this.#deps.onDurable();
+      return false;
+    }
+  }
+
+  /**
+   * A full disk is a size limit that nobody configured: the log is folded into the file, which frees its space, and
+   * some of the oldest flows and DNS go, whose pages are then used again. Never a finding, never an event.
+   */
+  #makeRoom(db: Database): void {
+    try {
+      db.pragma('wal_checkpoint(TRUNCATE)');
+      deleteOldest(db, { finding: 0, event: 0 });
+    } catch (error) {
+      if (sqliteCode(error) !== 'SQLITE_FULL') throw error;
+    }
+  }
+
+  #writeDurable(): number {
+    const { findings, events } = this.#buffer;
+    const findingCount = Math.min(findings.length, ROWS_PER_TRANSACTION);
+    const eventCount = Math.min(events.length, ROWS_PER_TRANSACTION - findingCount);
+    if (findingCount + eventCount === 0) return 0;
+    const db = this.#db!;
+    if (findingCount > 0) db.pragma('synchronous = FULL');
+    try {
+      db.transaction(() => {
+        this.#writeRows(findings, findingCount, (entry) => this.#rows.writeDurable(entry));
+        this.#writeRows(events, eventCount, (entry) => this.#rows.writeDurable(entry));
+      })();
+    } finally {
+      if (findingCount > 0 && db.open) db.pragma('synchronous = NORMAL');
+    }
+    this.#buffer.settle(findings, findingCount);
+    this.#buffer.settle(events, eventCount);
+    this.#written += findingCount + eventCount;
+    return findingCount + eventCount;
+  }
+
+  #writeBulk(): void {
+    const { bulk } = this.#buffer;
+    const count = Math.min(bulk.length, ROWS_PER_TRANSACTION);
+    if (count === 0) return;
+    this.#db!.transaction(() => this.#writeRows(bulk, count, (entry) => this.#rows.writeBulk(entry)))();
+    this.#buffer.settle(bulk, count);
+    this.#written += count;
+  }
+
+  #writeRows<T extends Entry>(lane: Fifo<T>, count: number, write: (entry: T) => void): void {
+    for (let i = 0; i < count; i++) {
+      const entry = lane.at(i)!;
+      try {
+        write(entry);
+      } catch (error) {
+        if (!isRecordFault(error)) throw error;
+        this.#deps.logger.error(
+          { err: error, kind: entry.kind },
+          'a record cannot be stored; it was skipped',
+        );
+        this.#countShed(entry);
+      }
+    }
+  }
+
+  #maintain(): void {
+    const db = this.#db;
+    if (db === undefined || this.isFailing) return;
+    try {
+      if (statSync(this.#config.path, { throwIfNoEntry: false })?.ino !== this.#inode) {
+        this.#deps.logger.error({ path: this.#config.path }, 'the database file is gone; a new one is begun');
+        this.#abandon();
+        this.#open();
+        return;
+      }
+      for (const outbox of this.#outboxes) {
+        const skipped = outbox.skipBeyond(this.#config.max_undelivered);
+        if (skipped === undefined) continue;
+        this.#deps.losses.add('sink-outbox', outbox.sink, skipped.count, skipped.first, skipped.last);
+        this.#deps.onSkipped(outbox.sink, skipped.count);
+      }
+      this.#keepWithinBounds(db);
+    } catch (error) {
+      this.reportFailure(error);
+    }
+  }
+
+  #keepWithinBounds(db: Database): void {
+    const until = performance.now() + MAINTENANCE_BUDGET_MS;
+    const { path, max_bytes: maxBytes } = this.#config;
+    const now = this.#deps.now();
+    const limits = {
+      finding: now - days(this.#config.finding_retention_days),
+      event: now - days(this.#config.event_retention_days),
+      flow: now - days(this.#config.flow_retention_days),
+      dns: now - days(this.#config.dns_retention_days),
+    };
+    const delivered = this.#delivered();
+    let deleted = 0;
+    const step = (work: () => number): boolean => {
+      const rows = work();
+      deleted += rows;
+      return rows > 0 && performance.now() < until;
+    };
+    while (step(() => deleteExpired(db, limits, delivered)));
+    if (usedBytes(db, path) > maxBytes) {
+      while (usedBytes(db, path) > maxBytes * SIZE_TARGET && step(() => deleteOldest(db, delivered)));
+    }
+    this.#isOverHardLimit = usedBytes(db, path) > maxBytes * SIZE_HARD_LIMIT;
+    if (deleted > 0) returnPages(db);
+  }
+
+  #delivered(): Delivered {
+    const lowest = (lane: DurableLane) =>
+      Math.min(
+        Number.MAX_SAFE_INTEGER,
+        ...this.#outboxes.filter((outbox) => outbox.lane === lane).map((outbox) => outbox.cursor),
+      );
+    return { finding: lowest('finding'), event: lowest('event') };
+  }
+}
+
+function days(count: number): Micros {
+  return count * 86_400 * MICROS_PER_SECOND;
+}
