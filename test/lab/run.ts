@@ -84,7 +84,12 @@ export interface StartOptions {
 
 export function start(argv: readonly string[], options: StartOptions = {}): RunningProcess {
   const [file, ...args] = argv as [string, ...string[]];
-  const child = spawn(file, args, { env: options.env, cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, {
+    env: options.env,
+    cwd: options.cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a session of its own: Ctrl-C at the terminal is for us, we end what we started
+  });
   let output = '';
   let ended = false;
   const exited = new Promise<number | undefined>((resolve) => {

@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# Brings what is missing on this machine: Debian packages (when root and apt are here), npm packages, the binding.
+# Says nothing when nothing is missing. Never starts a service, never replaces a program that is already here.
+#
+#   scripts/setup.sh build          to build and run the agent
+#   scripts/setup.sh lab            the sealed lab: a Docker engine of Debian and the programs of its little world
+#   scripts/setup.sh bench          the tools that `make bench` compares with
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly LOG=.lab/setup.log
+readonly POLICY=/usr/sbin/policy-rc.d
+# Outside the tree, so that another clone also knows whose Docker it is. `make run` reads it.
+readonly MARKER=/var/lib/bridgewatch-lab/installed-by-us
+
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+export DEBIAN_FRONTEND=noninteractive
+mkdir -p .lab
+
+main() {
+  check_node
+  if [ -n "$(missing "$@")" ]; then install_packages "$@"; fi
+  case " $* " in *' build '*) install_node_modules; build_binding ;; esac
+}
+
+check_node() {
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    loud "Node.js is not installed: Bridgewatch needs Node.js 20.19 or later, with npm (https://nodejs.org)"
+    exit 1
+  fi
+  node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || {
+    loud "Node.js $(node --version) is too old: Bridgewatch needs 20.19 or later"
+    exit 1
+  }
+}
+
+# Debian packages of what is not there, judged by the programs and files, whoever brought them.
+missing() {
+  local group
+  for group in "$@"; do "missing_for_$group"; done | sort -u | tr '\n' ' '
+}
+
+missing_for_build() {
+  need g++ g++
+  need make make
+  need python3 python3
+  # pcap.h is for the `cap` package only; our own binding opens libpcap at run time.
+  [ -e /usr/include/pcap/pcap.h ] || echo libpcap-dev
+  ldconfig -p | grep -q 'libpcap\.so' || echo libpcap0.8
+}
+
+missing_for_lab() {
+  need dockerd docker.io
+  # Debian 13 has the client in a package of its own.
+  command -v docker >/dev/null || first_known docker-cli docker.io
+  need containerd containerd
+  need runc runc
+  need iptables iptables
+  need ip iproute2
+  need nsenter util-linux
+  need unshare util-linux
+  need ifconfig net-tools # iodine calls it
+  need iodined iodine
+  need dnsmasq dnsmasq-base
+  need influxd influxdb
+  need tcpdump tcpdump
+  # The lab's images hold nothing but a busybox, so it must be static and have a web server.
+  if ! command -v busybox >/dev/null || ldd "$(command -v busybox)" >/dev/null 2>&1 || ! busybox --list | grep -qx httpd; then
+    echo busybox-static
+  fi
+}
+
+missing_for_bench() {
+  need tcpdump tcpdump
+  need tshark tshark
+  need ndpiReader libndpi-bin
+}
+
+need() {
+  command -v "$1" >/dev/null || echo "$2"
+}
+
+first_known() {
+  local package
+  for package in "$@"; do
+    if apt-cache show "$package" >/dev/null 2>&1; then echo "$package"; return; fi
+  done
+  echo "${@: -1}"
+}
+
+install_packages() {
+  if ! command -v apt-get >/dev/null; then
+    loud "no apt-get here; going on without: $(missing "$@")"
+    return 0
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    loud "not root, so not installed: $(missing "$@")(as root: \`make setup\`)"
+    return 0
+  fi
+  say "installing $(missing "$@")(Debian packages; no service is started)"
+  apt-get update -qq >>"$LOG" 2>&1 || loud "apt-get update failed (see $LOG); trying with the lists that are here"
+  local package packages=() had_dockerd=no
+  for package in $(missing "$@"); do # asked again: the names depend on what apt knows
+    if apt-cache show "$package" >/dev/null 2>&1; then packages+=("$package"); else loud "apt knows no package $package here; going on without"; fi
+  done
+  [ ${#packages[@]} -gt 0 ] || return 0
+  if command -v dockerd >/dev/null; then had_dockerd=yes; fi
+  forbid_services
+  if ! apt-get install -y -qq --no-install-recommends "${packages[@]}" >>"$LOG" 2>&1; then
+    loud "apt-get install ${packages[*]} failed:"
+    tail -n 8 "$LOG" >&2
+  fi
+  allow_services
+  hash -r
+  if [ $had_dockerd = no ] && command -v dockerd >/dev/null; then mark_docker_as_ours; fi
+  case " ${packages[*]} " in *' influxdb '*) leave_off influxdb.service ;; esac
+}
+
+# Policy: 101 means "action forbidden" to invoke-rc.d and deb-systemd-invoke (Debian Policy 9.3.3).
+forbid_services() {
+  if [ -e "$POLICY" ]; then mv "$POLICY" "$POLICY.before-bridgewatch"; fi
+  printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+  chmod 755 "$POLICY"
+  trap allow_services EXIT
+}
+
+allow_services() {
+  trap - EXIT
+  rm -f "$POLICY"
+  if [ -e "$POLICY.before-bridgewatch" ]; then mv "$POLICY.before-bridgewatch" "$POLICY"; fi
+}
+
+# A Docker that only the lab brought is not "this machine's Docker": it must not start at the next boot either.
+mark_docker_as_ours() {
+  mkdir -p "$(dirname "$MARKER")"
+  printf 'docker.io was installed by `make setup` of Bridgewatch for its test lab, and never started as a service.\n' >"$MARKER"
+  leave_off docker.service docker.socket containerd.service
+}
+
+leave_off() {
+  if command -v systemctl >/dev/null; then systemctl disable "$@" >>"$LOG" 2>&1 || true; fi
+}
+
+install_node_modules() {
+  if [ node_modules/.package-lock.json -nt package-lock.json ]; then return 0; fi
+  say 'installing npm packages (npm ci)'
+  if ! npm ci --no-audit --no-fund >>"$LOG" 2>&1; then
+    loud 'npm ci failed:'
+    tail -n 15 "$LOG" >&2
+    exit 1
+  fi
+  touch node_modules/.package-lock.json # npm keeps the time of the lock it was made from
+}
+
+# install.mjs is silent and quick when the binding is newer than its sources; without a compiler it says what follows.
+build_binding() {
+  node capture/native/install.mjs
+}
+
+say() { echo "setup: $*"; }
+loud() { echo "setup: *** $*" >&2; }
+
+: >"$LOG"
+main "$@"

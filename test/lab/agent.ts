@@ -1,0 +1,69 @@
+/**
+ * The agent as a user starts it, in the lab's Docker host: the built executable, its own configuration file, a
+ * database in the lab's directory, InfluxDB on the host's loopback. And how to ask it: with its own commands.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { PublicFinding, PublicRecord } from '../../src/model/serialize.ts';
+import { SHOP } from './app.ts';
+import type { Lab } from './lab.ts';
+import { type RunningProcess, waitFor } from './run.ts';
+
+export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface LabAgent {
+  readonly process: RunningProcess;
+  readonly configFile: string;
+  /** Runs another command of the executable with the same configuration; its stdout. */
+  ask(...args: readonly string[]): Promise<string>;
+  /** Each finding once, as it is now. */
+  findings(): Promise<PublicFinding[]>;
+}
+
+export interface AgentOptions {
+  readonly influxUrl?: string;
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+}
+
+/** The one place that knows how the agent is called. */
+export function agentCommand(...args: readonly string[]): string[] {
+  return [process.execPath, join(REPOSITORY, 'bin/bridgewatch'), ...args];
+}
+
+export async function startAgent(lab: Lab, options: AgentOptions = {}): Promise<LabAgent> {
+  const dir = join(lab.dir, 'agent');
+  mkdirSync(dir);
+  const configFile = join(dir, 'config.yaml');
+  const influx = options.influxUrl === undefined ? '' : `influxdb:\n  url: ${options.influxUrl}\n`;
+  writeFileSync(configFile, `store:\n  path: ${join(dir, 'bridgewatch.db')}\n${influx}`);
+  const agent = lab.spawn('host', agentCommand('run', '--config', configFile), {
+    cwd: REPOSITORY,
+    ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+  });
+  const ask = async (...args: readonly string[]): Promise<string> =>
+    (await lab.exec('host', agentCommand(...args, '--config', configFile), { cwd: REPOSITORY })).stdout;
+  const events = async (...args: readonly string[]): Promise<PublicRecord[]> =>
+    readNdjson(await ask('events', '--json', ...args));
+  await waitFor(`the agent to watch ${SHOP.dataNetwork.name}`, async () => {
+    if (!agent.running()) throw new Error(`the agent ended: ${agent.output().trim()}`);
+    const records = await events('--all');
+    return records.some(
+      (record) =>
+        record.kind === 'coverage' && record.network === SHOP.dataNetwork.name && record.state === 'covered',
+    );
+  });
+  return {
+    process: agent,
+    configFile,
+    ask,
+    findings: async () => (await events()).filter((record) => record.kind === 'finding'),
+  };
+}
+
+function readNdjson(text: string): PublicRecord[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as PublicRecord);
+}

@@ -1,0 +1,153 @@
+/**
+ * `make lab`: the sealed world with the shop, the agent and the intruder, told as it happens. Stays up afterwards
+ * until Ctrl-C, for looking around; with --once or LAB_ONCE=1 it ends, and fails if the agent missed an attack.
+ */
+import type { PublicFinding } from '../../src/model/serialize.ts';
+import { agentCommand, type LabAgent, startAgent } from './agent.ts';
+import { SHOP, startShop } from './app.ts';
+import { ATTACKS, type Attack } from './attacks.ts';
+import { type InfluxServer, startInflux } from './influx.ts';
+import { startHostResolver, startInternet } from './internet.ts';
+import { createLab, type Lab, labObstacle } from './lab.ts';
+import { waitFor } from './run.ts';
+
+const once = process.argv.includes('--once') || !['', '0', 'no'].includes(process.env['LAB_ONCE'] ?? '');
+const isTerminal = process.stdout.isTTY === true;
+
+/** The agent needs a moment from packet to finding; the issue of a silent one must not be a hang. */
+const FINDING_TIMEOUT_MS = 15_000;
+
+const interrupted = new Promise<'interrupted'>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => resolve('interrupted'));
+  }
+});
+
+const obstacle = labObstacle(['dnsmasq', 'iodine', 'iodined', 'influxd']);
+if (obstacle === undefined) process.exit(await main());
+console.error(`No lab here: ${obstacle}.`);
+process.exit(3);
+
+async function main(): Promise<number> {
+  chapter('A sealed world');
+  tell('Two network namespaces and one cable: a Docker host, and an internet of three machines beyond it.');
+  const lab = await createLab({ signals: false });
+  let code = 130;
+  try {
+    // When interrupted, whatever the story is doing fails as its processes go; nobody needs to hear of that.
+    const ended = await Promise.race([interrupted, story(lab)]);
+    if (ended !== 'interrupted') {
+      code = ended === 0 ? 0 : 1;
+      if (!once) {
+        lookAround(lab);
+        await interrupted;
+      }
+    }
+  } finally {
+    process.stdout.write(isTerminal ? '\r' : '');
+    tell('Removing the lab ...');
+    await lab.stop();
+    tell('Nothing of it is left.');
+  }
+  return code;
+}
+
+/** Answers how many attacks were missed. */
+async function story(lab: Lab): Promise<number> {
+  await startInternet(lab);
+  await startHostResolver(lab);
+  const influx = await startInflux(lab);
+  tell(
+    `A real dockerd ${await lab.docker(['version', '--format', '{{.Server.Version}}'])} and a real InfluxDB run in it.`,
+  );
+
+  chapter('A shop opens');
+  tell(
+    'proxy (public network, port 8080 published), api (public and data), database (internal data network only).',
+  );
+  await startShop(lab);
+  tell('Customers buy twice a second.');
+
+  chapter('Bridgewatch starts on the host');
+  tell(`$ bridgewatch run --config ...`);
+  const agent = await startAgent(lab, { influxUrl: influx.url, onLine: (line) => say('bridgewatch', line) });
+
+  chapter('The database is taken over');
+  let missed = 0;
+  for (const [i, attack] of ATTACKS.entries()) {
+    tell(`\n${i + 1}. ${attack.title[0]?.toUpperCase()}${attack.title.slice(1)}.`);
+    tell(indent(attack.story.replaceAll('\n', ' ')));
+    const startedAt = new Date();
+    const { answered, saw } = await attack.run(lab);
+    say('intruder', `${answered ? 'through' : 'stopped'}: ${saw}`);
+    if (!(await awaitFindings(agent, attack, startedAt))) {
+      missed++;
+      say(
+        'lab',
+        `*** Bridgewatch said nothing of ${attack.expect.map(({ analyzer, message }) => message ?? analyzer).join(' and ')}`,
+      );
+    }
+  }
+  await closing(agent, influx, missed);
+  return missed;
+}
+
+/** A finding that was open already is only counted on: the agent does not repeat itself, its database does. */
+async function awaitFindings(agent: LabAgent, attack: Attack, since: Date): Promise<boolean> {
+  const has = (findings: readonly PublicFinding[]): boolean =>
+    attack.expect.every(({ analyzer, message }) =>
+      findings.some(
+        (finding) =>
+          finding.analyzer === analyzer &&
+          (message === undefined || finding.message === message) &&
+          new Date(finding.lastSeen) >= since,
+      ),
+    );
+  try {
+    await waitFor('the finding', async () => has(await agent.findings()), {
+      timeoutMs: FINDING_TIMEOUT_MS,
+      everyMs: 300,
+    });
+    return true;
+  } catch {
+    if (agent.process.running()) return false;
+    throw new Error(`the agent ended: ${agent.process.output().trim()}`);
+  }
+}
+
+async function closing(agent: LabAgent, influx: InfluxServer, missed: number): Promise<void> {
+  chapter('What is known now');
+  tell('$ bridgewatch events');
+  tell(indent((await agent.ask('events')).trimEnd()));
+  const influxql = 'SELECT COUNT("id") FROM "finding" GROUP BY "analyzer"';
+  tell(`\n$ influx -database bridgewatch -execute '${influxql}'`);
+  for (const row of await influx.query(influxql, 'bridgewatch')) tell(indent(JSON.stringify(row)));
+  tell(`\n${ATTACKS.length - missed} of ${ATTACKS.length} attacks were seen.`);
+}
+
+function lookAround(lab: Lab): void {
+  const enter = lab.enter('host', agentCommand('map')).join(' ');
+  chapter('Look around');
+  tell(`The shop goes on selling, the agent goes on watching. From another terminal, as root:
+  export DOCKER_HOST=${lab.dockerHost}
+  docker ps
+  docker exec ${SHOP.database} wget -q -O- http://${SHOP.dataNetwork.gateway}:${SHOP.hostServicePort}/metrics
+  ${enter}
+Ctrl-C removes everything.`);
+}
+
+function chapter(title: string): void {
+  console.log(isTerminal ? `\n\u001b[1m== ${title}\u001b[0m` : `\n== ${title}`);
+}
+
+function tell(text: string): void {
+  console.log(text);
+}
+
+function say(who: string, line: string): void {
+  console.log(`${isTerminal ? `\u001b[2m${who} |\u001b[0m` : `${who} |`} ${line}`);
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '   ');
+}
