@@ -3,7 +3,8 @@
  * batch is only lent for the length of `onBatch`, so that a tap costs its kernel ring and nothing here. It never
  * looks into a frame.
  */
-import { captureError, checkFilterText, type NativeTap, openTap } from './native/index.ts';
+import { captureError } from './capture-error.ts';
+import { checkFilterText, type NativeTap, openTap } from './native/index.ts';
 import {
   allocateBatch,
   type EndReason,
