@@ -1,0 +1,177 @@
+/**
+ * Finding a flow by its key: addresses, protocol, ports, interface, VLAN tags and tunnel. Both directions of a
+ * conversation find the same row. Open addressing on one typed array; no Map, no string.
+ *
+ * VLAN tags and the VXLAN identifier are part of the key because the same private addresses live on many networks;
+ * so is the interface, because on a Docker host each bridge is a network of its own.
+ */
+import { LAYER, type PacketView } from '../decode/packet-view.ts';
+import { icmpAnswerType } from './icmp-ports.ts';
+import { type FlowRows, KEY_FLAG, ROW_WORDS, W } from './rows.ts';
+
+/** An entry is 0 when empty, else slot + 1 in the low bits and the hash's top bits above, to spare most misses. */
+const SLOT_BITS = 22;
+const SLOT_MASK = (1 << SLOT_BITS) - 1;
+const TAG_MASK = ~SLOT_MASK;
+
+export const MAX_FLOWS = SLOT_MASK - 1;
+
+export class FlowIndex {
+  readonly #rows: FlowRows;
+  readonly #entries: Int32Array;
+  readonly #mask: number;
+  readonly #seed: number;
+
+  // The key of the packet at hand, filled by `read`.
+  ports = 0;
+  meta = 0;
+  tunnel = 0;
+  ifIndex = 0;
+  #hash = 0;
+  /** Of the last `find`: the packet goes from the row's responder to its originator. */
+  reversed = false;
+
+  /** At most half full, so that a probe is short. `seed` keeps senders from choosing keys that collide. */
+  constructor(rows: FlowRows, seed: number) {
+    let size = 16;
+    while (size < rows.capacity * 2) size *= 2;
+    this.#rows = rows;
+    this.#entries = new Int32Array(size);
+    this.#mask = size - 1;
+    this.#seed = seed | 0;
+  }
+
+  /** Takes the key from a decoded packet. */
+  read(p: PacketView, ifIndex: number): void {
+    this.ifIndex = ifIndex;
+    this.meta = p.ipProtocol | (p.vlanOuter << 8) | (p.vlanInner << 20);
+    this.tunnel = p.vni + 1;
+    if ((p.layers & LAYER.PORTS) !== 0) {
+      this.ports = (p.srcPort << 16) | p.dstPort;
+    } else if ((p.layers & (LAYER.ICMP | LAYER.ICMPV6)) !== 0) {
+      const answer = icmpAnswerType((p.layers & LAYER.ICMPV6) !== 0, p.icmpType);
+      if (answer < 0) this.tunnel |= KEY_FLAG.ONE_WAY;
+      this.ports = (p.icmpType << 16) | (answer < 0 ? p.icmpCode : answer);
+    } else {
+      this.ports = 0;
+      this.tunnel |= KEY_FLAG.PORTLESS;
+    }
+    const w = p.words;
+    this.#hash = this.#hashKey(
+      this.#hashEnd(w[0]! | 0, w[1]! | 0, w[2]! | 0, w[3]! | 0, this.ports >>> 16),
+      this.#hashEnd(w[4]! | 0, w[5]! | 0, w[6]! | 0, w[7]! | 0, this.ports & 0xffff),
+      this.meta,
+      this.tunnel,
+      ifIndex,
+    );
+  }
+
+  /** The row of the key that was read, or -1. */
+  find(p: PacketView): number {
+    const entries = this.#entries;
+    const mask = this.#mask;
+    const hash = this.#hash;
+    for (let i = hash & mask; ; i = (i + 1) & mask) {
+      const entry = entries[i]!;
+      if (entry === 0) return -1;
+      if (((entry ^ hash) & TAG_MASK) !== 0) continue;
+      const slot = (entry & SLOT_MASK) - 1;
+      if (this.#matches(slot * ROW_WORDS, p)) return slot;
+    }
+  }
+
+  /** Enters a row under the key that was read; the row must hold the key already or get it now. */
+  insert(slot: number): void {
+    const mask = this.#mask;
+    let i = this.#hash & mask;
+    while (this.#entries[i] !== 0) i = (i + 1) & mask;
+    this.#entries[i] = (this.#hash & TAG_MASK) | (slot + 1);
+  }
+
+  /** Takes a row out and closes the gap, so that no tombstones pile up. */
+  remove(slot: number): void {
+    const entries = this.#entries;
+    const mask = this.#mask;
+    let hole = this.#hashRow(slot) & mask;
+    while ((entries[hole]! & SLOT_MASK) !== slot + 1) hole = (hole + 1) & mask;
+    for (let i = (hole + 1) & mask; entries[i] !== 0; i = (i + 1) & mask) {
+      const home = this.#hashRow((entries[i]! & SLOT_MASK) - 1) & mask;
+      // May move back into the hole only if its home does not lie after the hole.
+      if (((i - home) & mask) < ((i - hole) & mask)) continue;
+      entries[hole] = entries[i]!;
+      hole = i;
+    }
+    entries[hole] = 0;
+  }
+
+  #matches(base: number, p: PacketView): boolean {
+    const r = this.#rows.words;
+    if (r[base + W.META] !== this.meta) return false;
+    if (r[base + W.TUNNEL] !== this.tunnel || r[base + W.INTERFACE] !== this.ifIndex) return false;
+    const w = p.words;
+    const ports = r[base + W.PORTS]!;
+    const orig3 = r[base + 3]!;
+    const resp3 = r[base + 7]!;
+    const src3 = w[3]! | 0;
+    const dst3 = w[7]! | 0;
+    if (orig3 === src3 && resp3 === dst3 && ports === this.ports) {
+      if (
+        r[base] === (w[0]! | 0) &&
+        r[base + 1] === (w[1]! | 0) &&
+        r[base + 2] === (w[2]! | 0) &&
+        r[base + 4] === (w[4]! | 0) &&
+        r[base + 5] === (w[5]! | 0) &&
+        r[base + 6] === (w[6]! | 0)
+      ) {
+        this.reversed = false;
+        return true;
+      }
+    }
+    if ((this.tunnel & KEY_FLAG.ONE_WAY) !== 0) return false;
+    if (orig3 === dst3 && resp3 === src3 && ports === ((this.ports << 16) | (this.ports >>> 16))) {
+      if (
+        r[base] === (w[4]! | 0) &&
+        r[base + 1] === (w[5]! | 0) &&
+        r[base + 2] === (w[6]! | 0) &&
+        r[base + 4] === (w[0]! | 0) &&
+        r[base + 5] === (w[1]! | 0) &&
+        r[base + 6] === (w[2]! | 0)
+      ) {
+        this.reversed = true;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #hashRow(slot: number): number {
+    const r = this.#rows.words;
+    const base = slot * ROW_WORDS;
+    const ports = r[base + W.PORTS]!;
+    return this.#hashKey(
+      this.#hashEnd(r[base]!, r[base + 1]!, r[base + 2]!, r[base + 3]!, ports >>> 16),
+      this.#hashEnd(r[base + 4]!, r[base + 5]!, r[base + 6]!, r[base + 7]!, ports & 0xffff),
+      r[base + W.META]!,
+      r[base + W.TUNNEL]!,
+      r[base + W.INTERFACE]!,
+    );
+  }
+
+  /** One end of a conversation: multiply and fold, as in MurmurHash3's mixing. */
+  #hashEnd(w0: number, w1: number, w2: number, w3: number, port: number): number {
+    let h = Math.imul(w3 ^ this.#seed, 0x85ebca6b);
+    h = Math.imul((h ^ (h >>> 15)) + w2, 0xc2b2ae35);
+    h = Math.imul((h ^ (h >>> 13)) + w1, 0x27d4eb2f);
+    h = Math.imul((h ^ (h >>> 16)) + w0, 0x165667b1);
+    h = Math.imul((h ^ (h >>> 15)) + port, 0x9e3779b1);
+    return h ^ (h >>> 14);
+  }
+
+  /** Adding the two ends makes both directions hash alike. */
+  #hashKey(a: number, b: number, meta: number, tunnel: number, ifIndex: number): number {
+    let h = Math.imul((a + b) ^ this.#seed, 0x9e3779b1);
+    h = Math.imul((h ^ (h >>> 15)) + meta, 0x85ebca6b);
+    h = Math.imul((h ^ (h >>> 13)) + tunnel + Math.imul(ifIndex, 0x27d4eb2f), 0xc2b2ae35);
+    return h ^ (h >>> 16);
+  }
+}
