@@ -4,6 +4,7 @@
 #include <string>
 
 #include "environment.h"
+#include "slab.h"
 
 namespace bridgewatch {
 
@@ -64,28 +65,23 @@ Napi::Value Filter::Apply(const Napi::CallbackInfo& info) {
     return env.Undefined();
   };
   if (pcap_ == nullptr) return refuse("apply() on a closed filter");
-  if (info.Length() != 6 || !info[0].IsDataView() || !info[4].IsNumber() || !info[5].IsTypedArray()) {
+  if (info.Length() != 6 || !info[4].IsNumber() || !info[5].IsTypedArray()) {
     return refuse("apply(data, offset, capLen, wireLen, count, keep)");
   }
-  void* start = nullptr;
+  uint8_t* data = nullptr;
   size_t bytes = 0;
-  if (napi_get_dataview_info(env, info[0], &bytes, &start, nullptr, nullptr) != napi_ok) return refuse("data is gone");
+  if (!MapDataView(info[0], &data, &bytes)) return refuse("data is not a DataView, or is detached");
   const uint32_t count = info[4].As<Napi::Number>();
-
-  const uint32_t* numbers[3] = {};
+  uint32_t* numbers[3] = {};
   for (int i = 0; i < 3; i++) {
-    if (!info[1 + i].IsTypedArray()) return refuse("offset, capLen and wireLen are Uint32Array");
-    const auto array = info[1 + i].As<Napi::TypedArray>();
-    if (array.TypedArrayType() != napi_uint32_array) return refuse("offset, capLen and wireLen are Uint32Array");
-    if (array.ElementLength() < count) return refuse("count is more than the arrays hold");
-    numbers[i] = info[1 + i].As<Napi::Uint32Array>().Data();
+    size_t length = 0;
+    if (!MapNumbers(info[1 + i], &numbers[i], &length)) return refuse("offset, capLen and wireLen are Uint32Array");
+    if (length < count) return refuse("count is more than the arrays hold");
   }
-  const auto keep_array = info[5].As<Napi::TypedArray>();
-  if (keep_array.TypedArrayType() != napi_uint8_array) return refuse("keep is a Uint8Array");
-  if (keep_array.ElementLength() < count) return refuse("count is more than keep holds");
+  if (info[5].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) return refuse("keep is a Uint8Array");
+  if (info[5].As<Napi::TypedArray>().ElementLength() < count) return refuse("count is more than keep holds");
   uint8_t* keep = info[5].As<Napi::Uint8Array>().Data();
 
-  const auto* data = static_cast<const unsigned char*>(start);
   uint32_t kept = 0;
   for (uint32_t i = 0; i < count; i++) {
     const uint32_t offset = numbers[0][i];

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { captureError } from '../capture-error.ts';
 import {
   CaptureError,
   type CaptureErrorCode,
@@ -132,10 +133,6 @@ export function checkFilterText(expression: string, subject: string): void {
   }
 }
 
-export function captureError(code: CaptureErrorCode, message: string, options?: ErrorOptions): CaptureError {
-  return new CaptureError(code, `${message} (${code})`, options);
-}
-
 function call<T>(use: (native: Addon) => T): T {
   const native = load();
   try {
@@ -168,7 +165,7 @@ function load(): Addon {
     throw captureError(
       'CAPTURE_NO_BINDING',
       `the libpcap binding does not load in Node ${process.version}: ${why}; run npm run build:native, or capture with --capture-backend portable`,
-      { cause },
+      cause,
     );
   }
 }

@@ -19,8 +19,13 @@ struct Slab {
   uint32_t* ts_nsec = nullptr;
 };
 
-// Looks the memory up anew: the pointers hold until JavaScript runs again, which may detach a buffer. False when
-// the object is not a batch whose buffers are all there.
+// The memory behind a DataView or a Uint32Array; false for anything else and for a detached buffer. The pointer holds
+// until JavaScript runs again.
+bool MapDataView(Napi::Value value, uint8_t** data, size_t* bytes);
+bool MapNumbers(Napi::Value value, uint32_t** numbers, size_t* length);
+
+// Looks the memory up anew: JavaScript may have detached a buffer since. False when the object is not a
+// batch whose buffers are all there.
 bool MapSlab(Napi::Object batch, Slab* slab);
 
 }  // namespace bridgewatch
