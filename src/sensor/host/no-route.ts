@@ -2,11 +2,11 @@
  * Watches the kernel's count of sends that no route would take, per container. On engines >= 25 this is the only
  * trace of an attempt to leave an internal network: connect() fails with ENETUNREACH and no packet is ever made.
  *
- * The count says how often, never to where. It rises by one for each refused TCP connect and UDP send or connect;
- * so resolvers that sort several addresses (getaddrinfo of glibc connects a UDP socket to each) count too, as do
- * multicast and broadcast sends without a route, and retransmissions after a network was taken away. Quiet
- * containers do not: router solicitations and MLD reports go to multicast groups, which have a route on each
- * interface with IPv6 (measured on 20.10 over 10 s: up to 10 such packets, both counts 0).
+ * The count says how often, never to where (measured, docs/adr/0005): it rises by one for each refused TCP connect
+ * and UDP send or connect, multicast and broadcast included, for an IPv6 ping but not for an IPv4 one; so resolvers
+ * that sort several addresses count too (glibc connects a UDP socket to each). Connections left over from a network
+ * that was taken away count while they retransmit. Quiet containers do not count: their router solicitations and MLD
+ * reports have a route.
  */
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { Endpoint } from '../../model/endpoint.ts';
@@ -42,6 +42,10 @@ interface Namespace {
   /** Time of that reading. */
   at: Micros;
   unreadable: string | undefined;
+  /** Its networks at that time. */
+  networkIds: readonly string[];
+  /** When it last had one network less than before, and which. */
+  lost: { readonly networkId: string; readonly at: Micros } | undefined;
 }
 
 const DEFAULT_POLL_INTERVAL_MS = 1000;
@@ -49,6 +53,8 @@ const DEFAULT_POLL_INTERVAL_MS = 1000;
 const FRESH_SECS = 5;
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 const PARALLEL_READS = 8;
+/** net.ipv4.tcp_retries2 = 15 gives a connection up after some 15 minutes. */
+const RETRANSMISSION_SECS = 16 * 60;
 
 export class NoRouteWatch {
   readonly #options: NoRouteWatchOptions;
@@ -106,8 +112,12 @@ export class NoRouteWatch {
 
   async #pollOne(container: ContainerState): Promise<void> {
     const key = namespaceKey(container);
-    const namespace = this.#namespaces.get(key) ?? { counters: undefined, at: 0, unreadable: undefined };
+    const namespace = this.#namespaces.get(key) ?? newNamespace();
     this.#namespaces.set(key, namespace);
+    const networkIds = container.endpoints.map((endpoint) => endpoint.networkId);
+    const lost = namespace.networkIds.find((id) => !networkIds.includes(id));
+    if (lost !== undefined) namespace.lost = { networkId: lost, at: this.#clock() };
+    namespace.networkIds = networkIds;
     const reading = await (this.#options.read?.(container) ?? readCounters(container, this.#options));
     const now = this.#clock();
     if (!reading.ok) {
@@ -125,7 +135,7 @@ export class NoRouteWatch {
     namespace.at = now;
     for (const family of FAMILIES) {
       const count = rise(before[family], reading.counters[family]);
-      if (count > 0) this.#report(container, family, count, now, since);
+      if (count > 0) this.#report(container, namespace, family, count, since);
     }
   }
 
@@ -138,14 +148,26 @@ export class NoRouteWatch {
 
   #report(
     container: ContainerState,
+    { at: time, lost }: Namespace,
     family: 'ipv4' | 'ipv6',
     count: number,
-    time: Micros,
     since: Micros,
   ): void {
     const { inventory } = this.#options;
     const sharers = inventory.sharersOf(container.workload.containerId).map(workloadLabel);
-    const subject = subjectOf(container, sharers, family);
+    const left =
+      lost !== undefined && time - lost.at < RETRANSMISSION_SECS * MICROS_PER_SECOND ? lost : undefined;
+    const subject = subjectOf(
+      container,
+      family,
+      [
+        sharers.length === 0 ? undefined : `it shares that with ${sharers.join(', ')}`,
+        left === undefined
+          ? undefined
+          : `it left the network ${inventory.network(left.networkId)?.name ?? left.networkId.slice(0, 12)} shortly before, and connections from then still count`,
+      ],
+      sharers,
+    );
     // A container without any address (`network_mode: none`) could leave nothing.
     if (subject === undefined) return;
     const networks = container.endpoints.map(({ networkId }) => {
@@ -176,30 +198,32 @@ function namespaceKey({ workload, pid, sandboxKey }: ContainerState): string {
   return `${workload.containerId} ${sandboxKey ?? ''} ${pid ?? ''}`;
 }
 
+function newNamespace(): Namespace {
+  return { counters: undefined, at: 0, unreadable: undefined, networkIds: [], lost: undefined };
+}
+
 function subjectOf(
   container: ContainerState,
-  sharers: readonly string[],
   family: 'ipv4' | 'ipv6',
+  caveats: readonly (string | undefined)[],
+  sharers: readonly string[],
 ): Endpoint | undefined {
   const { workload, endpoints } = container;
   const addresses = endpoints.flatMap(({ ips, mac }) => ips.map((ip) => ({ ip, mac })));
-  const isFamily = ({ ip }: { readonly ip: string }): boolean => ip.includes(':') === (family === 'ipv6');
-  const own = addresses.find(isFamily) ?? addresses[0];
+  const own = addresses.find(({ ip }) => ip.includes(':') === (family === 'ipv6')) ?? addresses[0];
   if (own === undefined) return undefined;
+  const doubts = caveats.filter((caveat) => caveat !== undefined);
   return {
     ip: own.ip,
     ...(own.mac === undefined ? {} : { mac: own.mac }),
     scope: 'container',
     workload,
     names: [],
-    attribution:
-      sharers.length === 0
-        ? { method: 'ip', confidence: 'certain', reason: 'counted in its own network namespace' }
-        : {
-            method: 'ip',
-            confidence: 'likely',
-            reason: `counted in its network namespace, which it shares with ${sharers.join(', ')}`,
-            candidates: [workloadLabel(workload), ...sharers],
-          },
+    attribution: {
+      method: 'ip',
+      confidence: doubts.length === 0 ? 'certain' : 'likely',
+      reason: ['counted in its network namespace', ...doubts].join('; '),
+      ...(sharers.length === 0 ? {} : { candidates: [workloadLabel(workload), ...sharers] }),
+    },
   };
 }
