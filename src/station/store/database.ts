@@ -84,7 +84,7 @@ function openOnce(Sqlite: typeof BetterSqlite3, path: string): OpenedDatabase {
     // In WAL mode NORMAL never corrupts, but a power cut may take the last commits; see store.ts for findings.
     db.pragma('synchronous = NORMAL');
     // The WAL is cut back to this after a checkpoint; a long reader can make it grow meanwhile.
-    db.pragma('journal_size_limit = 16777216');
+    db.pragma('journal_size_limit = 4194304');
     migrate(db);
     return { db, inode: statSync(path).ino };
   } catch (error) {

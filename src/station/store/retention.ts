@@ -3,7 +3,6 @@
  * SQLite is synchronous and the process has captures to serve. Flows and DNS go first, then other events, then
  * findings; a durable record that a sink has not taken is never deleted (the bound on those is the outbox's).
  */
-import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import type { RecordKind } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
@@ -25,13 +24,11 @@ const PAGES_PER_STEP = 256;
 
 const EVENT_KINDS: readonly RecordKind[] = ['loss', 'anomaly', 'inventory', 'coverage', 'no-route'];
 
-/** Bytes in use: pages that hold something, plus the write-ahead log beside the file. */
-export function usedBytes(db: Database, path: string): number {
+/** Bytes of the pages that hold something. Beside the file there is the write-ahead log, usually below 4 MiB. */
+export function usedBytes(db: Database): number {
   const pages = db.pragma('page_count', { simple: true }) as number;
-  const free = db.pragma('freelist_count', { simple: true }) as number;
   const pageBytes = db.pragma('page_size', { simple: true }) as number;
-  const wal = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-  return (pages - free) * pageBytes + wal;
+  return (pages - freePages(db)) * pageBytes;
 }
 
 /** Deletes what is too old, one step; returns how many rows. Call again while it returns any. */
@@ -58,9 +55,13 @@ export function deleteOldest(db: Database, delivered: Delivered): number {
   return deleteOldestEvents(db, 'finding', Number.MAX_SAFE_INTEGER, delivered.finding);
 }
 
-/** Gives free pages back to the file system, one step. */
+/** Gives free pages back to the file system, one step. A few stay, the next rows need them. */
 export function returnPages(db: Database): void {
-  db.pragma(`incremental_vacuum(${PAGES_PER_STEP})`);
+  if (freePages(db) > PAGES_PER_STEP) db.pragma(`incremental_vacuum(${PAGES_PER_STEP})`);
+}
+
+function freePages(db: Database): number {
+  return db.pragma('freelist_count', { simple: true }) as number;
 }
 
 function oldestTime(db: Database, table: 'flows' | 'dns'): Micros | undefined {

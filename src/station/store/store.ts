@@ -6,7 +6,8 @@
  * the last commits. That is fine for flows. A transaction that holds a finding is committed with synchronous=FULL:
  * one fsync, after which the finding is on the disk. Findings are rare, so the fsync is too.
  */
-import { statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Database } from 'better-sqlite3';
 import type { RecordKind } from '../../model/record.ts';
@@ -39,7 +40,7 @@ export interface StoreDeps {
 
 export interface StoreStatus {
   readonly state: 'ok' | 'failing';
-  /** What a person can do, while failing. */
+  /** What a person can do, while failing or short of space. */
   readonly problem?: string;
   readonly path: string;
   readonly bytes?: number;
@@ -54,7 +55,7 @@ const FINDING_FLUSH_MS = 20;
 const EVENT_FLUSH_MS = 100;
 const BULK_FLUSH_MS = 250;
 /** A transaction of that many rows takes 10-20 ms, in which nothing else in the process runs. */
-const ROWS_PER_TRANSACTION = 2000;
+const ROWS_PER_TRANSACTION = 1000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
 const MAINTENANCE_MS = 1000;
@@ -62,6 +63,9 @@ const MAINTENANCE_MS = 1000;
 const MAINTENANCE_BUDGET_MS = 50;
 /** Deleting stops that far below the limit, so that it does not begin again at once. */
 const SIZE_TARGET = 0.95;
+/** Free space that flows and DNS leave untouched; on small file systems a share of them. */
+const DISK_RESERVE_BYTES = 64 * 1_048_576;
+const DISK_RESERVE_SHARE = 0.1;
 /** Beyond this, when deleting cannot keep pace, flows and DNS are refused. */
 const SIZE_HARD_LIMIT = 1.2;
 const MAX_DEAD_LETTERS = 1000;
@@ -88,7 +92,7 @@ export class Store implements DurableLog {
   #problem: string | undefined;
   #retryMs = RETRY_FIRST_MS;
   #isOverHardLimit = false;
-  #isDiskFull = false;
+  #isDiskLow = false;
   #isCorrupt = false;
   #isClosed = false;
   #written = 0;
@@ -131,7 +135,7 @@ export class Store implements DurableLog {
 
   /** Whether a flow or a DNS record would be shed: then its text need not be made. */
   get refusesBulk(): boolean {
-    return this.#buffer.isFull || this.#isOverHardLimit;
+    return this.#buffer.isFull || this.#isOverHardLimit || this.#isDiskLow;
   }
 
   unwritten(lane: DurableLane): Fifo<DurableEntry> {
@@ -140,6 +144,10 @@ export class Store implements DurableLog {
 
   append(entry: Entry, lane: DurableLane | 'bulk'): void {
     if (lane === 'bulk') {
+      if (this.refusesBulk) {
+        this.countRefused(entry.kind, entry.time);
+        return;
+      }
       this.#buffer.addBulk(entry);
       this.#schedule(this.#buffer.bulk.length >= ROWS_PER_TRANSACTION ? 0 : BULK_FLUSH_MS);
       return;
@@ -157,7 +165,11 @@ export class Store implements DurableLog {
 
   /** Writes all that waits, now; stops at the first failure. */
   flush(): void {
-    while (this.#buffer.records > 0 && this.#writeSome());
+    let before = Number.POSITIVE_INFINITY;
+    while (this.#buffer.records > 0 && this.#buffer.records < before) {
+      before = this.#buffer.records;
+      if (!this.#writeSome()) return;
+    }
   }
 
   /** A sink's place in the log; what was stored before the sink existed counts as waiting for it. */
@@ -194,21 +206,25 @@ export class Store implements DurableLog {
         .run(sink, this.#deps.now(), delivery.kind, delivery.time, delivery.tie, reason, delivery.text);
       this.#db
         .prepare(
-          `DELETE FROM dead_letters WHERE sink = ?1 AND id <=
-             (SELECT id FROM dead_letters WHERE sink = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`,
+          `DELETE FROM dead_letters WHERE sink = ? AND id <=
+             (SELECT id FROM dead_letters WHERE sink = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
         )
-        .run(sink, MAX_DEAD_LETTERS);
+        .run(sink, sink, MAX_DEAD_LETTERS);
     } catch (error) {
       this.reportFailure(error);
     }
   }
 
   status(): StoreStatus {
+    const low = this.#isDiskLow
+      ? `the disk that holds ${this.#config.path} is nearly full: flows and DNS are not stored; free some space`
+      : undefined;
+    const problem = this.#problem ?? low;
     return {
       state: this.isFailing ? 'failing' : 'ok',
-      ...(this.#problem !== undefined && { problem: this.#problem }),
+      ...(problem !== undefined && { problem }),
       path: this.#config.path,
-      ...(this.#db !== undefined && !this.isFailing && { bytes: usedBytes(this.#db, this.#config.path) }),
+      ...(this.#db !== undefined && !this.isFailing && { bytes: usedBytes(this.#db) }),
       written: this.#written,
       buffered: this.#buffer.records,
       shed: this.#shed,
@@ -220,7 +236,6 @@ export class Store implements DurableLog {
     const code = sqliteCode(error) ?? 'UNKNOWN';
     this.#problem = adviceFor(error, this.#config.path);
     this.#failures.failed(code, { code, problem: this.#problem, buffered: this.#buffer.records });
-    this.#isDiskFull = code === 'SQLITE_FULL';
     if (isCorruption(error)) {
       this.#isCorrupt = true;
       this.#abandon();
@@ -298,20 +313,21 @@ export class Store implements DurableLog {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
     if (this.isFailing) this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-    const isGood = this.#writeSome();
-    if (isGood && this.#buffer.records > 0) this.#schedule(0);
+    const before = this.#buffer.records;
+    if (this.#writeSome() && this.#buffer.records > 0) {
+      // Nothing moves while flows are held back for want of space; the maintenance looks again.
+      this.#schedule(this.#buffer.records < before ? 0 : MAINTENANCE_MS);
+    }
   }
 
   /** One transaction of durable records, one of the others; false when the disk refused. */
   #writeSome(): boolean {
     try {
       if (this.#db === undefined) this.#open();
-      else if (this.#isDiskFull) this.#makeRoom(this.#db);
       const wasFailing = this.isFailing;
       const durable = this.#writeDurable();
       this.#writeBulk();
       this.#problem = undefined;
-      this.#isDiskFull = false;
       this.#retryMs = RETRY_FIRST_MS;
       this.#failures.succeeded({ buffered: this.#buffer.records });
       if (durable > 0 || wasFailing) this.#deps.onDurable();
@@ -321,19 +337,6 @@ export class Store implements DurableLog {
       // The sinks may read on from the buffer.
       this.#deps.onDurable();
       return false;
-    }
-  }
-
-  /**
-   * A full disk is a size limit that nobody configured: the log is folded into the file, which frees its space, and
-   * some of the oldest flows and DNS go, whose pages are then used again. Never a finding, never an event.
-   */
-  #makeRoom(db: Database): void {
-    try {
-      db.pragma('wal_checkpoint(TRUNCATE)');
-      deleteOldest(db, { finding: 0, event: 0 });
-    } catch (error) {
-      if (sqliteCode(error) !== 'SQLITE_FULL') throw error;
     }
   }
 
@@ -361,10 +364,35 @@ export class Store implements DurableLog {
   #writeBulk(): void {
     const { bulk } = this.#buffer;
     const count = Math.min(bulk.length, ROWS_PER_TRANSACTION);
-    if (count === 0) return;
+    if (count === 0 || this.#checkDiskIsLow()) return;
     this.#db!.transaction(() => this.#writeRows(bulk, count, (entry) => this.#rows.writeBulk(entry)))();
     this.#buffer.settle(bulk, count);
     this.#written += count;
+  }
+
+  /**
+   * The last of the disk is left to findings: flows and DNS stop before it is full. Old ones are not deleted to make
+   * room, or filling the disk from a container would be a way to erase what it did.
+   */
+  #checkDiskIsLow(): boolean {
+    const { bavail, blocks, bsize } = statfsSync(dirname(this.#config.path));
+    const reserveBytes = Math.min(DISK_RESERVE_BYTES, blocks * bsize * DISK_RESERVE_SHARE);
+    const wasLow = this.#isDiskLow;
+    this.#isDiskLow = bavail * bsize < reserveBytes;
+    if (this.#isDiskLow) {
+      if (!wasLow) {
+        this.#deps.logger.warn(
+          { path: this.#config.path, freeBytes: bavail * bsize, reserveBytes },
+          'the disk is nearly full; flows and DNS are not stored, findings are',
+        );
+      }
+    } else if (wasLow) {
+      this.#deps.logger.info(
+        { freeBytes: bavail * bsize },
+        'there is room on the disk again; flows and DNS are stored',
+      );
+    }
+    return this.#isDiskLow;
   }
 
   #writeRows<T extends Entry>(lane: Fifo<T>, count: number, write: (entry: T) => void): void {
@@ -399,6 +427,7 @@ export class Store implements DurableLog {
         this.#deps.losses.add('sink-outbox', outbox.sink, skipped.count, skipped.first, skipped.last);
         this.#deps.onSkipped(outbox.sink, skipped.count);
       }
+      if (this.#isDiskLow && !this.#checkDiskIsLow()) this.#schedule(0);
       this.#keepWithinBounds(db);
     } catch (error) {
       this.reportFailure(error);
@@ -407,7 +436,7 @@ export class Store implements DurableLog {
 
   #keepWithinBounds(db: Database): void {
     const until = performance.now() + MAINTENANCE_BUDGET_MS;
-    const { path, max_bytes: maxBytes } = this.#config;
+    const maxBytes = this.#config.max_bytes;
     const now = this.#deps.now();
     const limits = {
       finding: now - days(this.#config.finding_retention_days),
@@ -416,18 +445,13 @@ export class Store implements DurableLog {
       dns: now - days(this.#config.dns_retention_days),
     };
     const delivered = this.#delivered();
-    let deleted = 0;
-    const step = (work: () => number): boolean => {
-      const rows = work();
-      deleted += rows;
-      return rows > 0 && performance.now() < until;
-    };
+    const step = (work: () => number) => work() > 0 && performance.now() < until;
     while (step(() => deleteExpired(db, limits, delivered)));
-    if (usedBytes(db, path) > maxBytes) {
-      while (usedBytes(db, path) > maxBytes * SIZE_TARGET && step(() => deleteOldest(db, delivered)));
+    if (usedBytes(db) > maxBytes) {
+      while (usedBytes(db) > maxBytes * SIZE_TARGET && step(() => deleteOldest(db, delivered)));
     }
-    this.#isOverHardLimit = usedBytes(db, path) > maxBytes * SIZE_HARD_LIMIT;
-    if (deleted > 0) returnPages(db);
+    this.#isOverHardLimit = usedBytes(db) > maxBytes * SIZE_HARD_LIMIT;
+    returnPages(db);
   }
 
   #delivered(): Delivered {

@@ -1,0 +1,52 @@
+/** Whether the station could do its work with this configuration: the database and the sinks. */
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Diagnosis } from '../model/diagnosis.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { StationConfig } from './config.ts';
+import { InfluxdbSink } from './sinks/influxdb.ts';
+import { openStoreReadOnly } from './store/reader.ts';
+
+const INFLUXDB_TIMEOUT_MS = 5000;
+
+export async function diagnoseStation(config: StationConfig, log: Logger): Promise<Diagnosis[]> {
+  return [await database(config.store.path), await influxdb(config, log)];
+}
+
+async function database(path: string): Promise<Diagnosis> {
+  const check = 'database';
+  try {
+    if (existsSync(path)) {
+      (await openStoreReadOnly(path)).close();
+      return { check, outcome: 'ok', detail: path };
+    }
+    accessSync(nearestFolder(path), constants.W_OK);
+    return { check, outcome: 'ok', detail: `${path} will be made at the first run` };
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return {
+      check,
+      outcome: 'fail',
+      detail: `${path}: ${detail}`,
+      advice: 'set store.path (or --db) to a place that can be written',
+    };
+  }
+}
+
+function nearestFolder(path: string): string {
+  const folder = dirname(path);
+  return existsSync(folder) || folder === dirname(folder) ? folder : nearestFolder(folder);
+}
+
+async function influxdb({ influxdb: config }: StationConfig, log: Logger): Promise<Diagnosis> {
+  const check = 'influxdb';
+  if (config.url === undefined) return { check, outcome: 'ok', detail: 'off; set influxdb.url to feed it' };
+  const sink = new InfluxdbSink(config.url, config, { logger: log, host: 'doctor' });
+  try {
+    return { check, outcome: 'ok', detail: await sink.check(AbortSignal.timeout(INFLUXDB_TIMEOUT_MS)) };
+  } catch (error) {
+    return { check, outcome: 'fail', detail: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await sink.close();
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A server that speaks as much of InfluxDB 1.x as the sink needs and misbehaves as told: what a real one cannot be
+ * made to do on command (429 with Retry-After, 413, hanging). The real one is in test/integration.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+
+export interface WriteRequest {
+  readonly url: URL;
+  readonly headers: IncomingMessage['headers'];
+  readonly lines: readonly string[];
+}
+
+export type Behaviour = (
+  request: WriteRequest,
+  reply: ServerResponse,
+) => { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> } | 'hang';
+
+export interface HttpPeer {
+  readonly url: string;
+  /** Lines that were answered with 204, each once. */
+  readonly stored: Set<string>;
+  readonly requests: WriteRequest[];
+  behave(behaviour: Behaviour): void;
+  close(): Promise<void>;
+}
+
+export const STORE: Behaviour = () => ({ status: 204 });
+
+export async function startHttpPeer(): Promise<HttpPeer> {
+  let behaviour = STORE;
+  const stored = new Set<string>();
+  const requests: WriteRequest[] = [];
+  const server = createServer((incoming, reply) => {
+    const chunks: Buffer[] = [];
+    incoming.on('error', () => {});
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => answer(incoming, reply, Buffer.concat(chunks)));
+  });
+
+  function answer(incoming: IncomingMessage, reply: ServerResponse, body: Buffer): void {
+    const url = new URL(incoming.url ?? '/', 'http://peer');
+    if (url.pathname === '/ping') {
+      reply.writeHead(204, { 'x-influxdb-version': '1.8.10' }).end();
+      return;
+    }
+    if (url.pathname === '/query') {
+      reply.writeHead(200, { 'content-type': 'application/json' }).end(queryAnswer(url));
+      return;
+    }
+    const text = (incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('utf8');
+    const request = { url, headers: incoming.headers, lines: text === '' ? [] : text.split('\n') };
+    requests.push(request);
+    const verdict = behaviour(request, reply);
+    if (verdict === 'hang') return;
+    if (verdict.status === 204) for (const line of request.lines) stored.add(line);
+    reply.writeHead(verdict.status, verdict.headers).end(verdict.body ?? '');
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    stored,
+    requests,
+    behave: (next) => {
+      behaviour = next;
+    },
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function queryAnswer(url: URL): string {
+  const series = url.searchParams.get('q')?.startsWith('show databases')
+    ? { name: 'databases', columns: ['name'], values: [['bridgewatch']] }
+    : { columns: ['name', 'duration'], values: [['bridgewatch', '720h0m0s']] };
+  return JSON.stringify({ results: [{ statement_id: 0, series: [series] }] });
+}
