@@ -17,13 +17,15 @@ const require = createRequire(import.meta.url);
 if (!required && isFresh()) process.exit(0);
 const failure = build();
 if (failure !== undefined) {
-  const last = failure.trim().split('\n').at(-1) ?? '';
-  const line = required
-    ? `bridgewatch: the libpcap binding cannot be built: ${last}`
-    : `bridgewatch: THE LIBPCAP BINDING WAS NOT BUILT (${last}): the slower portable capture backend will be used; ` +
-      'install a C++ compiler, make and python3, then run: npm run build:native';
-  if (required) console.error(failure);
-  console.error(line);
+  if (required) {
+    console.error(failure.output);
+    console.error(`bridgewatch: the libpcap binding cannot be built: ${failure.reason}`);
+  } else {
+    console.error(
+      `bridgewatch: THE LIBPCAP BINDING WAS NOT BUILT (${failure.reason}): the slower portable capture backend will ` +
+        'be used; install a C++ compiler, make and python3, then run: npm run build:native',
+    );
+  }
   process.exit(required ? 1 : 0);
 }
 
@@ -41,19 +43,20 @@ function isFresh() {
   }
 }
 
-/** What went wrong, or undefined. */
+/** What went wrong, in a line and at length, or undefined. */
 function build() {
   try {
     const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
     const args = [nodeGyp, '-C', HERE, 'rebuild', ...headersOfThisNode()];
     const run = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-    if (run.error) return run.error.message;
+    if (run.error) throw run.error;
     if (run.status === 0) return undefined;
     const output = `${run.stdout}\n${run.stderr}`;
-    const reason = /(?:error: |ERR! (?:find Python|stack Error: |build error )).*/.exec(output)?.[0];
-    return `${output}\n${reason ?? `node-gyp ended with ${run.status ?? run.signal}`}`;
+    const told = /(?:error: |ERR! stack Error: |ERR! find Python )(\S.*)/.exec(output)?.[1];
+    return { reason: told ?? `node-gyp ended with ${run.status ?? run.signal}`, output };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const output = error instanceof Error ? error.message : String(error);
+    return { reason: output.split('\n')[0], output };
   }
 }
 
