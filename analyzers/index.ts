@@ -1,5 +1,6 @@
 /** The analyzers, written out. src/sensor/agent.ts is the only reader in src. */
 import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
+import dnsTunnel from './dns-tunnel.ts';
 import internalEgress from './internal-egress.ts';
 
-export const analyzers: readonly AnalyzerDefinition[] = [internalEgress];
+export const analyzers: readonly AnalyzerDefinition[] = [dnsTunnel, internalEgress];

@@ -1,13 +1,22 @@
 /**
- * The only map an analyzer may keep. JavaScript's Map remembers insertion order, so re-inserting on each touch
- * makes its first key the one touched longest ago: that one goes when the bound is reached, and is counted.
+ * The only map an analyzer may keep: bounded, and what was touched longest ago goes first, counted. A ring of entries
+ * beside the Map, because a Map's own order costs a scan over deleted entries each time its first one is asked for.
  */
 import type { BoundedMap } from './analyzer.ts';
 
+interface Entry<V> {
+  readonly key: string;
+  readonly value: V;
+  older: Entry<V>;
+  younger: Entry<V>;
+}
+
 export class LruMap<V> implements BoundedMap<V> {
-  readonly #entries = new Map<string, V>();
+  readonly #entries = new Map<string, Entry<V>>();
   readonly #maxKeys: number;
   readonly #onEvict: () => void;
+  /** Any entry of the ring names both ends: the youngest's `younger` is the oldest. */
+  #youngest: Entry<V> | undefined;
 
   constructor(maxKeys: number, onEvict: () => void) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
@@ -21,37 +30,60 @@ export class LruMap<V> implements BoundedMap<V> {
   }
 
   get(key: string): V | undefined {
-    const value = this.#entries.get(key);
-    if (value !== undefined) this.#touch(key, value);
-    return value;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry !== this.#youngest) {
+      this.#unlink(entry);
+      this.#link(entry);
+    }
+    return entry.value;
   }
 
   ensure(key: string, create: () => V): V {
     const known = this.get(key);
     if (known !== undefined) return known;
-    if (this.#entries.size >= this.#maxKeys) this.#evictOldest();
-    const value = create();
-    this.#entries.set(key, value);
-    return value;
+    if (this.#entries.size >= this.#maxKeys) {
+      this.#remove(this.#youngest!.younger);
+      this.#onEvict();
+    }
+    const entry = { key, value: create() } as Entry<V>;
+    this.#entries.set(key, entry);
+    this.#link(entry);
+    return entry.value;
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#remove(entry);
   }
 
-  entries(): IterableIterator<[string, V]> {
-    return this.#entries.entries();
+  /** In order of creation. */
+  *entries(): IterableIterator<[string, V]> {
+    for (const [key, { value }] of this.#entries) yield [key, value];
   }
 
-  #touch(key: string, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
+  #remove(entry: Entry<V>): void {
+    this.#entries.delete(entry.key);
+    this.#unlink(entry);
   }
 
-  #evictOldest(): void {
-    const oldest = this.#entries.keys().next();
-    if (oldest.done === true) return;
-    this.#entries.delete(oldest.value);
-    this.#onEvict();
+  #link(entry: Entry<V>): void {
+    const youngest = this.#youngest;
+    if (youngest === undefined) {
+      entry.older = entry;
+      entry.younger = entry;
+    } else {
+      entry.older = youngest;
+      entry.younger = youngest.younger;
+      youngest.younger.older = entry;
+      youngest.younger = entry;
+    }
+    this.#youngest = entry;
+  }
+
+  #unlink(entry: Entry<V>): void {
+    entry.older.younger = entry.younger;
+    entry.younger.older = entry.older;
+    if (entry === this.#youngest) this.#youngest = entry.older === entry ? undefined : entry.older;
   }
 }

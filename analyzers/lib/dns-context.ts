@@ -1,0 +1,109 @@
+/**
+ * Circumstances that move the thresholds of dns-tunnel, one line each. They multiply; none is an exemption, so a channel
+ * that dresses up as one of them is found later, not never.
+ */
+import type { Micros } from '../../src/model/time.ts';
+import type { ClientZone } from './client-zone.ts';
+import { knownZone } from './known-zones.ts';
+
+/** A statistic of fewer questions or answers than this decides nothing. */
+const ENOUGH = 4;
+/** A name answered less than a second ago may still be contacted. */
+const CONTACT_GRACE: Micros = 1_000_000;
+
+/** Types that no resolver library asks for by itself: data, obsolete, private (IANA DNS parameters; iodine, dns2tcp). */
+const DATA_TYPES: ReadonlySet<string> = new Set(
+  'NULL KEY ANY * SIG NXT MD MF MB MG MR MINFO WKS X25 ISDN GPOS PX EID NIMLOC ATMA SINK TYPE65399 TYPE65280'.split(
+    ' ',
+  ),
+);
+const TXT: ReadonlySet<string> = new Set(['TXT']);
+
+/** What is known beside the pair itself. */
+export interface Surroundings {
+  readonly now: Micros;
+  /** The resolver serves more than this zone, or is no address of the internet. */
+  readonly isSharedResolver: boolean;
+  /** Configured resolvers are known, and this is none of them. */
+  readonly isForeignResolver: boolean;
+  /** Named by the operator as known. */
+  readonly isDeclared: boolean;
+  /** Other clients that ask this zone for names of the same length. */
+  readonly alike: number;
+}
+
+export interface Circumstance {
+  readonly id: string;
+  readonly factor: number;
+}
+
+interface Rule extends Circumstance {
+  readonly holds: (pair: ClientZone, around: Surroundings) => boolean;
+}
+
+export const RULES: readonly Rule[] = [
+  {
+    id: 'record types that carry data',
+    factor: 0.5,
+    holds: (pair) => enoughTyped(pair) && (pair.shareOf(DATA_TYPES) > 0.5 || pair.shareOf(TXT) > 0.8),
+  },
+  {
+    id: 'not a configured resolver',
+    factor: 0.5,
+    holds: (_, around) => around.isForeignResolver,
+  },
+  {
+    id: 'the answers are contacted',
+    factor: 4,
+    holds: (pair, around) => {
+      const { share, names } = pair.contacted(around.now, CONTACT_GRACE);
+      return names >= ENOUGH && share > 0.6;
+    },
+  },
+  {
+    id: 'three other clients ask alike',
+    factor: 4,
+    holds: (_, around) => around.alike >= 3,
+  },
+  {
+    id: 'names of a protocol',
+    factor: 4,
+    holds: (pair) => pair.queries >= ENOUGH && pair.serviceQueries / pair.queries > 0.9,
+  },
+  {
+    id: 'no such top-level domain, and told so',
+    factor: 16,
+    holds: (pair, around) =>
+      (pair.kind === 'unlisted' || pair.kind === 'no-zone') &&
+      around.isSharedResolver &&
+      pair.nameErrors >= ENOUGH &&
+      pair.nameErrors / (pair.nameErrors + pair.noErrors) >= 0.9,
+  },
+  {
+    id: 'names without a dot',
+    factor: 16,
+    holds: (pair) => pair.kind === 'bare',
+  },
+  {
+    id: 'known service',
+    factor: 256,
+    holds: (pair, around) =>
+      around.isSharedResolver && (around.isDeclared || knownZone(pair.zone) !== undefined),
+  },
+];
+
+/** The least that circumstances can multiply by: below this share of a threshold nothing needs to be looked at. */
+export const LEAST_FACTOR = RULES.filter((rule) => rule.factor < 1).reduce(
+  (product, rule) => product * rule.factor,
+  1,
+);
+
+export function circumstancesOf(pair: ClientZone, around: Surroundings): readonly Circumstance[] {
+  return RULES.filter((rule) => rule.holds(pair, around));
+}
+
+function enoughTyped(pair: ClientZone): boolean {
+  let typed = 0;
+  for (const count of pair.types.values()) typed += count;
+  return typed >= ENOUGH;
+}

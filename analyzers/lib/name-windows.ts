@@ -1,0 +1,46 @@
+/**
+ * Distinct bytes of one zone over one span of packet time, as two half windows that take turns: the answer covers
+ * between half and the whole of the span. Exactness is bought only when it matters: the sum of both halves is an
+ * upper bound, and only when that reaches the threshold are repeats between the halves taken out.
+ */
+import type { Micros } from '../../src/model/time.ts';
+import { DistinctBytes } from './distinct-bytes.ts';
+
+export class NameWindow {
+  readonly #half: Micros;
+  #turn = Number.NEGATIVE_INFINITY;
+  #current = new DistinctBytes();
+  #previous: DistinctBytes | undefined;
+
+  constructor(span: Micros) {
+    this.#half = span / 2;
+  }
+
+  /** Returns false for a name that this half has seen. */
+  add(now: Micros, rank: number, weight: number): boolean {
+    this.#rotate(now);
+    return this.#current.add(rank, weight);
+  }
+
+  /** Never below `sum().bytes`, and cheap. */
+  get upperBound(): number {
+    return this.#current.bytes + (this.#previous?.bytes ?? 0);
+  }
+
+  sum(): { readonly bytes: number; readonly names: number } {
+    if (this.#previous === undefined) return { bytes: this.#current.bytes, names: this.#current.names };
+    const both = new DistinctBytes();
+    both.merge(this.#previous);
+    both.merge(this.#current);
+    return { bytes: both.bytes, names: both.names };
+  }
+
+  /** Time that runs backwards (reordered packets) stays in the newest half. */
+  #rotate(now: Micros): void {
+    const turn = Math.floor(now / this.#half);
+    if (turn <= this.#turn) return;
+    this.#previous = turn === this.#turn + 1 ? this.#current : undefined;
+    this.#current = new DistinctBytes();
+    this.#turn = turn;
+  }
+}
