@@ -181,7 +181,7 @@ export default defineAnalyzer({
       let verdict: Verdict | undefined;
       let found: readonly Circumstance[] | undefined;
       for (const [i, window] of pair.windows.entries()) {
-        const upper = window.upperBound;
+        const upper = window.upperBound(now);
         if (upper < thresholds[i]! * LEAST_FACTOR) continue;
         if (upper > thresholds[i]! * WATCH_CONTACTS_FROM && pair.hasAddresses) watch(pair);
         if (upper < pair.judged[i]!) pair.judged[i] = 0;
@@ -209,10 +209,10 @@ export default defineAnalyzer({
       ctx.setFlowInterest('all');
     }
 
-    function unwatchQuiet(): void {
+    function unwatchQuiet(now: Micros): void {
       for (const pair of watched) {
         const isLoud = pair.windows.some(
-          (window, i) => window.upperBound > thresholds[i]! * WATCH_CONTACTS_FROM,
+          (window, i) => window.upperBound(now) > thresholds[i]! * WATCH_CONTACTS_FROM,
         );
         if (isLoud && pairs.get(pairKey(pair)) === pair) continue;
         watched.delete(pair);
@@ -268,7 +268,7 @@ export default defineAnalyzer({
       onTick(now) {
         for (const pair of due) judge(pair, now, true);
         due.clear();
-        if (watched.size > 0) unwatchQuiet();
+        if (watched.size > 0) unwatchQuiet(now);
       },
     };
   },

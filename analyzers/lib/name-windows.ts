@@ -23,7 +23,8 @@ export class NameWindow {
   }
 
   /** Never below `sum().bytes`, and cheap. */
-  get upperBound(): number {
+  upperBound(now: Micros): number {
+    this.#rotate(now);
     return this.#current.bytes + (this.#previous?.bytes ?? 0);
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import dnsTunnel from '../../analyzers/dns-tunnel.ts';
+import { AnalyzerRunner } from '../../src/sensor/analysis/runner.ts';
 import { type AnalyzerEvent, runAnalyzer } from '../../src/sensor/analysis/tester.ts';
 import { testAnalyzer } from '../support/analyzer-tester.ts';
 import {
@@ -370,12 +371,37 @@ testAnalyzer(dnsTunnel, {
 });
 
 describe('dns-tunnel', () => {
-  it('asks for flows only while a zone comes near its threshold', () => {
-    const quiet = runAnalyzer(dnsTunnel, lookUps({ count: 6, contacts: () => true }));
-    const near = runAnalyzer(dnsTunnel, [...lookUps({ count: 26, contacts: () => true }), afterwards]);
+  it('asks for flows only while a zone with addresses comes near its threshold', () => {
+    const runner = new AnalyzerRunner({
+      analyzers: [{ definition: dnsTunnel, config: dnsTunnel.config.parse({}) }],
+      findings: { report: () => {}, isOpen: () => false },
+      onLoss: () => {},
+      onFailure: ({ error }) => {
+        throw error;
+      },
+    });
+    const interest = (count: number) => {
+      for (const event of lookUps({ count })) {
+        if (event.on === 'dns-query') runner.dnsQuery(event.query);
+        if (event.on === 'dns') runner.dns(event.record);
+      }
+      return runner.wants.flowStart;
+    };
 
-    expect(quiet.failures).toEqual([]);
-    expect(near.findings).toEqual([]);
+    const before = runner.wants.flowStart;
+    const few = interest(6);
+    const several = interest(8);
+    runner.tick(secs(43_000));
+    const within = runner.wants.flowStart;
+    runner.tick(secs(90_000));
+
+    expect({ before, few, several, within, after: runner.wants.flowStart }).toEqual({
+      before: 'none',
+      few: 'none',
+      several: 'all',
+      within: 'none',
+      after: 'none',
+    });
   });
 
   it('gives the same findings when the same questions come again', () => {

@@ -8,7 +8,8 @@ import { escapeText } from '../../model/escape.ts';
 import type { EvidenceValue } from '../../model/finding.ts';
 import { PLACEHOLDER } from '../analysis/messages.ts';
 
-const MAX_PEERS = 4;
+/** Of a list in a sentence; the evidence holds the others. */
+const MAX_SHOWN = 4;
 
 export interface SentenceParts {
   readonly subject: Endpoint;
@@ -28,10 +29,7 @@ export function renderSentence(template: string, parts: SentenceParts): string {
 }
 
 function peersText(peers: readonly Endpoint[]): string {
-  if (peers.length === 0) return 'nobody known';
-  const shown = peers.slice(0, MAX_PEERS).map((peer) => escapeText(endpointLabel(peer)));
-  const more = peers.length - shown.length;
-  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+  return peers.length === 0 ? 'nobody known' : listText(peers.map(endpointLabel));
 }
 
 function valueText(value: EvidenceValue | undefined): string {
@@ -40,7 +38,13 @@ function valueText(value: EvidenceValue | undefined): string {
   if (typeof value === 'number') return numberText(value);
   if (typeof value === 'string') return escapeText(value);
   if (value.length === 0) return 'none';
-  return value.map((item) => (typeof item === 'number' ? numberText(item) : escapeText(item))).join(', ');
+  return listText(value.map((item) => (typeof item === 'number' ? numberText(item) : item)));
+}
+
+function listText(items: readonly string[]): string {
+  const shown = items.slice(0, MAX_SHOWN).map((item) => escapeText(item));
+  const more = items.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
 }
 
 /** Three significant digits where there is a fraction; whole numbers whole. */

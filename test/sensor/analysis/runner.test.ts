@@ -1,0 +1,225 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { LossRecord } from '../../../src/model/record.ts';
+import type { AnalyzerContext, AnalyzerDefinition, Handlers } from '../../../src/sensor/analysis/analyzer.ts';
+import { type AnalyzerFailure, AnalyzerRunner } from '../../../src/sensor/analysis/runner.ts';
+import { address, askEvent, flow, network, noRoute, question, secs } from '../../support/records.ts';
+
+type Context = AnalyzerContext<'seen', { what: string }>;
+
+function analyzer(
+  id: string,
+  create: (ctx: Context) => Handlers,
+  extra: Partial<AnalyzerDefinition> = {},
+): AnalyzerDefinition {
+  return {
+    id,
+    title: id,
+    attack: [],
+    severity: 'low',
+    confidence: 'low',
+    maturity: 'stable',
+    config: z.strictObject({}),
+    evidence: z.object({ what: z.string() }),
+    messages: { seen: '{subject}: {what}' },
+    create,
+    ...extra,
+  } as AnalyzerDefinition;
+}
+
+function run(...definitions: AnalyzerDefinition[]) {
+  const reports: string[] = [];
+  const losses: LossRecord[] = [];
+  const failures: AnalyzerFailure[] = [];
+  const runner = new AnalyzerRunner({
+    analyzers: definitions.map((definition) => ({ definition, config: {} })),
+    findings: {
+      report: (definition, report) => reports.push(`${definition.id} ${report.key}`),
+      isOpen: (id, key) => reports.includes(`${id} ${key}`),
+    },
+    onLoss: (loss) => losses.push(loss),
+    onFailure: (failure) => failures.push(failure),
+    maxFailures: 3,
+  });
+  return { runner, reports, losses, failures };
+}
+
+const orig = address('172.30.0.10', 'container');
+const resp = address('198.51.100.7', 'internet');
+const inside = flow({ orig, resp, network: network({ internal: true }) });
+const ordinary = flow({ orig, resp, network: network() });
+const nowhere = flow({ orig, resp });
+
+describe('analyzer runner', () => {
+  it('wants nothing when there is nobody to hear it', () => {
+    expect(run().runner.wants).toEqual({
+      flowStart: 'none',
+      flowAnswered: 'none',
+      flowActive: 'none',
+      flowEnd: 'none',
+      dns: false,
+      dnsQuery: false,
+      noRoute: false,
+    });
+  });
+
+  it('wants what any analyzer handles, as widely as the widest interest', () => {
+    const { wants } = run(
+      analyzer('a', () => ({ onFlowStart: () => {}, onDns: () => {} }), { flows: 'internal-networks' }),
+      analyzer('b', () => ({ onFlowStart: () => {}, onFlowEnd: () => {}, onNoRoute: () => {} })),
+      analyzer('c', () => ({ onFlowActive: () => {}, onDnsQuery: () => {} }), { flows: 'none' }),
+    ).runner;
+
+    expect(wants).toEqual({
+      flowStart: 'all',
+      flowAnswered: 'none',
+      flowActive: 'none',
+      flowEnd: 'all',
+      dns: true,
+      dnsQuery: true,
+      noRoute: true,
+    });
+  });
+
+  it('calls an analyzer only for flows it is interested in, and follows when that changes', () => {
+    const heard: string[] = [];
+    let context: Context | undefined;
+    const { runner } = run(
+      analyzer(
+        'a',
+        (ctx) => {
+          context = ctx;
+          return {
+            onFlowStart: ({ network: where }) =>
+              heard.push(where === undefined ? 'nowhere' : `${where.internal}`),
+          };
+        },
+        { flows: 'internal-networks' },
+      ),
+    );
+    const all = () => [inside, ordinary, nowhere].forEach((each) => void runner.flowStart(each));
+
+    all();
+    context!.setFlowInterest('all');
+    const widened = runner.wants.flowStart;
+    all();
+    context!.setFlowInterest('none');
+    all();
+
+    expect(heard).toEqual(['true', 'true', 'false', 'nowhere']);
+    expect([widened, runner.wants.flowStart]).toEqual(['all', 'none']);
+  });
+
+  it('delivers each event to each handler', () => {
+    const heard: string[] = [];
+    const note = (name: string) => () => heard.push(name) as unknown as undefined;
+    const { runner } = run(
+      analyzer('a', () => ({
+        onFlowStart: note('start'),
+        onFlowAnswered: note('answered'),
+        onFlowActive: note('active'),
+        onFlowEnd: note('end'),
+        onDns: note('dns'),
+        onDnsQuery: note('query'),
+        onNoRoute: note('no-route'),
+        onTick: note('tick'),
+      })),
+    );
+    const asked = askEvent({ labels: ['a', 'b'] });
+
+    runner.flowStart(ordinary);
+    runner.flowAnswered(ordinary);
+    runner.flowActive(ordinary);
+    runner.flowEnd(ordinary);
+    runner.dns(question({ labels: ['a'] }));
+    if (asked.on === 'dns-query') runner.dnsQuery(asked.query);
+    runner.noRoute(noRoute({ subject: orig }));
+    runner.tick(secs(1));
+
+    expect(heard).toEqual(['start', 'answered', 'active', 'end', 'dns', 'query', 'no-route', 'tick']);
+  });
+
+  it('ticks at most once a second of packet time, and never backwards', () => {
+    const ticks: number[] = [];
+    const { runner } = run(analyzer('a', () => ({ onTick: (now) => ticks.push(now) })));
+
+    for (const second of [1, 1.5, 1.999, 2, 1.2, 4.5, 5.4]) runner.tick(secs(second));
+
+    expect(ticks).toEqual([1, 2, 4.5].map(secs));
+  });
+
+  it('tells of the first failure and of the last, and the others go on', () => {
+    const heard: string[] = [];
+    const { runner, failures } = run(
+      analyzer('broken', () => ({
+        onFlowStart: () => {
+          throw new Error('a bug');
+        },
+        onDns: () => heard.push('broken still hears') as unknown as undefined,
+      })),
+      analyzer('sound', () => ({ onFlowStart: () => heard.push('sound') as unknown as undefined })),
+    );
+
+    for (let i = 0; i < 5; i++) runner.flowStart(ordinary);
+    runner.dns(question({ labels: ['a'] }));
+
+    expect(heard).toEqual(['sound', 'sound', 'sound', 'sound', 'sound']);
+    expect(failures).toMatchObject([
+      { analyzer: 'broken', handler: 'onFlowStart', failures: 1, disabled: false },
+      { analyzer: 'broken', handler: 'onFlowStart', failures: 3, disabled: true },
+    ]);
+    expect(runner.wants.dns).toBe(false);
+  });
+
+  it('adds up evictions and tells them as loss, at most every ten seconds and at the end', () => {
+    const { runner, losses } = run(
+      analyzer('a', (ctx) => {
+        const map = ctx.boundedMap<number>({ name: 'hosts', maxKeys: 1 });
+        return { onFlowStart: ({ uid }) => void map.ensure(uid, () => 1) };
+      }),
+    );
+    const next = () => runner.flowStart(flow({ orig, resp }));
+
+    runner.tick(secs(0));
+    for (let i = 0; i < 4; i++) next();
+    runner.tick(secs(9));
+    const before = losses.length;
+    next();
+    runner.tick(secs(10));
+    next();
+    runner.finish(secs(11));
+
+    expect(before).toBe(0);
+    expect(losses).toMatchObject([
+      { source: 'analyzer-window', where: 'a.hosts', count: 4, first: secs(0), last: secs(9) },
+      { where: 'a.hosts', count: 1, time: secs(11) },
+    ]);
+  });
+
+  it('tells an analyzer whether its finding is open', () => {
+    const answers: boolean[] = [];
+    const { runner } = run(
+      analyzer('a', (ctx) => ({
+        onFlowStart: ({ start }) => {
+          answers.push(ctx.isOpen('k'));
+          ctx.report({ message: 'seen', time: start, key: 'k', subject: orig, evidence: { what: 'x' } });
+        },
+      })),
+    );
+
+    runner.flowStart(ordinary);
+    runner.flowStart(ordinary);
+
+    expect(answers).toEqual([false, true]);
+  });
+
+  it('refuses an analyzer whose sentence names what its evidence does not have', () => {
+    const wrong = analyzer('wrong', () => ({}), {
+      messages: { seen: '{subject} did {things} on {network}' },
+    });
+
+    expect(() => run(wrong)).toThrow(
+      'analyzer wrong: message seen names {things}, which its evidence does not have',
+    );
+  });
+});

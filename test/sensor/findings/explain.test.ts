@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { renderSentence, type SentenceParts } from '../../../src/sensor/findings/explain.ts';
+import { address, container, workload } from '../../support/records.ts';
+
+const parts: SentenceParts = { subject: container('db', '172.30.0.10'), peers: [], evidence: {} };
+const render = (template: string, more: Partial<SentenceParts> = {}) =>
+  renderSentence(template, { ...parts, ...more });
+
+describe('explanation', () => {
+  it.each([
+    [12, '12'],
+    [1234567, '1234567'],
+    [0.123456, '0.123'],
+    [41.666, '41.7'],
+    [true, 'yes'],
+    [false, 'no'],
+    ['text', 'text'],
+    [undefined, 'unknown'],
+    [[], 'none'],
+    [[1, 2.5], '1, 2.5'],
+    [['a', 'b', 'c', 'd'], 'a, b, c, d'],
+    [['a', 'b', 'c', 'd', 'e', 'f'], 'a, b, c, d and 2 more'],
+  ])('writes %j as %s', (value, text) => {
+    expect(render('{x}', { evidence: { x: value } })).toBe(text);
+  });
+
+  it('names subject, peers and network', () => {
+    const peers = [1, 2, 3, 4, 5, 6].map((i) => address(`198.51.100.${i}`, 'internet'));
+
+    expect(render('{subject} on {network} with {peers}', { network: 'data', peers })).toBe(
+      'shop/db on data with internet 198.51.100.1, internet 198.51.100.2, internet 198.51.100.3, internet 198.51.100.4 and 2 more',
+    );
+    expect(render('{network}, {peers}')).toBe('an unknown network, nobody known');
+  });
+
+  it('escapes what came from outside, so that it can neither colour nor break the line', () => {
+    const evil = container('x', '172.30.0.10', {
+      workload: workload('x', [], { composeProject: 'a\u001b[31m', composeService: 'b\n' }),
+    });
+
+    expect(render('{subject}: {x}', { subject: evil, evidence: { x: 'c\r\nd\u202e' } })).toBe(
+      'a\\x1b[31m/b\\x0a: c\\x0d\\x0ad\\u{202e}',
+    );
+  });
+
+  it('does not fill placeholders that stand in a value', () => {
+    expect(render('{x}', { evidence: { x: '{subject}' } })).toBe('{subject}');
+  });
+});
