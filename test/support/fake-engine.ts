@@ -7,16 +7,19 @@ import { join } from 'node:path';
 export interface FakeEngine {
   readonly socket: string;
   readonly requests: readonly string[];
+  /** How it answers from now on. */
+  setAnswer(answer: RequestListener): void;
   listen(): Promise<void>;
   /** Cuts all connections and stops listening; the socket file goes. */
   close(): Promise<void>;
   remove(): Promise<void>;
 }
 
-export function fakeEngine(answer: RequestListener): FakeEngine {
+export function fakeEngine(firstAnswer: RequestListener): FakeEngine {
   const dir = mkdtempSync(join(tmpdir(), 'bw-engine-'));
   const socket = join(dir, 'docker.sock');
   const requests: string[] = [];
+  let answer = firstAnswer;
   let server: Server | undefined;
   const close = async (): Promise<void> => {
     const closing = server;
@@ -28,6 +31,9 @@ export function fakeEngine(answer: RequestListener): FakeEngine {
   return {
     socket,
     requests,
+    setAnswer(next) {
+      answer = next;
+    },
     async listen() {
       server = createServer((request, response) => {
         requests.push(request.url ?? '');

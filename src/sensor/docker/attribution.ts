@@ -82,7 +82,7 @@ export class Attribution {
 
   /**
    * `ip` in RFC 5952 text and `mac` in lower case, as seen on the bridge of `networkId` at `time`. Without a network
-   * (a file without interfaces) the address alone decides. Costs about 0.1 us when asked before, some 5 us when not.
+   * (a file without interfaces) the address alone decides. Costs about 0.1 us when asked before and 10 us when not (300 containers on 30 networks).
    */
   resolve(ip: string, mac: string | undefined, networkId: string | undefined, time: Micros): Attributed {
     if (this.#version !== this.#state.version) this.#reset();
