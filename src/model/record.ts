@@ -72,7 +72,7 @@ export interface SummaryRecord {
   readonly first?: Micros;
   readonly last?: Micros;
   readonly flows: number;
-  readonly dnsNames: number;
+  readonly dnsQuestions: number;
   readonly findings: number;
   readonly anomalies: Readonly<Record<string, number>>;
   /** Frames whose protocol is not decoded, by EtherType, IP protocol or link type. */

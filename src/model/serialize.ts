@@ -26,7 +26,12 @@ const SHORT_ID_LENGTH = 12;
 
 /** Costs 5-10 us for a flow: call it once a record, never once a packet. */
 export function serializeRecord(record: AgentRecord): string {
-  return escapeJson(JSON.stringify(publicRecord(record)));
+  return printableJson(publicRecord(record));
+}
+
+/** One line of JSON that may be printed on a terminal as it is. */
+export function printableJson(value: unknown): string {
+  return escapeJson(JSON.stringify(value));
 }
 
 /** Reads back what `serializeRecord` wrote; only for text that it did write, there is no validation. */
@@ -318,7 +323,7 @@ function publicSummary(record: SummaryRecord) {
     first: optionalTime(record.first),
     last: optionalTime(record.last),
     flows: record.flows,
-    dnsNames: record.dnsNames,
+    dnsQuestions: record.dnsQuestions,
     findings: record.findings,
     anomalies: record.anomalies,
     notUnderstood: record.notUnderstood,

@@ -72,14 +72,14 @@ export const flowsConfig = z.strictObject({
     .number()
     .int()
     .min(1024)
-    .max(4_194_304)
+    .max(4_194_302)
     .default(131_072)
     .describe('Flows kept at once, about 200 bytes each; beyond it the longest idle is evicted and counted.'),
   tcp_idle_secs: z
     .number()
     .min(1)
     .max(86_400)
-    .default(300)
+    .default(3600)
     .describe('An established TCP connection without packets ends after this.'),
   udp_idle_secs: z.number().min(1).max(86_400).default(60).describe('The same for UDP and everything else.'),
   active_secs: z

@@ -1,5 +1,5 @@
 /**
- * Joins DNS questions with their answers by client, server, transport and id. Bounded: beyond the bound the
+ * Joins DNS questions with their answers by a key that names the exchange. Bounded: beyond the bound the
  * oldest question goes out as unanswered, and says so through the same callback as one that timed out.
  */
 import type { Micros } from '../../model/time.ts';
@@ -18,7 +18,7 @@ interface Pending<Question> {
 
 export class DnsPairing<Question> {
   /** In order of arrival: a Map iterates by insertion, so the first entry is the oldest. */
-  readonly #pending = new Map<string, Pending<Question>>();
+  readonly #pending = new Map<number, Pending<Question>>();
   readonly #options: DnsPairingOptions<Question>;
 
   constructor(options: DnsPairingOptions<Question>) {
@@ -30,15 +30,20 @@ export class DnsPairing<Question> {
   }
 
   /** False when the same question is already waiting: a client's retransmission, one record for both. */
-  ask(key: string, question: Question, time: Micros): boolean {
+  ask(key: number, question: Question, time: Micros): boolean {
     if (this.#pending.has(key)) return false;
     if (this.#pending.size >= this.#options.maxPending) this.#dropOldest();
     this.#pending.set(key, { question, time });
     return true;
   }
 
+  /** The question that waits under this key. */
+  peek(key: number): Question | undefined {
+    return this.#pending.get(key)?.question;
+  }
+
   /** The question this answers, taken out; undefined when none is waiting. */
-  answer(key: string): Question | undefined {
+  answer(key: number): Question | undefined {
     const found = this.#pending.get(key);
     if (found === undefined) return undefined;
     this.#pending.delete(key);

@@ -14,17 +14,17 @@ function pairing(maxPending = 100) {
 describe('DnsPairing', () => {
   it('gives the question back to its answer, once', () => {
     const { pairs } = pairing();
-    pairs.ask('a', 'www', 0);
+    pairs.ask(7, 'www', 0);
 
-    expect(pairs.answer('a')).toBe('www');
-    expect(pairs.answer('a')).toBeUndefined();
+    expect(pairs.answer(7)).toBe('www');
+    expect(pairs.answer(7)).toBeUndefined();
   });
 
   it('takes a retransmission for the same question', () => {
     const { pairs, unanswered } = pairing();
 
-    expect(pairs.ask('a', 'www', 0)).toBe(true);
-    expect(pairs.ask('a', 'www again', 500)).toBe(false);
+    expect(pairs.ask(7, 'www', 0)).toBe(true);
+    expect(pairs.ask(7, 'www again', 500)).toBe(false);
     pairs.expire(1000);
 
     expect(unanswered).toEqual(['www timeout']);
@@ -32,7 +32,7 @@ describe('DnsPairing', () => {
 
   it('keeps a question up to the time-out and not beyond', () => {
     const { pairs, unanswered } = pairing();
-    pairs.ask('a', 'www', 0);
+    pairs.ask(7, 'www', 0);
 
     pairs.expire(999);
     expect(unanswered).toEqual([]);
@@ -42,7 +42,7 @@ describe('DnsPairing', () => {
 
   it('never holds more than its bound, and loses nothing in silence', () => {
     const { pairs, unanswered } = pairing(2);
-    for (const name of ['one', 'two', 'three']) pairs.ask(name, name, 0);
+    for (const [key, name] of ['one', 'two', 'three'].entries()) pairs.ask(key, name, 0);
 
     expect(pairs.pending).toBe(2);
     expect(unanswered).toEqual(['one evicted']);
@@ -50,7 +50,7 @@ describe('DnsPairing', () => {
 
   it('hands over what is left at the end', () => {
     const { pairs, unanswered } = pairing();
-    pairs.ask('a', 'www', 0);
+    pairs.ask(7, 'www', 0);
 
     pairs.flush();
 

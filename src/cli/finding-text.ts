@@ -1,0 +1,22 @@
+/** A finding as a person reads it: one line to see, a second one to act on. */
+import { escapeText } from '../model/escape.ts';
+import type { Severity } from '../model/finding.ts';
+import type { PublicFinding } from '../model/serialize.ts';
+import { paintSeverity } from './output.ts';
+
+/** `14:02:07  HIGH  open  shop_data  internal-egress: shop/db ...` and, indented, where to look next. */
+export function findingText(finding: PublicFinding): string {
+  const when = finding.lastSeen.slice(11, 19);
+  const where = escapeText(finding.network ?? '-');
+  const head = `${when}  ${paintSeverity(finding.severity as Severity)}  ${finding.status}  ${where}  ${finding.analyzer}: ${escapeText(finding.explanation, 1000)}`;
+  const attack = finding.attack.map(({ technique }) => technique).join(' ');
+  const flow = finding.communityIds[0];
+  const facts = [
+    `id ${finding.id}`,
+    `confidence ${finding.confidence}`,
+    `seen ${finding.count}x`,
+    attack,
+    flow ?? '',
+  ];
+  return `${head}\n          ${facts.filter((fact) => fact !== '').join('  ')}`;
+}

@@ -1,0 +1,10 @@
+/** One thing that `doctor` looked at. */
+export interface Diagnosis {
+  readonly check: string;
+  /** `warn`: works, and something is not seen. `fail`: does not work. */
+  readonly outcome: 'ok' | 'warn' | 'fail';
+  /** What was tried, and what came of it. */
+  readonly detail: string;
+  /** What to do. */
+  readonly advice?: string;
+}

@@ -1,0 +1,178 @@
+/**
+ * The composition root of the privileged wing: engine, taps, pipeline, detectors, wired and kept alive. The only
+ * file of src that knows the detectors. Nothing that the world does ends it; it reports and goes on.
+ */
+import { randomInt } from 'node:crypto';
+import { analyzers } from '../../analyzers/index.ts';
+import { readInNamespace } from '../../capture/native/index.ts';
+import { openLiveTap } from '../../capture/open.ts';
+import type { LiveOptions, PacketSource } from '../../capture/source.ts';
+import type { RecordSender } from '../channel.ts';
+import type { Config } from '../config/schema.ts';
+import type { Network } from '../model/network.ts';
+import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { createDetection } from './detection.ts';
+import { Attribution } from './docker/attribution.ts';
+import { Inventory } from './docker/inventory.ts';
+import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
+import { readHostInterfaces } from './host/interfaces.ts';
+import { NoRouteWatch } from './host/no-route.ts';
+import { Pipeline } from './pipeline.ts';
+import { type AttachedTap, TapManager } from './taps.ts';
+
+export const ANALYZERS = analyzers;
+
+/** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
+const QUIET_LAG = MICROS_PER_SECOND;
+const TICK_MS = 1000;
+
+export class Agent {
+  readonly #config: Config;
+  readonly #channel: RecordSender;
+  readonly #log: Logger;
+  readonly #inventory: Inventory;
+  readonly #attribution: Attribution;
+  readonly #pipeline: Pipeline;
+  readonly #taps: TapManager;
+  readonly #noRoute: NoRouteWatch;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(config: Config, channel: RecordSender, log: Logger) {
+    this.#config = config;
+    this.#channel = channel;
+    this.#log = log;
+    const { docker } = config;
+    this.#inventory = new Inventory({
+      ...(docker.socket_path === undefined ? {} : { socket: docker.socket_path }),
+      timeoutMs: docker.request_timeout_ms,
+      localAddresses: () => readHostInterfaces().addresses,
+    });
+    this.#attribution = new Attribution(this.#inventory.state, { host: readHostInterfaces() });
+    const emit = channel.send.bind(channel);
+    const detection = createDetection({
+      analyzers,
+      options: config.analyzers,
+      findings: config.findings,
+      emit,
+      log,
+    });
+    this.#pipeline = new Pipeline({
+      flows: config.flows,
+      dns: config.dns,
+      names: this.#attribution,
+      ...detection,
+      emit,
+      wants: { flows: true, dns: true, traffic: true },
+      seed: randomInt(2 ** 31),
+    });
+    this.#taps = new TapManager({
+      open: (options) => this.#openTap(options),
+      live: {
+        snaplenBytes: config.capture.snaplen_bytes,
+        bufferBytes: config.capture.buffer_bytes,
+        promiscuous: config.capture.promiscuous,
+        filter: config.capture.filter,
+        readTimeoutMs: config.capture.read_timeout_ms,
+      },
+      include: config.capture.networks,
+      exclude: config.capture.exclude_networks,
+      attach: (network, source) => this.#attach(network, source),
+      emit,
+      log,
+    });
+    this.#noRoute = new NoRouteWatch({
+      inventory: this.#inventory.state,
+      readInNamespace,
+      pollIntervalMs: config.no_route.poll_ms,
+      emit: (record) => {
+        channel.send(record);
+        detection.runner.noRoute(record);
+      },
+      onUnreadable: (container, reason) =>
+        log.warn(
+          { container: container.workload.name, reason },
+          "a container's kernel counters cannot be read",
+        ),
+    });
+  }
+
+  /** Returns at once; what is missing in the world is waited for. */
+  start(): void {
+    this.#inventory.onChange((event) => this.#onInventory(event));
+    this.#inventory.start();
+    this.#noRoute.start();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Stops the input first, so that everything seen is still recorded. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#taps.stop();
+    await Promise.all([this.#noRoute.stop(), this.#inventory.stop()]);
+    this.#pipeline.finish();
+  }
+
+  /** What a person should know now, one line each; empty when all is well. */
+  problems(): string[] {
+    const { status } = this.#inventory;
+    const engine = status.state === 'stale' ? [status.error.message] : [];
+    return [...engine, ...this.#taps.problems()];
+  }
+
+  async #openTap(options: LiveOptions): Promise<PacketSource> {
+    const { source, notice } = await openLiveTap(options, this.#config.capture.backend);
+    if (notice !== undefined) this.#log.warn({ interface: options.interface, notice }, 'portable capture');
+    return source;
+  }
+
+  #attach(network: Network, source: PacketSource): AttachedTap {
+    const { name, linkType } = source.interfaces[0]!;
+    const tap = this.#pipeline.attach({ interface: name, linkType, network, vantage: 'bridge' });
+    const taps = [tap];
+    return {
+      onBatch: (batch) => this.#pipeline.onBatch(batch, taps),
+      detach: () => this.#pipeline.detach(tap),
+    };
+  }
+
+  #onInventory(event: InventoryEvent): void {
+    this.#channel.send(toInventoryRecord(event));
+    switch (event.type) {
+      case 'network-added':
+        this.#networksChanged();
+        this.#taps.add(event.network);
+        return;
+      case 'network-changed':
+        this.#networksChanged();
+        return;
+      case 'network-removed':
+        this.#networksChanged();
+        this.#taps.remove(event.network.id);
+        return;
+      case 'engine-connected':
+        this.#log.info({ engine: event.engine, version: event.version }, 'the Docker engine answers');
+        return;
+      case 'engine-lost':
+        this.#log.warn({ reason: event.reason }, 'no Docker engine; waiting for it');
+        return;
+      case 'container-added':
+      case 'container-changed':
+      case 'container-removed':
+      case 'endpoint-added':
+      case 'endpoint-removed':
+        return;
+    }
+  }
+
+  /** A new network brings a new gateway address of this host. */
+  #networksChanged(): void {
+    this.#attribution.setHost(readHostInterfaces());
+    this.#pipeline.setNetworks(this.#inventory.networks());
+  }
+
+  #tick(): void {
+    this.#pipeline.advanceTo(wallMicros() - QUIET_LAG);
+    this.#taps.readStatistics();
+  }
+}

@@ -1,0 +1,36 @@
+/** The analyzers and the life of their findings, wired: what a live agent and a replay have in common. */
+import type { AnalyzerOptions } from '../config/schema.ts';
+import type { AgentRecord } from '../model/record.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { AnalyzerDefinition } from './analysis/analyzer.ts';
+import { AnalyzerRunner } from './analysis/runner.ts';
+import type { FindingsConfig } from './findings/config.ts';
+import { FindingManager } from './findings/manager.ts';
+
+export interface DetectionOptions {
+  readonly analyzers: readonly AnalyzerDefinition[];
+  /** Checked options by analyzer id. */
+  readonly options: Readonly<Record<string, AnalyzerOptions>>;
+  readonly findings: FindingsConfig;
+  readonly emit: (record: AgentRecord) => void;
+  readonly log: Logger;
+}
+
+export interface Detection {
+  readonly runner: AnalyzerRunner;
+  readonly findings: FindingManager;
+}
+
+export function createDetection({ analyzers, options, findings, emit, log }: DetectionOptions): Detection {
+  const manager = new FindingManager({ config: findings, onFinding: emit, onLoss: emit });
+  const runner = new AnalyzerRunner({
+    analyzers: analyzers
+      .filter(({ id }) => options[id]?.enabled !== false)
+      .map((definition) => ({ definition, config: options[definition.id]?.options ?? {} })),
+    findings: manager,
+    onLoss: emit,
+    onFailure: ({ error, ...failure }) =>
+      log.error({ ...failure, err: error }, 'an analyzer has a bug; the others go on'),
+  });
+  return { runner, findings: manager };
+}

@@ -1,0 +1,168 @@
+/**
+ * From packets on port 53 to DNS records: messages cut out of UDP and TCP, questions told at once, answers joined with
+ * them. Makes strings only here, once a message that somebody listens to. Never trusts a byte of it.
+ */
+import type { DnsRecord } from '../../model/dns.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { Network } from '../../model/network.ts';
+import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import type { DnsQuery } from '../analysis/analyzer.ts';
+import type { DnsConfig } from '../config.ts';
+import { DnsView, decodeDns, dnsLabels } from '../decode/dns.ts';
+import { type DnsContent, readDnsContent } from '../decode/dns-record.ts';
+import { DnsTcpReassembler } from '../decode/dns-tcp.ts';
+import { FRAGMENT, LAYER, type PacketView, TCP_FLAG } from '../decode/packet-view.ts';
+import type { Tap } from '../tap.ts';
+import { DnsPairing } from './pairing.ts';
+
+/** Both ends of a flow, and the network that carries it. */
+export interface FlowEnds {
+  readonly orig: Endpoint;
+  readonly resp: Endpoint;
+  readonly network?: Network;
+}
+
+export interface DnsIntakeOptions {
+  readonly config: DnsConfig;
+  readonly endsOf: (slot: number) => FlowEnds;
+  /** A question as it passes. */
+  readonly onQuestion: (query: DnsQuery) => void;
+  /** A question with its answer, or without when none came; an answer alone when its question was not seen. */
+  readonly onRecord: (record: DnsRecord) => void;
+}
+
+/** The packet whose messages are being read: one at a time, so that reading allocates nothing for it. */
+interface Carrier {
+  tap: Tap;
+  slot: number;
+  time: Micros;
+  fromOrig: boolean;
+  transport: DnsRecord['transport'];
+}
+
+const NO_ANSWERS: DnsRecord['answers'] = [];
+
+export class DnsIntake {
+  /** Questions seen, retransmissions aside. */
+  questions = 0;
+  readonly #options: DnsIntakeOptions;
+  readonly #view = new DnsView();
+  readonly #tcp = new DnsTcpReassembler();
+  readonly #pairing: DnsPairing<DnsRecord>;
+  #carrier: Carrier | undefined;
+
+  constructor(options: DnsIntakeOptions) {
+    this.#options = options;
+    this.#pairing = new DnsPairing({
+      maxPending: options.config.max_pending,
+      timeoutMicros: options.config.answer_timeout_secs * MICROS_PER_SECOND,
+      onUnanswered: (record) => options.onRecord(record),
+    });
+  }
+
+  /** A packet with port 53 at either end, of the flow in `slot`. The slab is borrowed for the call. */
+  onPacket(data: DataView, p: PacketView, time: Micros, tap: Tap, slot: number, fromOrig: boolean): void {
+    // A later fragment holds no header of its own; what it carries cannot be read alone.
+    if (p.fragment === FRAGMENT.LATER) return;
+    if ((p.layers & LAYER.UDP) !== 0) {
+      this.#carrier = { tap, slot, time, fromOrig, transport: 'udp' };
+      const complete = p.fragment === FRAGMENT.NONE && p.payloadEnd - p.payloadAt === p.payloadLength;
+      this.#onMessage(data, p.payloadAt, p.payloadEnd, complete);
+    } else if ((p.layers & LAYER.TCP) !== 0) {
+      this.#carrier = { tap, slot, time, fromOrig, transport: 'tcp' };
+      const isSyn = (p.tcpFlags & TCP_FLAG.SYN) !== 0;
+      this.#tcp.push(slot, fromOrig, p.words[8]!, isSyn, data, p.payloadAt, p.payloadEnd, this.#onTcpMessage);
+    }
+  }
+
+  /** The flow in this slot has ended; the slot will be another's. */
+  onFlowEnd(slot: number): void {
+    this.#tcp.end(slot);
+  }
+
+  expire(now: Micros): void {
+    this.#pairing.expire(now);
+  }
+
+  flush(): void {
+    this.#pairing.flush();
+  }
+
+  /** Messages given up: connections or bytes beyond the reassembler's bounds, and holes in streams. */
+  get lost(): number {
+    return this.#tcp.evicted + this.#tcp.gaps;
+  }
+
+  readonly #onTcpMessage = (data: DataView, at: number, end: number): void =>
+    this.#onMessage(data, at, end, true);
+
+  #onMessage(data: DataView, at: number, end: number, complete: boolean): void {
+    const m = this.#view;
+    const carrier = this.#carrier!;
+    m.anomalyCounts = carrier.tap.decoder.anomalyCounts;
+    decodeDns(data, at, end, complete, m);
+    // Something else on port 53; its anomalies are counted.
+    if (!m.hasQuestion && !m.isResponse) return;
+    const content = readDnsContent(data, m);
+    // A flow is one pair of addresses and ports, so that with the id it names the exchange.
+    const key = carrier.slot * 0x10000 + m.id;
+    if (m.isResponse) this.#onResponse(key, content, carrier);
+    else this.#onQuery(key, content, carrier, dnsLabels(data, m));
+  }
+
+  #onQuery(key: number, content: DnsContent, carrier: Carrier, labels: readonly Uint8Array[]): void {
+    const record = this.#record(content, carrier);
+    if (!this.#pairing.ask(key, record, carrier.time)) return;
+    this.questions++;
+    this.#options.onQuestion({ time: carrier.time, record, labels });
+  }
+
+  #onResponse(key: number, content: DnsContent, carrier: Carrier): void {
+    const asked = this.#pairing.peek(key);
+    // Another question under the same id is somebody else's answer: forged, or too late.
+    if (asked === undefined || !answers(asked, content)) {
+      if (content.question !== undefined) this.#options.onRecord(this.#record(content, carrier));
+      return;
+    }
+    this.#pairing.answer(key);
+    this.#options.onRecord({
+      ...asked,
+      ...(content.rcode === undefined ? {} : { rcode: content.rcode }),
+      answers: content.answers,
+      rtt: carrier.time - asked.time,
+      flags: content.flags,
+      anomalies: [...asked.anomalies, ...content.anomalies],
+    });
+  }
+
+  #record(content: DnsContent, { tap, slot, time, fromOrig, transport }: Carrier): DnsRecord {
+    const { orig, resp, network } = this.#options.endsOf(slot);
+    const sentByClient = !content.isResponse;
+    const clientIsOrig = fromOrig === sentByClient;
+    const { question } = content;
+    return {
+      kind: 'dns',
+      time,
+      ...(network === undefined ? {} : { network }),
+      interface: tap.interface,
+      client: clientIsOrig ? orig : resp,
+      server: clientIsOrig ? resp : orig,
+      vantage: tap.vantage,
+      transport,
+      id: content.id,
+      query: question?.query ?? '',
+      qtype: question?.qtype ?? '',
+      qclass: question?.qclass ?? '',
+      ...(content.rcode === undefined ? {} : { rcode: content.rcode }),
+      answers: content.isResponse ? content.answers : NO_ANSWERS,
+      flags: content.flags,
+      anomalies: content.anomalies,
+    };
+  }
+}
+
+/** Names compare without case (RFC 4343); some servers leave the question out. */
+function answers(asked: DnsRecord, { question }: DnsContent): boolean {
+  if (question === undefined) return true;
+  return question.qtype === asked.qtype && question.query.toLowerCase() === asked.query.toLowerCase();
+}

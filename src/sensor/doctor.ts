@@ -1,0 +1,160 @@
+/**
+ * What this machine lets the sensor see, and what it does not: privileges, capture, engine, networks, counters. Each
+ * answer says what was tried and what to do; a limit that cannot be mended is a warning, never silence.
+ */
+import { readFileSync } from 'node:fs';
+import { libpcapVersion, nativeBindingProblem, readInNamespace } from '../../capture/native/index.ts';
+import { type CaptureBackend, openLiveTap } from '../../capture/open.ts';
+import { PORTABLE_LIMITS } from '../../capture/portable.ts';
+import type { Config } from '../config/schema.ts';
+import type { Diagnosis } from '../model/diagnosis.ts';
+import type { Network } from '../model/network.ts';
+import { readCounters } from './host/namespace-counters.ts';
+import { type EngineMap, mapEngine } from './map.ts';
+
+export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
+  const found = [privileges(), backend(config.capture.backend)];
+  let map: EngineMap;
+  try {
+    map = await mapEngine(config.docker);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return [...found, { check: 'docker engine', outcome: 'fail', detail }];
+  }
+  found.push({ check: 'docker engine', outcome: 'ok', detail: `${map.engineVersion} at ${map.engine}` });
+  found.push(dnsVisibility(map.engineVersion));
+  for (const network of map.networks) found.push(await coverage(network, map, config));
+  found.push(await kernelCounters(map));
+  return found;
+}
+
+/** linux/capability.h */
+const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21 } as const;
+
+function privileges(): Diagnosis {
+  const check = 'privileges';
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readStatus())?.[1];
+  if (effective === undefined)
+    return { check, outcome: 'warn', detail: 'cannot read the capabilities of this process' };
+  const mask = BigInt(`0x${effective}`);
+  const missing = Object.entries(CAPABILITIES).filter(([, bit]) => (mask & (1n << BigInt(bit))) === 0n);
+  if (missing.length === 0) return { check, outcome: 'ok', detail: Object.keys(CAPABILITIES).join(' ') };
+  const names = missing.map(([name]) => name).join(' ');
+  return {
+    check,
+    outcome: 'fail',
+    detail: `missing ${names}`,
+    advice: 'run as root, or the container with --privileged',
+  };
+}
+
+function readStatus(): string {
+  try {
+    return readFileSync('/proc/self/status', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function backend(wanted: CaptureBackend): Diagnosis {
+  const check = 'capture backend';
+  const problem = nativeBindingProblem();
+  if (wanted !== 'portable' && problem === undefined) {
+    try {
+      return { check, outcome: 'ok', detail: `native, ${libpcapVersion()}` };
+    } catch (error) {
+      return { check, outcome: 'fail', detail: error instanceof Error ? error.message : String(error) };
+    }
+  }
+  if (wanted === 'native') return { check, outcome: 'fail', detail: problem!.message };
+  const why = wanted === 'portable' ? 'asked for' : problem!.message;
+  return {
+    check,
+    outcome: 'warn',
+    detail: `portable (${why}). What it cannot know: ${PORTABLE_LIMITS.join(' ')}`,
+  };
+}
+
+/** moby: from 28.0 on the embedded resolver asks from the host's namespace, so the query crosses no bridge. */
+function dnsVisibility(engineVersion: string): Diagnosis {
+  const check = 'dns';
+  const major = Number.parseInt(engineVersion, 10);
+  if (Number.isNaN(major) || major >= 28) {
+    const detail = `engine ${engineVersion}: its resolver asks from the host, so questions of containers on user-defined networks cross no bridge and are not seen`;
+    return { check, outcome: 'warn', detail };
+  }
+  const detail = `engine ${engineVersion}: questions to a resolver on the host's loopback cross no bridge; all others do`;
+  return { check, outcome: 'ok', detail };
+}
+
+async function coverage(network: Network, map: EngineMap, config: Config): Promise<Diagnosis> {
+  const check = `network ${network.name}`;
+  const { networks: include, exclude_networks: exclude } = config.capture;
+  if (exclude.includes(network.name) || (include.length > 0 && !include.includes(network.name))) {
+    return {
+      check,
+      outcome: 'warn',
+      detail: 'left out by the configuration (capture.networks, capture.exclude_networks)',
+    };
+  }
+  if (network.driver === 'null') return { check, outcome: 'ok', detail: 'has no interface by design' };
+  if (network.driver === 'host') {
+    return {
+      check,
+      outcome: 'warn',
+      detail: "containers on the host's own network cannot be told from the host",
+    };
+  }
+  const { bridge } = network;
+  if (bridge === undefined) {
+    return {
+      check,
+      outcome: 'warn',
+      detail: `not covered: the ${network.driver} driver has no bridge on this host to tap`,
+    };
+  }
+  if (!map.host.names.includes(bridge)) {
+    const advice =
+      'run the agent in the namespace of the engine (--network host); rootless Docker and Docker Desktop keep theirs out of reach';
+    return {
+      check,
+      outcome: 'fail',
+      detail: `its bridge ${bridge} is not in this network namespace`,
+      advice,
+    };
+  }
+  return tryTap(check, bridge, config);
+}
+
+async function tryTap(check: string, bridge: string, config: Config): Promise<Diagnosis> {
+  const { promiscuous, filter } = config.capture;
+  try {
+    const { source } = await openLiveTap({ interface: bridge, promiscuous, filter }, config.capture.backend);
+    source.close();
+  } catch (error) {
+    return { check, outcome: 'fail', detail: error instanceof Error ? error.message : String(error) };
+  }
+  if (promiscuous) return { check, outcome: 'ok', detail: `tapped at ${bridge}` };
+  const detail = `tapped at ${bridge}, but not promiscuous: traffic between containers is not seen`;
+  return { check, outcome: 'warn', detail, advice: 'set capture.promiscuous to true' };
+}
+
+/** One container stands for all: whether the way is open depends on how the agent runs, not on the container. */
+async function kernelCounters(map: EngineMap): Promise<Diagnosis> {
+  const check = 'kernel counters';
+  const container = map.containers.find(
+    ({ pid, workload }) => pid !== undefined && workload.networkMode !== 'host',
+  );
+  if (container === undefined)
+    return { check, outcome: 'ok', detail: 'no container runs whose counters could be tried' };
+  const reading = await readCounters(container, { readInNamespace });
+  if (reading.ok)
+    return {
+      check,
+      outcome: 'ok',
+      detail: `OutNoRoutes of ${container.workload.name} read by ${reading.way}`,
+    };
+  const advice =
+    "run the agent's container with pid: host; without it, attempts that emit no packet (engine 25 and later) are missed";
+  return { check, outcome: 'warn', detail: `${container.workload.name}: ${reading.reason}`, advice };
+}

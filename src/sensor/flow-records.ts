@@ -1,0 +1,183 @@
+/**
+ * From a row of the flow table to a record with names at both ends. Strings are made here and only here, once for
+ * each record that somebody asked for. Names are looked up as of the flow's first packet, each time anew: what the
+ * engine told a moment too late then still counts.
+ */
+import type { Endpoint, Scope } from '../model/endpoint.ts';
+import { endpointLabel } from '../model/endpoint.ts';
+import type { Direction, FlowRecord } from '../model/flow.ts';
+import { type Cidr, cidrContains, type IpWords, parseCidr } from '../model/ip.ts';
+import type { Network } from '../model/network.ts';
+import type { Micros } from '../model/time.ts';
+import { formatMac, LAYER, type PacketView } from './decode/packet-view.ts';
+import type { FlowEnds } from './dns/intake.ts';
+import type { FlowTable } from './flow/table.ts';
+import type { Tap } from './tap.ts';
+import type { EdgeName } from './traffic-rollup.ts';
+
+/** What the pipeline attaches to a flow: numbers of the first packet that no record could learn later. */
+export interface FlowOrigin {
+  readonly tap: Tap;
+  /** Seen inside a tunnel: the tap's own network says nothing about its addresses. */
+  readonly tunnelled: boolean;
+  readonly origMacHi: number;
+  readonly origMacLo: number;
+  readonly respMacHi: number;
+  readonly respMacLo: number;
+  readonly hasMacs: boolean;
+}
+
+/** Who an address is; implemented by the attribution of src/sensor/docker. */
+export interface AddressNames {
+  resolve(
+    ip: string,
+    mac: string | undefined,
+    networkId: string | undefined,
+    time: Micros,
+  ): Pick<Endpoint, 'scope' | 'workload' | 'names' | 'attribution'>;
+}
+
+/** Takes the MACs while the view still holds them. `fromOrig`: the packet at hand came from the originator. */
+export function originOf(view: PacketView, tap: Tap, fromOrig: boolean): FlowOrigin {
+  const hasMacs = (view.layers & (LAYER.SRC_MAC | LAYER.DST_MAC)) === (LAYER.SRC_MAC | LAYER.DST_MAC);
+  return {
+    tap,
+    tunnelled: view.depth > 0,
+    hasMacs,
+    origMacHi: fromOrig ? view.srcMacHi : view.dstMacHi,
+    origMacLo: fromOrig ? view.srcMacLo : view.dstMacLo,
+    respMacHi: fromOrig ? view.dstMacHi : view.srcMacHi,
+    respMacLo: fromOrig ? view.dstMacLo : view.srcMacLo,
+  };
+}
+
+export class FlowRecords {
+  readonly #table: FlowTable<FlowOrigin>;
+  readonly #names: AddressNames;
+  #subnets: readonly { readonly cidr: Cidr; readonly network: Network }[] = [];
+  /** False lets the pipeline skip every question about internal networks. */
+  hasInternalNetworks = false;
+
+  constructor(table: FlowTable<FlowOrigin>, names: AddressNames) {
+    this.#table = table;
+    this.#names = names;
+  }
+
+  /** Networks by whose subnets the flows of a file find their network; live taps bring their own. */
+  setNetworks(networks: readonly Network[]): void {
+    this.#subnets = networks.flatMap((network) =>
+      network.subnets.flatMap((subnet) => {
+        const cidr = parseCidr(subnet);
+        return cidr === undefined ? [] : [{ cidr, network }];
+      }),
+    );
+    this.hasInternalNetworks = networks.some((network) => network.internal);
+  }
+
+  /** The tap's network; in a file without one, the one network whose subnets hold either address. */
+  networkOf(slot: number): Network | undefined {
+    const origin = this.#table.user[slot];
+    if (origin?.tap.network !== undefined && !origin.tunnelled) return origin.tap.network;
+    if (this.#subnets.length === 0) return undefined;
+    return this.#bySubnet(this.#table.origWords(slot)) ?? this.#bySubnet(this.#table.respWords(slot));
+  }
+
+  /** Both ends with their names; what a record of another kind about this flow needs. */
+  ends(slot: number): FlowEnds {
+    const origin = this.#table.user[slot]!;
+    const network = this.networkOf(slot);
+    const orig = this.#endpoint(slot, origin, network, true);
+    const resp = this.#endpoint(slot, origin, network, false);
+    return { orig, resp, ...(network === undefined ? {} : { network }) };
+  }
+
+  record(slot: number, reason: FlowRecord['reason']): FlowRecord {
+    const table = this.#table;
+    const origin = table.user[slot]!;
+    const { orig, resp, network } = this.ends(slot);
+    const communityId = table.communityId(slot);
+    const icmp = table.icmp(slot);
+    return {
+      kind: 'flow',
+      uid: table.uid(slot),
+      ...(communityId === undefined ? {} : { communityId }),
+      start: table.first(slot),
+      end: table.last(slot),
+      ...(network === undefined ? {} : { network }),
+      interface: origin.tap.interface,
+      orig,
+      resp,
+      protocol: table.protocolName(slot),
+      origBytes: table.origBytes(slot),
+      respBytes: table.respBytes(slot),
+      origPackets: table.origPackets(slot),
+      respPackets: table.respPackets(slot),
+      connState: table.connState(slot),
+      history: table.history(slot),
+      direction: directionOf(orig.scope, resp.scope),
+      coverage: table.coverage(slot),
+      ...(icmp === undefined ? {} : { icmp }),
+      reason,
+    };
+  }
+
+  edge(slot: number): EdgeName {
+    const table = this.#table;
+    const { orig, resp, network } = this.ends(slot);
+    const respPort = table.respPort(slot);
+    return {
+      network: network?.name ?? table.user[slot]!.tap.interface,
+      orig: edgeLabel(orig),
+      resp: edgeLabel(resp),
+      protocol: table.protocolName(slot),
+      ...(respPort === undefined ? {} : { respPort }),
+      direction: directionOf(orig.scope, resp.scope),
+    };
+  }
+
+  #endpoint(slot: number, origin: FlowOrigin, network: Network | undefined, isOrig: boolean): Endpoint {
+    const table = this.#table;
+    const ip = isOrig ? table.origIp(slot) : table.respIp(slot);
+    const port = isOrig ? table.origPort(slot) : table.respPort(slot);
+    const mac = macOf(origin, isOrig);
+    const who = this.#names.resolve(ip, mac, network?.id, table.first(slot));
+    return {
+      ip,
+      ...(port === undefined ? {} : { port }),
+      ...(mac === undefined ? {} : { mac }),
+      scope: who.scope,
+      ...(who.workload === undefined ? {} : { workload: who.workload }),
+      names: who.names,
+      attribution: who.attribution,
+    };
+  }
+
+  #bySubnet(words: IpWords): Network | undefined {
+    return this.#subnets.find(({ cidr }) => cidrContains(cidr, words))?.network;
+  }
+}
+
+/** Containers by their label, everything else by its scope: a dashboard must not grow a line an address. */
+function edgeLabel(endpoint: Endpoint): string {
+  return endpoint.workload === undefined ? endpoint.scope : endpointLabel(endpoint);
+}
+
+function macOf(origin: FlowOrigin, isOrig: boolean): string | undefined {
+  if (!origin.hasMacs) return undefined;
+  return isOrig
+    ? formatMac(origin.origMacHi, origin.origMacLo)
+    : formatMac(origin.respMacHi, origin.respMacLo);
+}
+
+export function directionOf(orig: Scope, resp: Scope): Direction {
+  if (orig === 'unknown' || resp === 'unknown') return 'unknown';
+  const origInside = orig === 'container';
+  const respInside = resp === 'container';
+  // A multicast stays on its bridge: it is traffic among the network's own members.
+  if ((origInside && respInside) || (origInside && resp === 'multicast')) return 'east-west';
+  const isHost = (scope: Scope) => scope === 'gateway' || scope === 'host';
+  if ((origInside && isHost(resp)) || (respInside && isHost(orig))) return 'host';
+  if (origInside) return 'egress';
+  if (respInside) return 'ingress';
+  return 'unknown';
+}

@@ -1,0 +1,263 @@
+/**
+ * The one loop: frames in, records out. Per packet it decodes, counts into the flow table and looks at DNS; nothing
+ * else, no string, no promise. Records are made only for events that somebody listens to. Packet time drives
+ * everything here; the wall clock does not exist.
+ */
+import type { FrameBatch } from '../../capture/source.ts';
+import type { DnsRecord } from '../model/dns.ts';
+import type { Network } from '../model/network.ts';
+import type { AgentRecord } from '../model/record.ts';
+import { MICROS_PER_SECOND, type Micros } from '../model/time.ts';
+import type { FlowInterest } from './analysis/analyzer.ts';
+import type { AnalyzerRunner } from './analysis/runner.ts';
+import type { DnsConfig, FlowsConfig } from './config.ts';
+import { LAYER, type PacketView } from './decode/packet-view.ts';
+import { DnsIntake } from './dns/intake.ts';
+import type { FindingManager } from './findings/manager.ts';
+import { FLOW_EVENT, type FlowEnd, FlowTable } from './flow/table.ts';
+import { type AddressNames, type FlowOrigin, FlowRecords, originOf } from './flow-records.ts';
+import { createTap, type Tap } from './tap.ts';
+import { TapCounters } from './tap-counters.ts';
+import { TrafficRollup } from './traffic-rollup.ts';
+
+export interface PipelineOptions {
+  readonly flows: FlowsConfig;
+  readonly dns: DnsConfig;
+  readonly names: AddressNames;
+  readonly runner: AnalyzerRunner;
+  readonly findings: FindingManager;
+  readonly emit: (record: AgentRecord) => void;
+  /** Bulk records that somebody takes; what nobody takes is not made. */
+  readonly wants: { readonly flows: boolean; readonly dns: boolean; readonly traffic: boolean };
+  /** Of the flow table's hash: random when live, fixed for replays. */
+  readonly seed: number;
+}
+
+const DNS_PORT = 53;
+const ignoreDelta = (): void => {};
+/** A capture whose clock was set back further than this begins its ticks anew. */
+const CLOCK_SET_BACK = 10 * MICROS_PER_SECOND;
+
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #table: FlowTable<FlowOrigin>;
+  readonly #records: FlowRecords;
+  readonly #dns: DnsIntake;
+  readonly #rollup: TrafficRollup;
+  readonly #taps = new Set<Tap>();
+  readonly #counters: TapCounters;
+  #nextTapIndex = 0;
+  #now: Micros = 0;
+  #nextTick: Micros = 0;
+  #rollupStart: Micros = 0;
+  readonly #lossesTold = new Map<string, number>();
+  packets = 0;
+  /** Bytes on the wire. */
+  bytes = 0;
+  first: Micros | undefined;
+
+  constructor(options: PipelineOptions) {
+    const { flows } = options;
+    this.#options = options;
+    this.#table = new FlowTable<FlowOrigin>(
+      { onEnd: (slot, reason) => this.#onFlowEnd(slot, reason) },
+      {
+        maxFlows: flows.max_flows,
+        activeTimeoutSecs: flows.active_secs,
+        tcpEstablishedSecs: flows.tcp_idle_secs,
+        datagramAnsweredSecs: flows.udp_idle_secs,
+        seed: options.seed,
+      },
+    );
+    this.#records = new FlowRecords(this.#table, options.names);
+    this.#rollup = new TrafficRollup(flows.max_edges);
+    this.#dns = new DnsIntake({
+      config: options.dns,
+      endsOf: (slot) => this.#records.ends(slot),
+      onQuestion: (query) => options.runner.dnsQuery(query),
+      onRecord: (record) => this.#onDnsRecord(record),
+    });
+    this.#counters = new TapCounters(options.emit);
+  }
+
+  /** The latest packet time seen. */
+  get now(): Micros {
+    return this.#now;
+  }
+
+  get flowsSeen(): number {
+    return this.#table.created;
+  }
+
+  /** DNS questions seen, retransmissions aside. */
+  get dnsQuestions(): number {
+    return this.#dns.questions;
+  }
+
+  setNetworks(networks: readonly Network[]): void {
+    this.#records.setNetworks(networks);
+  }
+
+  /** A source of frames begins; the handle goes with each of its batches. */
+  attach(tap: Omit<Tap, 'decoder' | 'view' | 'index'>): Tap {
+    const attached = createTap({ ...tap, index: this.#nextTapIndex++ });
+    this.#taps.add(attached);
+    return attached;
+  }
+
+  /** A source has ended: what its decoder counted is kept, the decoder is not. */
+  detach(tap: Tap): void {
+    if (!this.#taps.delete(tap)) return;
+    this.#counters.retire(this.#now, tap);
+  }
+
+  /** Frames of `taps`, by the batch's interface index. The batch is borrowed for the call. */
+  onBatch(batch: FrameBatch, taps: readonly Tap[]): void {
+    const { data, offset, capLen, wireLen, tsSec, tsNsec, ifIndex, count } = batch;
+    if (this.first === undefined && count > 0)
+      this.#begin(tsSec[0]! * MICROS_PER_SECOND + Math.floor(tsNsec[0]! / 1000));
+    for (let i = 0; i < count; i++) {
+      const tap = taps[ifIndex[i]!]!;
+      const time = tsSec[i]! * MICROS_PER_SECOND + Math.floor(tsNsec[i]! / 1000);
+      if (time >= this.#nextTick || time < this.#now - CLOCK_SET_BACK) this.#tick(time);
+      if (time > this.#now) this.#now = time;
+      this.bytes += wireLen[i]!;
+      tap.decoder.decode(data, offset[i]!, capLen[i]!, wireLen[i]!, tap.linkType, tap.view);
+      this.#onPacket(data, tap.view, tap, time);
+    }
+    this.packets += count;
+  }
+
+  /** Lets packet time pass without packets: a live agent calls it, a replay never does. */
+  advanceTo(time: Micros): void {
+    if (this.first === undefined) this.#begin(time);
+    if (time < this.#nextTick) return;
+    this.#table.advance(time);
+    this.#tick(time);
+    this.#now = Math.max(this.#now, time);
+  }
+
+  /** Input has ended: flows and questions still open are recorded, pending decisions taken. */
+  finish(): void {
+    this.#table.flush('shutdown');
+    this.#dns.flush();
+    this.#endRollup(this.#now);
+    this.#counters.report(this.#now, this.#taps);
+    this.#options.runner.finish(this.#now);
+    this.#options.findings.finish();
+  }
+
+  /** Totals by anomaly code, and by what was not understood. */
+  totals(): ReturnType<TapCounters['totals']> {
+    return this.#counters.totals(this.#taps);
+  }
+
+  #begin(time: Micros): void {
+    this.first = time;
+    this.#now = time;
+    this.#rollupStart = time;
+    this.#nextTick = time + MICROS_PER_SECOND;
+  }
+
+  #onPacket(data: DataView, view: PacketView, tap: Tap, time: Micros): void {
+    const table = this.#table;
+    const slot = table.observe(view, time, tap.index);
+    if (slot >= 0) {
+      const events = table.events;
+      if (events !== 0) this.#onFlowEvents(slot, events, view, tap);
+      if ((view.layers & LAYER.PORTS) !== 0 && (view.srcPort === DNS_PORT || view.dstPort === DNS_PORT)) {
+        this.#dns.onPacket(data, view, time, tap, slot, table.fromOrig);
+      }
+    }
+    if ((view.layers & LAYER.INNER) !== 0) this.#onPacket(data, view.inner!, tap, time);
+  }
+
+  #onFlowEvents(slot: number, events: number, view: PacketView, tap: Tap): void {
+    const { runner } = this.#options;
+    if ((events & FLOW_EVENT.NEW) !== 0) {
+      this.#table.user[slot] = originOf(view, tap, this.#table.fromOrig);
+      if (this.#concerns(runner.wants.flowStart, slot)) runner.flowStart(this.#records.record(slot, 'start'));
+    }
+    if ((events & FLOW_EVENT.FIRST_ANSWER) !== 0 && this.#concerns(runner.wants.flowAnswered, slot)) {
+      runner.flowAnswered(this.#records.record(slot, 'answered'));
+    }
+  }
+
+  #onFlowEnd(slot: number, reason: FlowEnd): void {
+    const { runner, wants } = this.#options;
+    this.#dns.onFlowEnd(slot);
+    if (wants.traffic) this.#addToRollup(slot);
+    const concernsRunner = this.#concerns(runner.wants.flowEnd, slot);
+    if (!wants.flows && !concernsRunner) return;
+    const record = this.#records.record(slot, reason);
+    if (concernsRunner) runner.flowEnd(record);
+    if (wants.flows) this.#options.emit(record);
+  }
+
+  #onFlowActive(slot: number): void {
+    if (this.#options.wants.flows) this.#options.emit(this.#records.record(slot, 'active'));
+  }
+
+  #concerns(interest: FlowInterest, slot: number): boolean {
+    if (interest === 'none') return false;
+    if (interest === 'all') return true;
+    return this.#records.hasInternalNetworks && this.#records.networkOf(slot)?.internal === true;
+  }
+
+  #onDnsRecord(record: DnsRecord): void {
+    this.#options.runner.dns(record);
+    if (this.#options.wants.dns) this.#options.emit(record);
+  }
+
+  /** Once a second of packet time. */
+  #tick(time: Micros): void {
+    this.#nextTick = time + MICROS_PER_SECOND;
+    this.#dns.expire(time);
+    this.#options.runner.tick(time);
+    this.#options.findings.tick(time);
+    const elapsed = time - this.#rollupStart;
+    if (elapsed >= this.#options.flows.rollup_secs * MICROS_PER_SECOND || elapsed < 0) this.#endRollup(time);
+  }
+
+  #endRollup(time: Micros): void {
+    const { emit, wants } = this.#options;
+    // Visiting every flow that spoke is for roll-ups and long flows; a replay that wants neither does not pay for it.
+    if (wants.traffic || wants.flows) {
+      this.#table.drainTouched(wants.traffic ? this.#addDelta : ignoreDelta, (slot) =>
+        this.#onFlowActive(slot),
+      );
+    }
+    const { folded } = this.#rollup.drain(this.#rollupStart, time, emit);
+    if (folded > 0) this.#tellLoss('traffic-rollup', 'flows.max_edges', folded, time);
+    this.#tellRise('flow-table', 'flows.max_flows', this.#table.evicted, time);
+    this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
+    this.#counters.report(time, this.#taps);
+    this.#rollupStart = time;
+  }
+
+  readonly #addDelta = (
+    slot: number,
+    origBytes: number,
+    respBytes: number,
+    origPackets: number,
+    respPackets: number,
+    isNew: boolean,
+  ): void => {
+    this.#rollup.add(this.#records.edge(slot), origBytes, respBytes, origPackets, respPackets, isNew ? 1 : 0);
+  };
+
+  #addToRollup(slot: number): void {
+    this.#table.takeDelta(slot, this.#addDelta);
+  }
+
+  /** A counter that only grows, told by what it grew. */
+  #tellRise(source: string, where: string, total: number, time: Micros): void {
+    const told = this.#lossesTold.get(source) ?? 0;
+    if (total > told) this.#tellLoss(source, where, total - told, time);
+    this.#lossesTold.set(source, total);
+  }
+
+  #tellLoss(source: string, where: string, count: number, time: Micros): void {
+    this.#options.emit({ kind: 'loss', time, source, where, count, first: this.#rollupStart, last: time });
+  }
+}

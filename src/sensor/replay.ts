@@ -1,0 +1,132 @@
+/**
+ * A capture file through the same pipeline as live traffic: same detectors, same findings, byte for byte the same on
+ * each run. Nothing here reads a clock.
+ */
+
+import type { FileProgress } from '../../capture/file.ts';
+import type { CaptureBackend } from '../../capture/open.ts';
+import { openCaptureFile } from '../../capture/open.ts';
+import type { EndReason, PacketSource } from '../../capture/source.ts';
+import type { Config } from '../config/schema.ts';
+import type { Network } from '../model/network.ts';
+import type { AgentRecord, SummaryRecord } from '../model/record.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { AnalyzerDefinition } from './analysis/analyzer.ts';
+import { createDetection } from './detection.ts';
+import { Attribution } from './docker/attribution.ts';
+import type { OfflineInventory } from './docker/inventory-records.ts';
+import { Pipeline } from './pipeline.ts';
+import type { Tap } from './tap.ts';
+
+export interface ReplayOptions {
+  readonly path: string;
+  readonly filter?: string;
+  readonly backend: CaptureBackend;
+  readonly config: Config;
+  readonly analyzers: readonly AnalyzerDefinition[];
+  readonly inventory: OfflineInventory;
+  readonly wants: { readonly flows: boolean; readonly dns: boolean };
+  readonly emit: (record: AgentRecord) => void;
+  readonly onProgress?: (progress: FileProgress) => void;
+  readonly log: Logger;
+}
+
+export interface ReplayResult {
+  readonly summary: SummaryRecord;
+  readonly end: EndReason;
+  readonly notice?: string;
+}
+
+/** Rejects with a CaptureError when there is no capture to read; what breaks later is in `end`. */
+export async function replay(options: ReplayOptions): Promise<ReplayResult> {
+  const { config, inventory, wants } = options;
+  const opened = await openCaptureFile(
+    {
+      path: options.path,
+      ...(options.filter === undefined ? {} : { filter: options.filter }),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    },
+    options.backend,
+  );
+  const counts = { findings: 0, losses: {} as Record<string, number> };
+  const emit = (record: AgentRecord) => {
+    if (record.kind === 'finding' && record.status === 'open') counts.findings++;
+    if (record.kind === 'loss')
+      counts.losses[record.source] = (counts.losses[record.source] ?? 0) + record.count;
+    options.emit(record);
+  };
+  const detection = createDetection({
+    analyzers: options.analyzers,
+    options: config.analyzers,
+    findings: config.findings,
+    emit,
+    log: options.log,
+  });
+  const hostAddresses = new Set(inventory.hostAddresses);
+  const pipeline = new Pipeline({
+    flows: config.flows,
+    dns: config.dns,
+    names: new Attribution(inventory.state, {
+      host: { has: (ip) => hostAddresses.has(ip), onInterface: () => false },
+    }),
+    ...detection,
+    emit,
+    wants: { ...wants, traffic: false },
+    seed: 0,
+  });
+  const networks = inventory.state.networks();
+  pipeline.setNetworks(networks);
+  const taps = new FileTaps(pipeline, opened.source, networks);
+  const end = await opened.source.run((batch) => pipeline.onBatch(batch, taps.known()));
+  pipeline.finish();
+  const { received, droppedByKernel, droppedByInterface } = opened.source.stats();
+  if (droppedByKernel !== undefined && droppedByKernel > 0) counts.losses['kernel-ring'] = droppedByKernel;
+  if (droppedByInterface !== undefined && droppedByInterface > 0)
+    counts.losses['interface'] = droppedByInterface;
+  const { anomalies, notUnderstood, truncatedFrames } = pipeline.totals();
+  if (truncatedFrames > 0) counts.losses['snaplen'] = truncatedFrames;
+  const summary: SummaryRecord = {
+    kind: 'summary',
+    packets: Math.max(received, pipeline.packets),
+    bytes: pipeline.bytes,
+    ...(pipeline.first === undefined ? {} : { first: pipeline.first, last: pipeline.now }),
+    flows: pipeline.flowsSeen,
+    dnsQuestions: pipeline.dnsQuestions,
+    findings: counts.findings,
+    anomalies,
+    notUnderstood,
+    losses: counts.losses,
+  };
+  return { summary, end, ...(opened.notice === undefined ? {} : { notice: opened.notice }) };
+}
+
+/** The file's interfaces as taps; a pcapng file may describe more of them as it is read. */
+class FileTaps {
+  readonly #pipeline: Pipeline;
+  readonly #source: PacketSource;
+  readonly #networks: readonly Network[];
+  readonly #taps: Tap[] = [];
+
+  constructor(pipeline: Pipeline, source: PacketSource, networks: readonly Network[]) {
+    this.#pipeline = pipeline;
+    this.#source = source;
+    this.#networks = networks;
+  }
+
+  known(): readonly Tap[] {
+    const { interfaces } = this.#source;
+    for (let i = this.#taps.length; i < interfaces.length; i++) {
+      const { name, linkType } = interfaces[i]!;
+      const network = this.#networks.find(({ bridge }) => bridge === name);
+      this.#taps.push(
+        this.#pipeline.attach({
+          interface: name,
+          linkType,
+          vantage: 'file',
+          ...(network === undefined ? {} : { network }),
+        }),
+      );
+    }
+    return this.#taps;
+  }
+}

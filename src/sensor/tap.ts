@@ -1,0 +1,22 @@
+import type { LinkType } from '../../capture/source.ts';
+import type { Network } from '../model/network.ts';
+import { Decoder } from './decode/decoder.ts';
+import type { PacketView } from './decode/packet-view.ts';
+
+/** One interface that frames come from, live or in a file, with what belongs to it alone. */
+export interface Tap {
+  /** Its number in the pipeline; part of the flow key, so that equal addresses on two bridges stay apart. */
+  readonly index: number;
+  readonly interface: string;
+  readonly linkType: LinkType;
+  /** The network this interface carries; absent for interfaces of a file that no inventory knows. */
+  readonly network?: Network;
+  readonly vantage: 'bridge' | 'file';
+  readonly decoder: Decoder;
+  readonly view: PacketView;
+}
+
+export function createTap(tap: Omit<Tap, 'decoder' | 'view'>): Tap {
+  const decoder = new Decoder();
+  return { ...tap, decoder, view: decoder.newView() };
+}

@@ -1,0 +1,186 @@
+/**
+ * One tap per bridge network, opened when the network appears, closed when it goes, opened again when its bridge
+ * comes back. What cannot be watched, and why, goes out as a coverage record: an unwatched network is never silent.
+ */
+import type { CaptureStats, EndReason, FrameBatch, LiveOptions, PacketSource } from '../../capture/source.ts';
+import type { Network } from '../model/network.ts';
+import type { CoverageRecord, LossRecord } from '../model/record.ts';
+import { wallMicros } from '../model/time.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+export interface AttachedTap {
+  onBatch(batch: FrameBatch): void;
+  /** The tap's last batch has been handed over. */
+  detach(): void;
+}
+
+export interface TapManagerOptions {
+  /** Rejects with a CaptureError when the interface cannot be tapped. */
+  readonly open: (options: LiveOptions) => Promise<PacketSource>;
+  readonly live: Omit<LiveOptions, 'interface'>;
+  /** Empty: all. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** A tap begins. */
+  readonly attach: (network: Network, source: PacketSource) => AttachedTap;
+  readonly emit: (record: CoverageRecord | LossRecord) => void;
+  readonly log: Logger;
+}
+
+interface Tap {
+  network: Network;
+  source?: PacketSource;
+  retry?: NodeJS.Timeout;
+  attempts: number;
+  /** Why it is not covered, as last reported; so that a failing retry does not repeat itself. */
+  uncoveredBecause?: string;
+  drops: { kernel: number; interface: number };
+}
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5000;
+
+export class TapManager {
+  readonly #options: TapManagerOptions;
+  readonly #taps = new Map<string, Tap>();
+  #stopped = false;
+
+  constructor(options: TapManagerOptions) {
+    this.#options = options;
+  }
+
+  /** Names of the networks that have an open tap now. */
+  covered(): string[] {
+    return [...this.#taps.values()].filter((tap) => tap.source !== undefined).map((tap) => tap.network.name);
+  }
+
+  /** Networks that should be watched and are not, one line each. */
+  problems(): string[] {
+    return [...this.#taps.values()].flatMap(({ network, uncoveredBecause }) =>
+      uncoveredBecause === undefined ? [] : [`network ${network.name} is not covered: ${uncoveredBecause}`],
+    );
+  }
+
+  add(network: Network): void {
+    if (this.#stopped || this.#taps.has(network.id)) return;
+    const unwatched = this.#reasonNotToWatch(network);
+    if (unwatched !== undefined) {
+      this.#report(network, 'uncovered', unwatched);
+      return;
+    }
+    const tap: Tap = { network, attempts: 0, drops: { kernel: 0, interface: 0 } };
+    this.#taps.set(network.id, tap);
+    void this.#open(tap);
+  }
+
+  remove(networkId: string): void {
+    const tap = this.#taps.get(networkId);
+    if (tap === undefined) return;
+    this.#taps.delete(networkId);
+    clearTimeout(tap.retry);
+    tap.source?.close();
+    this.#report(tap.network, 'uncovered', 'the network was removed');
+  }
+
+  /** Reads the drop counters; call it every second or so. */
+  readStatistics(): void {
+    for (const tap of this.#taps.values())
+      if (tap.source !== undefined) this.#reportDrops(tap, tap.source.stats());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const tap of this.#taps.values()) {
+      clearTimeout(tap.retry);
+      if (tap.source !== undefined) this.#reportDrops(tap, tap.source.stats());
+      tap.source?.close();
+    }
+    this.#taps.clear();
+  }
+
+  #reasonNotToWatch(network: Network): string | undefined {
+    const { include, exclude } = this.#options;
+    if (exclude.includes(network.name)) return 'excluded by capture.exclude_networks';
+    if (include.length > 0 && !include.includes(network.name)) return 'not among capture.networks';
+    if (network.bridge !== undefined) return undefined;
+    if (network.driver === 'null') return 'the network has no interface by design';
+    return `the ${network.driver} driver has no bridge on this host to tap`;
+  }
+
+  /** Never rejects: what goes wrong is reported and tried again. */
+  async #open(tap: Tap): Promise<void> {
+    let source: PacketSource;
+    try {
+      source = await this.#options.open({ ...this.#options.live, interface: tap.network.bridge! });
+    } catch (error) {
+      this.#retryLater(tap, error instanceof Error ? error.message : String(error));
+      return;
+    }
+    if (!this.#isWanted(tap)) {
+      source.close();
+      return;
+    }
+    const attached = this.#options.attach(tap.network, source);
+    tap.source = source;
+    tap.attempts = 0;
+    tap.drops = { kernel: 0, interface: 0 };
+    delete tap.uncoveredBecause;
+    this.#report(tap.network, 'covered', `tapped with the ${source.backend} backend`);
+    const end = await source
+      .run((batch) => attached.onBatch(batch))
+      .catch((error: unknown): EndReason => ({ reason: 'failed', detail: String(error) }));
+    attached.detach();
+    this.#ended(tap, source, end);
+  }
+
+  #ended(tap: Tap, source: PacketSource, end: EndReason): void {
+    if (tap.source !== source) return;
+    delete tap.source;
+    this.#retryLater(tap, 'detail' in end ? end.detail : end.reason);
+  }
+
+  /** The bridge may come back under the same name, or the network may be on its way out: try until told. */
+  #retryLater(tap: Tap, why: string): void {
+    if (!this.#isWanted(tap)) return;
+    if (tap.uncoveredBecause !== why) {
+      tap.uncoveredBecause = why;
+      this.#report(tap.network, 'uncovered', why);
+    }
+    const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** tap.attempts++);
+    tap.retry = setTimeout(() => void this.#open(tap), delay);
+  }
+
+  /** False once the network is gone, also while its tap was being opened. */
+  #isWanted(tap: Tap): boolean {
+    return !this.#stopped && this.#taps.get(tap.network.id) === tap;
+  }
+
+  #report(network: Network, state: CoverageRecord['state'], reason: string): void {
+    const where = network.bridge === undefined ? {} : { interface: network.bridge };
+    const by = { network: network.name, ...where, reason };
+    if (state === 'covered') this.#options.log.info(by, 'network covered');
+    else this.#options.log.warn(by, 'network not covered');
+    this.#options.emit({ kind: 'coverage', time: wallMicros(), state, ...by });
+  }
+
+  #reportDrops(tap: Tap, stats: CaptureStats): void {
+    const { droppedByKernel, droppedByInterface } = stats;
+    if (droppedByKernel !== undefined && droppedByKernel > tap.drops.kernel) {
+      this.#loss('kernel-ring', tap.network, droppedByKernel - tap.drops.kernel);
+      tap.drops.kernel = droppedByKernel;
+    }
+    if (droppedByInterface !== undefined && droppedByInterface > tap.drops.interface) {
+      this.#loss('interface', tap.network, droppedByInterface - tap.drops.interface);
+      tap.drops.interface = droppedByInterface;
+    }
+  }
+
+  #loss(source: string, network: Network, count: number): void {
+    const time = wallMicros();
+    this.#options.log.warn(
+      { source, network: network.name, count },
+      'packets lost; raise capture.buffer_bytes',
+    );
+    this.#options.emit({ kind: 'loss', time, source, where: network.name, count, first: time, last: time });
+  }
+}
