@@ -175,6 +175,16 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
     });
   });
 
+  it('does not keep a container whose start failed', async () => {
+    const run = lab.docker(['run', '-d', '--name', 'still-born', image, '/no/such/program']);
+    await expect(run).rejects.toThrow(/no such file/);
+    await waitFor('the end of the attempt', () => seen('container-removed', 'still-born'));
+
+    expect(seen('container-added', 'still-born')).toBeDefined();
+    expect(named('still-born')).toBeUndefined();
+    expect(inventory.state.book.closed().at(-1)!.holder.workload.name).toBe('still-born');
+  });
+
   it('keeps two networks apart that had the same bridge one after the other', async () => {
     const create = ['network', 'create', '-o', 'com.docker.network.bridge.name=br-again', 'again'];
     const first = await lab.docker(create);

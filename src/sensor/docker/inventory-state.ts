@@ -247,7 +247,10 @@ export class InventoryState {
         this.version++;
       }
     }
-    if (entry?.joined.delete(networkId)) this.#refresh(entry, time);
+    if (!entry?.joined.delete(networkId)) return;
+    // It never ran: its start failed, which no `die` tells of.
+    if (entry.joined.size === 0 && entry.facts.pid === undefined) this.#removeContainer(entry, time);
+    else this.#refresh(entry, time);
   }
 
   /** It died or was destroyed: it leaves the map; its closed intervals keep its name. */

@@ -276,10 +276,8 @@ export class Inventory {
   async #started(event: EngineEvent, client: DockerClient, signal: AbortSignal): Promise<void> {
     const mark = this.#mark(event.id);
     const facts = await optional(inspectContainer(client, event.id, signal), signal).catch(() => undefined);
-    // Stopped or started again meanwhile: then the answer tells of another life than the map.
-    if (facts === undefined || facts.running !== true) return;
-    const known = this.state.container(event.id);
-    if (this.#lastEvent.get(event.id) !== mark && known === undefined) return;
+    // It has ended meanwhile: then the answer tells of another life than the map.
+    if (facts?.running !== true || !this.#lastEvent.has(event.id)) return;
     this.state.containerSeen(facts, event.time);
     if (this.#lastEvent.get(event.id) !== mark) return;
     for (const endpoint of facts.endpoints) this.state.connected(endpoint, event.time);

@@ -28,7 +28,7 @@ export interface NoRouteWatchOptions extends NamespaceReaderOptions {
   /** Inventory.state. */
   readonly inventory: NamespaceInventory;
   readonly emit: (record: NoRouteRecord) => void;
-  /** Told once a container, and again when the reason changes. */
+  /** Told in the second round in which a container cannot be read, once a reason. */
   readonly onUnreadable?: (container: ContainerState, reason: string) => void;
   readonly pollIntervalMs?: number;
   /** Wall clock: these records are no packets, but must sort among them. */
@@ -41,7 +41,7 @@ interface Namespace {
   counters: NoRouteCounters | undefined;
   /** Time of that reading. */
   at: Micros;
-  unreadable: string | undefined;
+  unreadable: { readonly reason: string; readonly told: boolean } | undefined;
   /** Its networks at that time. */
   networkIds: readonly string[];
   /** When it last had one network less than before, and which. */
@@ -82,7 +82,7 @@ export class NoRouteWatch {
   unreadable(): ReadonlyMap<string, string> {
     const reasons = new Map<string, string>();
     for (const [key, { unreadable }] of this.#namespaces) {
-      if (unreadable !== undefined) reasons.set(key.split(' ')[0]!, unreadable);
+      if (unreadable?.told === true) reasons.set(key.split(' ')[0]!, unreadable.reason);
     }
     return reasons;
   }
@@ -121,11 +121,11 @@ export class NoRouteWatch {
     const reading = await (this.#options.read?.(container) ?? readCounters(container, this.#options));
     const now = this.#clock();
     if (!reading.ok) {
-      // It ended while it was read; the inventory will say so. What stays unreadable is told in the next round.
-      const known = namespace.unreadable;
-      namespace.unreadable = reading.reason;
-      const stillThere = this.#options.inventory.containers().some((entry) => namespaceKey(entry) === key);
-      if (known !== reading.reason && stillThere) this.#options.onUnreadable?.(container, reading.reason);
+      const { reason } = reading;
+      const again = namespace.unreadable?.reason === reason;
+      // Said in the second round: in the first it may just have ended, and the inventory not heard of it yet.
+      if (again && !namespace.unreadable?.told) this.#options.onUnreadable?.(container, reason);
+      namespace.unreadable = { reason, told: again };
       return;
     }
     namespace.unreadable = undefined;

@@ -18,7 +18,7 @@ describe('InventoryState', () => {
   it('opens an interval at the connect and closes it at the disconnect', () => {
     const { state } = stateWithLog();
     state.networkSeen(networkFact({ name: 'net' }), T0);
-    state.connected(endpointFact('db', 'net', ['10.0.0.2'], MAC_A), T0 + 1, containerFact('db'));
+    state.connected(endpointFact('db', 'net', ['10.0.0.2'], MAC_A), T0 + 1, containerFact('db', { pid: 7 }));
 
     expect(state.container('db-id')!.endpoints).toEqual([
       { networkId: 'net-id', containerId: 'db-id', ips: ['10.0.0.2'], mac: MAC_A, from: T0 + 1 },
@@ -64,6 +64,15 @@ describe('InventoryState', () => {
 
     expect(state.book.byIp('10.0.0.2')).toMatchObject([{ to: T0 + SECOND + 120_000 }]);
     expect(state.book.byIp('10.0.0.2')[0]!.holder.workload.stoppedAt).toBe(T0 + SECOND);
+  });
+
+  it('forgets a container whose start failed, of which no death is told', () => {
+    const { state, story } = stateWithLog();
+    state.connected(endpointFact('db', 'net', ['10.0.0.2']), T0, containerFact('db'));
+    state.disconnected('net-id', 'db-id', T0 + 1);
+
+    expect(state.containers()).toEqual([]);
+    expect(story().at(-1)).toBe('container-removed db');
   });
 
   it('does not close a new life with the tidings of the old one', () => {

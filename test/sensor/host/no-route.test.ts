@@ -163,15 +163,24 @@ describe('NoRouteWatch', () => {
   it('says once why a container cannot be read, again for another reason, and goes on when it can', async () => {
     const { records, unreadable, readings, pollAt } = worldOf();
     readings.set('db', { ok: false, reason: 'no binding' });
-    await pollAt(100);
-    await pollAt(101);
+    for (const secs of [100, 101, 102]) await pollAt(secs);
     readings.set('db', { ok: false, reason: 'no permission' });
-    await pollAt(102);
+    for (const secs of [103, 104]) await pollAt(secs);
     readings.set('db', counters(5));
-    await pollAt(103);
+    await pollAt(105);
 
     expect(unreadable).toEqual(['db: no binding', 'db: no permission']);
     expect(records).toEqual([]);
+  });
+
+  it('does not complain of a container that ended while it was read', async () => {
+    const { state, unreadable, readings, pollAt } = worldOf();
+    readings.set('db', { ok: false, reason: 'pid 7 is not visible here' });
+    await pollAt(100);
+    state.containerGone('db-id', T0 + 100 * SECOND);
+    await pollAt(101);
+
+    expect(unreadable).toEqual([]);
   });
 
   it('has nothing to say of a counter the kernel does not have', async () => {
