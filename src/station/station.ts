@@ -48,6 +48,7 @@ export class Station implements RecordReceiver {
   #outlets: readonly Outlet[] = [];
   #store: Store | undefined;
   #lossTimer: NodeJS.Timeout | undefined;
+  #lastStatus: StationStatus | undefined;
   #isStopping = false;
   #hasSaidListenerFault = false;
 
@@ -101,11 +102,14 @@ export class Station implements RecordReceiver {
     const limitMs = this.#config.influxdb.drain_timeout_ms;
     await Promise.all(this.#outlets.map((outlet) => outlet.stop(limitMs)));
     this.#recordLosses();
+    this.#store?.flush();
+    this.#lastStatus = this.status();
     this.#store?.close();
   }
 
-  /** Undefined before `start`. */
+  /** Undefined before `start`; after `stop` as it was at the end. */
   status(): StationStatus | undefined {
+    if (this.#lastStatus !== undefined) return this.#lastStatus;
     if (this.#store === undefined) return undefined;
     return {
       store: this.#store.status(),

@@ -161,7 +161,8 @@ interface Answer {
     readonly series?: readonly {
       readonly tags?: Record<string, unknown>;
       readonly columns: readonly string[];
-      readonly values: readonly (readonly unknown[])[];
+      /** Absent where a list is empty. */
+      readonly values?: readonly (readonly unknown[])[];
     }[];
   }[];
 }
@@ -172,7 +173,7 @@ function rowsOf(text: string): Record<string, unknown>[] {
   const failure = answer.error ?? answer.results?.find(({ error }) => error !== undefined)?.error;
   if (failure !== undefined) throw new Error(failure);
   return (answer.results ?? []).flatMap(({ series = [] }) =>
-    series.flatMap(({ tags, columns, values }) =>
+    series.flatMap(({ tags, columns, values = [] }) =>
       values.map((row) => ({ ...tags, ...Object.fromEntries(columns.map((name, i) => [name, row[i]])) })),
     ),
   );

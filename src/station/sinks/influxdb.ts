@@ -57,21 +57,15 @@ export class InfluxdbSink implements Sink {
     const endpoint = v1Endpoint(this.#base, this.#config, credentials);
     const version = await this.#ping(endpoint, signal);
     const admin = await InfluxdbAdmin.open(this.#base, this.#config, credentials);
-    const { hasDatabase, retentionPolicies } = await admin.state();
-    if (!hasDatabase) {
-      if (this.#config.create_database)
-        return `InfluxDB ${version}: database "${database}" will be created on start`;
-      throw new SinkError(
-        'SINK_NO_TARGET',
-        'act',
-        `InfluxDB at ${endpoint.name} has no database "${database}" and influxdb.create_database is off; create it: CREATE DATABASE "${database}"`,
-      );
-    }
-    // An empty write asks for the right to write without writing; it needs database and policy to exist.
-    const found = retentionPolicies?.find(({ name }) => name === policy);
-    if (retentionPolicies === undefined || found !== undefined) await this.#post(endpoint, '', 0, signal);
-    const kept = found === undefined ? '' : `, kept ${found.duration === '0s' ? 'for ever' : found.duration}`;
-    return `InfluxDB ${version}: database "${database}", retention policy "${policy}"${kept}`;
+    const state = await admin.state();
+    const missing = admin.missing(state);
+    const target = `InfluxDB ${version}: database "${database}", retention policy "${policy}"`;
+    if (missing.database || missing.policy) return `${target}; what is missing will be created on start`;
+    // An empty write asks for the right to write, without writing.
+    await this.#post(endpoint, '', 0, signal);
+    const duration = state.retentionPolicies?.find(({ name }) => name === policy)?.duration;
+    if (duration === undefined) return target;
+    return `${target}, kept ${duration === '0s' ? 'for ever' : duration}`;
   }
 
   async prepare(signal: AbortSignal): Promise<void> {

@@ -256,7 +256,7 @@ export class Store implements DurableLog {
         'the store closes with records that could not be written',
       );
     }
-    this.#db?.close();
+    this.#abandon();
     this.#lock.close();
   }
 

@@ -15,6 +15,9 @@ export interface TargetState {
   readonly retentionPolicies: readonly { readonly name: string; readonly duration: string }[] | undefined;
 }
 
+/** The policy that every database has. */
+const AUTOGEN = 'autogen';
+
 export class InfluxdbAdmin {
   readonly #client: InfluxDB;
   readonly #config: InfluxdbConfig;
@@ -65,23 +68,35 @@ export class InfluxdbAdmin {
     }
   }
 
+  /** What of database and policy would have to be made; refuses when that is not allowed. */
+  missing(state: TargetState): { readonly database: boolean; readonly policy: boolean } {
+    const { database, retention_policy: policy, create_database: mayCreate } = this.#config;
+    const missing = {
+      database: !state.hasDatabase,
+      // Not allowed to ask: the first write will tell.
+      policy:
+        policy !== AUTOGEN &&
+        state.retentionPolicies !== undefined &&
+        !state.retentionPolicies.some(({ name }) => name === policy),
+    };
+    if (mayCreate || !(missing.database || missing.policy)) return missing;
+    const what = missing.database ? `database "${database}"` : `retention policy "${policy}"`;
+    throw new SinkError(
+      'SINK_NO_TARGET',
+      'act',
+      `InfluxDB at ${this.#endpoint} has no ${what} and influxdb.create_database is off; create it, or switch that on`,
+    );
+  }
+
   /** Makes what is missing; what exists is never changed, it may be someone's decision. */
   async ensureTarget(logger: Logger): Promise<void> {
     const { database, retention_policy: policy, retention_days: days } = this.#config;
-    const state = await this.state();
-    if (!this.#config.create_database) {
-      this.#requireTarget(state);
-      return;
-    }
-    if (!state.hasDatabase) {
+    const missing = this.missing(await this.state());
+    if (missing.database) {
       await this.#ask(`CREATE DATABASE "${database}"`, () => this.#client.createDatabase(database));
       logger.info({ database }, 'created the InfluxDB database');
     }
-    const exists =
-      policy === 'autogen' || (state.hasDatabase && state.retentionPolicies === undefined)
-        ? true
-        : state.retentionPolicies?.some(({ name }) => name === policy);
-    if (exists === true) return;
+    if (!missing.policy) return;
     await this.#ask(`CREATE RETENTION POLICY "${policy}" ON "${database}"`, () =>
       this.#client.createRetentionPolicy(policy, {
         database,
@@ -102,18 +117,6 @@ export class InfluxdbAdmin {
       });
       return [...(rows as unknown as Record<string, unknown>[])];
     });
-  }
-
-  #requireTarget(state: TargetState): void {
-    const { database, retention_policy: policy } = this.#config;
-    const hasPolicy = state.retentionPolicies?.some(({ name }) => name === policy) ?? true;
-    if (state.hasDatabase && hasPolicy) return;
-    const missing = state.hasDatabase ? `retention policy "${policy}"` : `database "${database}"`;
-    throw new SinkError(
-      'SINK_NO_TARGET',
-      'act',
-      `InfluxDB at ${this.#endpoint} has no ${missing} and influxdb.create_database is off; create it, or switch that on`,
-    );
   }
 
   /** Bounded in time: the package waits for ever for an answer that is cut in its middle. */

@@ -5,7 +5,8 @@
  *     measurement,tag=value,tag=value field="text",field=1i 1700000000000000000
  *
  * A field's text comes back exactly as it was, up to its cap. A tag's does not always: line protocol has no way to
- * write a newline or a final backslash in a tag, so control characters, backslash and `%` are percent-encoded there.
+ * write a newline or a final backslash in a tag, so control characters, backslash, quote and `%` are percent-encoded
+ * there.
  */
 import type { Micros } from '../../../model/time.ts';
 
@@ -56,9 +57,9 @@ export function fieldText(value: string): string {
   return wellFormed(cap(value, MAX_FIELD_CHARS));
 }
 
-// Control characters, DEL and C1, line and paragraph separator, backslash, and the percent sign itself so that two
-// different texts stay different.
-const UNSAFE_IN_TAG = /[\p{Cc}\u2028\u2029\\%]/gu;
+// Control characters, DEL and C1, line and paragraph separator, backslash; the quote, because readers that look for
+// quoted strings before fields exist; and the percent sign itself, so that two different texts stay different.
+const UNSAFE_IN_TAG = /[\p{Cc}\u2028\u2029\\"%]/gu;
 
 function percentEncode(char: string): string {
   return [...Buffer.from(char, 'utf8')]
