@@ -19,6 +19,8 @@ const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
 // type, total length and the total length again at the end
 const MIN_BLOCK_BYTES = 12;
+// the same, and the five numbers of an enhanced packet
+const MIN_PACKET_BLOCK_BYTES = 32;
 const MAX_INTERFACES = 4096;
 
 /** An interface as the records of its section refer to it. */
@@ -67,11 +69,9 @@ export class PcapngReader implements FormatReader {
     let position = start + skipped;
     let result: ScanEnd | undefined;
     while (result === undefined) {
+      position = this.#takeEnhancedPackets(slab, position, end, batch);
       this.position = position;
-      if (end - position < MIN_BLOCK_BYTES) {
-        result = 'more';
-        break;
-      }
+      if (end - position < MIN_BLOCK_BYTES) return 'more';
       const type = slab.getUint32(position, this.#littleEndian);
       // The one block type that reads the same in both byte orders: it says which one follows.
       if (type === PCAPNG_SECTION_HEADER && !this.#readByteOrder(slab, position)) return 'corrupt';
@@ -104,7 +104,7 @@ export class PcapngReader implements FormatReader {
   ): ScanEnd | undefined {
     switch (type) {
       case ENHANCED_PACKET:
-        return this.#readEnhancedPacket(slab, at, total, batch);
+        return this.#refuseEnhancedPacket(slab, at, total, batch);
       case SIMPLE_PACKET:
         return this.#readSimplePacket(slab, at, total, batch);
       case PACKET_OBSOLETE:
@@ -121,63 +121,86 @@ export class PcapngReader implements FormatReader {
     }
   }
 
-  /** 8 interface, 12 time high, 16 time low, 20 bytes captured, 24 bytes on the wire, 28 frame, options. */
-  #readEnhancedPacket(slab: DataView, at: number, total: number, batch: FrameBatch): ScanEnd | undefined {
-    if (total < 32) return this.#corrupt(`an enhanced packet block of ${total} bytes cannot hold a packet`);
-    if (batch.count >= batch.offset.length) return 'full';
+  /**
+   * Takes enhanced packets, of which most files consist, as long as they follow each other and nothing is wrong with
+   * them; answers where it stopped. 8 interface, 12 time high, 16 time low, 20 bytes captured, 24 bytes on the
+   * wire, 28 frame, options.
+   */
+  #takeEnhancedPackets(slab: DataView, start: number, end: number, batch: FrameBatch): number {
+    const { offset, capLen, wireLen, tsSec, tsNsec, ifIndex } = batch;
     const littleEndian = this.#littleEndian;
-    return this.#addFrame(
-      slab,
-      batch,
-      slab.getUint32(at + 8, littleEndian),
-      at,
-      slab.getUint32(at + 20, littleEndian),
-      total - 32,
-    );
-  }
-
-  /** As above, but 8 interface (16 bits), 10 drops (16 bits). */
-  #readObsoletePacket(slab: DataView, at: number, total: number, batch: FrameBatch): ScanEnd | undefined {
-    if (total < 32) return this.#corrupt(`a packet block of ${total} bytes cannot hold a packet`);
-    if (batch.count >= batch.offset.length) return 'full';
-    const littleEndian = this.#littleEndian;
-    return this.#addFrame(
-      slab,
-      batch,
-      slab.getUint16(at + 8, littleEndian),
-      at,
-      slab.getUint32(at + 20, littleEndian),
-      total - 32,
-    );
-  }
-
-  #addFrame(
-    slab: DataView,
-    batch: FrameBatch,
-    id: number,
-    at: number,
-    captured: number,
-    room: number,
-  ): ScanEnd | undefined {
-    const from = this.#section[id];
-    if (from === undefined)
-      return this.#corrupt(`a packet of interface ${id}, which is not described before it`);
-    if (captured > MAX_FRAME_BYTES || captured > room) {
-      return this.#corrupt(`a packet claims ${captured} bytes captured in a block with room for ${room}`);
+    const section = this.#section;
+    const maxFrames = offset.length;
+    let count = batch.count;
+    let position = start;
+    while (count < maxFrames && end - position >= MIN_PACKET_BLOCK_BYTES) {
+      if (slab.getUint32(position, littleEndian) !== ENHANCED_PACKET) break;
+      const total = slab.getUint32(position + 4, littleEndian);
+      if (total < MIN_PACKET_BLOCK_BYTES || total > end - position || (total & 3) !== 0) break;
+      if (slab.getUint32(position + total - 4, littleEndian) !== total) break;
+      const captured = slab.getUint32(position + 20, littleEndian);
+      if (captured > total - MIN_PACKET_BLOCK_BYTES || captured > MAX_FRAME_BYTES) break;
+      const from = section[slab.getUint32(position + 8, littleEndian)];
+      if (from === undefined) break;
+      const { clock } = from;
+      clock.read(slab.getUint32(position + 12, littleEndian), slab.getUint32(position + 16, littleEndian));
+      const onWire = slab.getUint32(position + 24, littleEndian);
+      offset[count] = position + 28;
+      capLen[count] = captured;
+      // Fewer bytes on the wire than captured cannot be; such writers exist.
+      wireLen[count] = Math.max(onWire, captured);
+      tsSec[count] = clock.sec;
+      tsNsec[count] = clock.nsec;
+      ifIndex[count] = from.index;
+      count++;
+      position += total;
     }
+    if (count > batch.count) {
+      this.#lastSec = tsSec[count - 1]!;
+      this.#lastNsec = tsNsec[count - 1]!;
+    }
+    batch.count = count;
+    return position;
+  }
+
+  /** The block is whole, but was not taken: the batch is full, or something is wrong with it. */
+  #refuseEnhancedPacket(slab: DataView, at: number, total: number, batch: FrameBatch): ScanEnd {
+    if (total >= MIN_PACKET_BLOCK_BYTES && batch.count >= batch.offset.length) return 'full';
+    const id = total < MIN_PACKET_BLOCK_BYTES ? 0 : slab.getUint32(at + 8, this.#littleEndian);
+    return this.#corrupt(
+      this.#packetProblem(slab, at, total, id) ?? 'an enhanced packet that cannot be read',
+    );
+  }
+
+  /** As an enhanced packet, but 8 interface (16 bits), 10 drops (16 bits). */
+  #readObsoletePacket(slab: DataView, at: number, total: number, batch: FrameBatch): ScanEnd | undefined {
     const littleEndian = this.#littleEndian;
-    const { clock } = from;
+    const id = total < MIN_PACKET_BLOCK_BYTES ? 0 : slab.getUint16(at + 8, littleEndian);
+    const problem = this.#packetProblem(slab, at, total, id);
+    if (problem !== undefined) return this.#corrupt(problem);
+    if (batch.count >= batch.offset.length) return 'full';
+
+    const { clock, index } = this.#section[id]!;
     clock.read(slab.getUint32(at + 12, littleEndian), slab.getUint32(at + 16, littleEndian));
-    const onWire = slab.getUint32(at + 24, littleEndian);
+    const captured = slab.getUint32(at + 20, littleEndian);
     const i = batch.count++;
     batch.offset[i] = at + 28;
     batch.capLen[i] = captured;
-    // Fewer bytes on the wire than captured cannot be; such writers exist.
-    batch.wireLen[i] = Math.max(onWire, captured);
+    batch.wireLen[i] = Math.max(slab.getUint32(at + 24, littleEndian), captured);
     batch.tsSec[i] = this.#lastSec = clock.sec;
     batch.tsNsec[i] = this.#lastNsec = clock.nsec;
-    batch.ifIndex[i] = from.index;
+    batch.ifIndex[i] = index;
     return undefined;
+  }
+
+  #packetProblem(slab: DataView, at: number, total: number, id: number): string | undefined {
+    if (total < MIN_PACKET_BLOCK_BYTES) return `a packet block of ${total} bytes cannot hold a packet`;
+    if (this.#section[id] === undefined)
+      return `a packet of interface ${id}, which is not described before it`;
+    const captured = slab.getUint32(at + 20, this.#littleEndian);
+    const room = total - MIN_PACKET_BLOCK_BYTES;
+    if (captured <= room && captured <= MAX_FRAME_BYTES) return undefined;
+    return `a packet claims ${captured} bytes captured in a block with room for ${room}`;
   }
 
   /** 8 bytes on the wire, 12 frame. It belongs to the section's first interface; only the snaplen says how much there is. */

@@ -3,7 +3,6 @@
  * what is added here is the child's life: how it starts, why it ended, and that it never stays behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,8 +19,9 @@ import {
   type LiveOptions,
   type PacketSource,
 } from '../source.ts';
-import { parseRefusal } from './cap-words.ts';
 import type { ChildOptions } from './child.ts';
+import { interfaceNames } from './interface-names.ts';
+import { refusalOf } from './refusal.ts';
 
 const MAX_STDERR_CHARS = 4096;
 const MAX_SNAPLEN_BYTES = 65_535;
@@ -125,7 +125,7 @@ async function openStream(child: Child, name: string): Promise<FileSource> {
   let end = CHUNK_AT;
   while (end - CHUNK_AT < PCAP_HEADER_BYTES) {
     const count = await bytes.read(slab.bytes, end);
-    if (count === 0) throw refusal(name, await explain(child), child.stderr());
+    if (count === 0) throw refusalOf(name, await explain(child), child.stderr());
     end += count;
   }
   const header = parsePcapHeader(slab.batch.data, CHUNK_AT);
@@ -137,59 +137,6 @@ async function openStream(child: Child, name: string): Promise<FileSource> {
 async function explain(child: Child): Promise<string> {
   const { code, signal } = await child.exited;
   return signal === null ? `exit code ${code}` : signal;
-}
-
-function refusal(name: string, exit: string, stderr: string): CaptureError {
-  const refused = parseRefusal(stderr);
-  if (refused === undefined) {
-    return captureError(
-      'CAPTURE_FAILED',
-      `cannot open ${name}: the capture process ended (${exit}): ${stderr.trim()}`,
-    );
-  }
-  const { what, words } = refused;
-  const subject = `cannot open ${name}`;
-  if (what === 'load' && words.includes('libpcap')) {
-    return captureError(
-      'CAPTURE_NO_LIBPCAP',
-      `${subject}: libpcap is missing (${words}); install it: apt-get install libpcap0.8`,
-    );
-  }
-  if (what === 'load') {
-    const reason = words.split('\n')[0];
-    return captureError(
-      'CAPTURE_NO_BINDING',
-      `${subject}: the npm package cap does not load (${reason}); npm install cap, or build the native backend with npm run build:native`,
-    );
-  }
-  if (what === 'link-type') {
-    return captureError('CAPTURE_UNSUPPORTED', `${subject}: cap does not know its link type (${words})`);
-  }
-  return openRefusal(subject, words);
-}
-
-/** libpcap's words, the same since 1.0; what is none of these and came with a filter is about the filter. */
-function openRefusal(subject: string, words: string): CaptureError {
-  if (/no such device|doesn't exist/i.test(words)) {
-    const names = interfaceNames().join(', ');
-    return captureError('CAPTURE_NO_INTERFACE', `${subject}: no such interface; available: ${names}`);
-  }
-  if (/not up|is down/i.test(words)) {
-    return captureError('CAPTURE_INTERFACE_DOWN', `${subject}: it is down; ip link set it up first`);
-  }
-  if (/permi|root/i.test(words)) {
-    return captureError(
-      'CAPTURE_PERMISSION',
-      `${subject}: ${words}; run as root or with the capability CAP_NET_RAW`,
-    );
-  }
-  if (/filter|syntax|expression|parse|unknown host|illegal/i.test(words)) {
-    return captureError(
-      'CAPTURE_BAD_FILTER',
-      `${subject}: bad filter; libpcap says: ${words}; see pcap-filter(7)`,
-    );
-  }
-  return captureError('CAPTURE_FAILED', `${subject}: ${words}`);
 }
 
 function live(source: FileSource, child: Child, name: string): PacketSource {
@@ -238,14 +185,4 @@ async function isGone(name: string): Promise<boolean> {
     await delay(NAME_CHECK_MS);
   }
   return false;
-}
-
-/** Of this process's own network namespace, which /sys need not show. */
-function interfaceNames(): string[] {
-  return fs
-    .readFileSync('/proc/self/net/dev', 'utf8')
-    .split('\n')
-    .slice(2)
-    .map((line) => line.split(':')[0]!.trim())
-    .filter((interfaceName) => interfaceName !== '');
 }
