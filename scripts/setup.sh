@@ -20,7 +20,7 @@ mkdir -p .lab
 main() {
   check_node
   if [ -n "$(missing "$@")" ]; then install_packages "$@"; fi
-  case " $* " in *' build '*) install_node_modules; build_binding ;; esac
+  case " $* " in *' build '*) install_node_modules; build_bindings ;; esac
 }
 
 check_node() {
@@ -152,9 +152,17 @@ install_node_modules() {
   touch node_modules/.package-lock.json # npm keeps the time of the lock it was made from
 }
 
-# install.mjs is silent and quick when the binding is newer than its sources; without a compiler it says what follows.
-build_binding() {
+# npm 12 runs no install script that nobody approved: what `npm ci` left out is done here.
+build_bindings() {
+  build_addon better-sqlite3 better_sqlite3 || { loud 'the database binding (better-sqlite3) cannot be built:'; tail -n 8 "$LOG" >&2; exit 1; }
+  build_addon cap cap || loud 'the `cap` package cannot be built: the portable capture backend reads files only'
+  # Silent and quick when the binding is newer than its sources; without a compiler it says what follows.
   node capture/native/install.mjs
+}
+
+build_addon() {
+  [ -d "node_modules/$1" ] || return 1
+  [ -e "node_modules/$1/build/Release/$2.node" ] || (cd "node_modules/$1" && npm run install) >>"$LOG" 2>&1
 }
 
 say() { echo "setup: $*"; }

@@ -57,8 +57,8 @@ export async function startEngine(
 async function overlayWorks(names: LabNames, machine: Machine): Promise<boolean> {
   const script = `
     cd "$1" && mkdir -p try/lower try/upper try/work try/merged &&
-    mount -t overlay overlay -o lowerdir=try/lower,upperdir=try/upper,workdir=try/work try/merged && umount try/merged`;
-  const answer = await run(machine.enter(['sh', '-c', script, 'sh', names.dir]), {
+    mount -t overlay overlay -o lowerdir=try/lower,upperdir=try/upper,workdir=try/work try/merged && umount try/merged && rm -r try`;
+  const answer = await run(machine.enter(['sh', '-c', script, 'sh', join(names.dir, 'docker')]), {
     env: labEnvironment(names),
     accept: 'any',
   });

@@ -156,13 +156,14 @@ function findProgram(name: string): string {
 /** Puts a program and the libraries it is linked with into an image root. */
 export async function addProgram(root: string, name: string): Promise<void> {
   const program = name.startsWith('/') ? name : findProgram(name);
-  copyInto(root, program);
+  for (const path of [program, ...(await librariesOf(program))]) copyInto(root, path);
+}
+
+/** Paths of the shared libraries a program needs, as ldd finds them; none when it is static. */
+export async function librariesOf(program: string): Promise<string[]> {
   const { stdout, code } = await run(['ldd', program], { accept: 'any' });
-  if (code !== 0) return; // static
-  for (const line of stdout.split('\n')) {
-    const library = /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1];
-    if (library !== undefined) copyInto(root, library);
-  }
+  if (code !== 0) return [];
+  return stdout.split('\n').flatMap((line) => /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1] ?? []);
 }
 
 /** Under /usr always: /lib and the like are links there, in the image roots as on every current Debian. */

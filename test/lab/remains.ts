@@ -4,7 +4,7 @@
  * lab's mark, live in the lab's network namespaces, or sit in its control groups; each is ended by its id.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -94,7 +94,7 @@ export function removeLab(names: LabNames): void {
   const leaked = mountsBelow(names.dir);
   for (const mount of leaked) spawnSync('umount', ['--lazy', mount], { stdio: 'ignore' });
   if (mountsBelow(names.dir).length > 0) return;
-  rmSync(names.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  spawnSync('rm', ['-rf', '--one-file-system', names.dir], { stdio: 'ignore' });
 }
 
 function endProcesses(names: LabNames): void {
