@@ -326,7 +326,7 @@ describe.skipIf(INFLUXD_MISSING !== undefined)('InfluxDB, the real one', () => {
       station.receive(finding(1));
       await until('delivery', () => sinkStatus(station).sent === 1);
       const config = influxdbConfig.parse({ url: influxd.url });
-      const admin = await InfluxdbAdmin.open(new URL(influxd.url), config);
+      const admin = await InfluxdbAdmin.open(new URL(influxd.url), config, undefined, never);
 
       const rows = await admin.query('SELECT title, count FROM bridgewatch_finding');
 

@@ -56,7 +56,7 @@ export class InfluxdbSink implements Sink {
     const credentials = readCredentials(this.#config);
     const endpoint = v1Endpoint(this.#base, this.#config, credentials);
     const version = await this.#ping(endpoint, signal);
-    const admin = await InfluxdbAdmin.open(this.#base, this.#config, credentials);
+    const admin = await InfluxdbAdmin.open(this.#base, this.#config, credentials, signal);
     const state = await admin.state();
     const missing = admin.missing(state);
     const target = `InfluxDB ${version}: database "${database}", retention policy "${policy}"`;
@@ -72,7 +72,7 @@ export class InfluxdbSink implements Sink {
     const credentials = readCredentials(this.#config);
     const endpoint = v1Endpoint(this.#base, this.#config, credentials);
     await this.#ping(endpoint, signal);
-    const admin = await InfluxdbAdmin.open(this.#base, this.#config, credentials);
+    const admin = await InfluxdbAdmin.open(this.#base, this.#config, credentials, signal);
     await admin.ensureTarget(this.#deps.logger);
     this.#endpoint = endpoint;
   }

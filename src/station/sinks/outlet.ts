@@ -12,6 +12,7 @@ import type { DurableDelivery, Outbox } from '../store/outbox.ts';
 import { Backoff } from './backoff.ts';
 import { BulkLane } from './bulk-lane.ts';
 import { type Sink, SinkError } from './sink.ts';
+import { Sleeper } from './sleeper.ts';
 
 export interface OutletOptions {
   readonly batchMaxRecords: number;
@@ -86,8 +87,8 @@ export class Outlet {
   readonly #abort = new AbortController();
   #hasDurable = true;
   #needsPrepare = true;
+  readonly #sleeper = new Sleeper(this.#abort.signal);
   #isStopping = false;
-  #wake: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #state: OutletStatus['state'] = 'ok';
   #problem: string | undefined;
@@ -139,16 +140,16 @@ export class Outlet {
     this.#accepted += 1;
     if (laneOf(entry.kind) !== 'bulk') return;
     const { kind, time, tie, text } = entry;
-    this.#bulkQueue.offer({ kind, time, tie, text }, Date.now());
+    this.#bulkQueue.offer({ kind, time, tie, text }, performance.now());
     // The first one starts the clock of its batch, a full batch need not wait for it.
     if (this.#bulkQueue.length === 1 || this.#bulkQueue.length === this.#options.batchMaxRecords)
-      this.#poke();
+      this.#sleeper.wake();
   }
 
   /** The store has something durable to read. */
   onDurable(): void {
     this.#hasDurable = true;
-    this.#poke();
+    this.#sleeper.wake();
   }
 
   /** A durable record was given up before this sink had it. */
@@ -164,7 +165,7 @@ export class Outlet {
   /** Sends what is left, for at most that long. Durable records that did not go stay in the outbox. */
   async stop(timeoutMs: number): Promise<void> {
     this.#isStopping = true;
-    this.#poke();
+    this.#sleeper.wake();
     const timer = setTimeout(() => this.#abort.abort(), timeoutMs);
     await this.#running;
     clearTimeout(timer);
@@ -203,7 +204,7 @@ export class Outlet {
       const lane = this.#nextLane();
       if (lane !== undefined) await this.#deliver(lane);
       else if (this.#isStopping) return;
-      else await this.#sleep(this.#bulkDueInMs());
+      else await this.#sleeper.sleep(this.#bulkDueInMs());
     }
   }
 
@@ -232,7 +233,7 @@ export class Outlet {
     const oldestAt = this.#bulkQueue.oldestAt;
     if (oldestAt === undefined) return undefined;
     if (this.#isStopping || this.#bulkQueue.length >= this.#options.batchMaxRecords) return 0;
-    return Math.max(0, oldestAt + this.#options.flushIntervalMs - Date.now());
+    return Math.max(0, oldestAt + this.#options.flushIntervalMs - performance.now());
   }
 
   async #deliver(lane: Lane): Promise<void> {
@@ -297,40 +298,16 @@ export class Outlet {
       this.#abort.abort();
       return;
     }
-    await this.#pause((isRefusal ? this.#refusals : this.#backoff).next(failure.retryAfterMs));
+    const until = performance.now() + (isRefusal ? this.#refusals : this.#backoff).next(failure.retryAfterMs);
+    // New records wake it up, but only stopping ends the pause.
+    while (!this.#isStopping && !this.#abort.signal.aborted && performance.now() < until) {
+      await this.#sleeper.sleep(until - performance.now());
+    }
   }
 
   #drop(delivery: Delivery): void {
     this.#dropped += 1;
     this.#deps.losses.add('sink-queue', this.sink.name, 1, delivery.time);
-  }
-
-  /** Ends a sleep between batches; a pause after a failure only ends early when stopping. */
-  #poke(): void {
-    this.#wake?.();
-  }
-
-  #sleep(ms: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#abort;
-      const timer = ms === undefined ? undefined : setTimeout(done, ms);
-      signal.addEventListener('abort', done, { once: true });
-      this.#wake = done;
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-    });
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const until = Date.now() + ms;
-    while (!this.#isStopping && !this.#abort.signal.aborted) {
-      const left = until - Date.now();
-      if (left <= 0) return;
-      await this.#sleep(left);
-    }
   }
 }
 

@@ -187,3 +187,17 @@ export class Outbox {
     return [...this.#kinds].map((kind) => `'${kind}'`).join(', ');
   }
 }
+
+/** 0 for a sink that is new: it gets what was stored before it came. */
+export function savedCursor(db: Database, sink: string, lane: DurableLane): number {
+  const seq = db.prepare('SELECT seq FROM cursors WHERE sink = ? AND lane = ?').pluck().get(sink, lane);
+  return typeof seq === 'number' ? seq : 0;
+}
+
+/** Deletes the places of all other sinks and returns their names. */
+export function forgetCursors(db: Database, keep: readonly string[]): string[] {
+  const known = db.prepare('SELECT DISTINCT sink FROM cursors').pluck().all() as string[];
+  const gone = known.filter((sink) => !keep.includes(sink));
+  for (const sink of gone) db.prepare('DELETE FROM cursors WHERE sink = ?').run(sink);
+  return gone;
+}

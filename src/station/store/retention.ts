@@ -5,24 +5,42 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { RecordKind } from '../../model/record.ts';
-import type { Micros } from '../../model/time.ts';
+import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import type { StoreConfig } from '../config.ts';
 import type { DurableLane } from '../entry.ts';
-
-export interface AgeLimits {
-  /** Rows older than these are deleted. */
-  readonly finding: Micros;
-  readonly event: Micros;
-  readonly flow: Micros;
-  readonly dns: Micros;
-}
 
 /** Highest place in the log that every sink has taken, for each lane. */
 export type Delivered = Readonly<Record<DurableLane, number>>;
 
 const ROWS_PER_STEP = 500;
 const PAGES_PER_STEP = 256;
+/** How long one call may take; it is made once a second. */
+const BUDGET_MS = 50;
+/** Deleting stops that far below the limit, so that it does not begin again at once. */
+const SIZE_TARGET = 0.95;
+/** Beyond this deleting does not keep pace with what comes. */
+const SIZE_HARD_LIMIT = 1.2;
+const DAY: Micros = 86_400 * MICROS_PER_SECOND;
 
 const EVENT_KINDS: readonly RecordKind[] = ['loss', 'anomaly', 'inventory', 'coverage', 'no-route'];
+
+/** Returns whether the database is so much too big that flows and DNS must be refused. */
+export function keepWithinBounds(
+  db: Database,
+  config: StoreConfig,
+  now: Micros,
+  delivered: Delivered,
+): boolean {
+  const until = performance.now() + BUDGET_MS;
+  const step = (work: () => number) => work() > 0 && performance.now() < until;
+  while (step(() => deleteExpired(db, config, now, delivered)));
+  const maxBytes = config.max_bytes;
+  if (usedBytes(db) > maxBytes) {
+    while (usedBytes(db) > maxBytes * SIZE_TARGET && step(() => deleteOldest(db, delivered)));
+  }
+  returnPages(db);
+  return usedBytes(db) > maxBytes * SIZE_HARD_LIMIT;
+}
 
 /** Bytes of the pages that hold something. Beside the file there is the write-ahead log, usually below 4 MiB. */
 export function usedBytes(db: Database): number {
@@ -31,17 +49,18 @@ export function usedBytes(db: Database): number {
   return (pages - freePages(db)) * pageBytes;
 }
 
-/** Deletes what is too old, one step; returns how many rows. Call again while it returns any. */
-export function deleteExpired(db: Database, limits: AgeLimits, delivered: Delivered): number {
-  let deleted = deleteOldestBulk(db, 'flows', limits.flow);
-  deleted += deleteOldestBulk(db, 'dns', limits.dns);
-  for (const kind of EVENT_KINDS) deleted += deleteOldestEvents(db, kind, limits.event, delivered.event);
-  deleted += deleteOldestEvents(db, 'finding', limits.finding, delivered.finding);
-  return deleted;
+/** Deletes what is too old, one step; returns how many rows. */
+function deleteExpired(db: Database, config: StoreConfig, now: Micros, delivered: Delivered): number {
+  let deleted = deleteOldestBulk(db, 'flows', now - config.flow_retention_days * DAY);
+  deleted += deleteOldestBulk(db, 'dns', now - config.dns_retention_days * DAY);
+  const eventLimit = now - config.event_retention_days * DAY;
+  for (const kind of EVENT_KINDS) deleted += deleteOldestEvents(db, kind, eventLimit, delivered.event);
+  const findingLimit = now - config.finding_retention_days * DAY;
+  return deleted + deleteOldestEvents(db, 'finding', findingLimit, delivered.finding);
 }
 
 /** Deletes the oldest that may go, one step; 0 means that nothing may. */
-export function deleteOldest(db: Database, delivered: Delivered): number {
+function deleteOldest(db: Database, delivered: Delivered): number {
   const flow = oldestTime(db, 'flows');
   const dns = oldestTime(db, 'dns');
   if (flow !== undefined || dns !== undefined) {
@@ -56,7 +75,7 @@ export function deleteOldest(db: Database, delivered: Delivered): number {
 }
 
 /** Gives free pages back to the file system, one step. A few stay, the next rows need them. */
-export function returnPages(db: Database): void {
+function returnPages(db: Database): void {
   if (freePages(db) > PAGES_PER_STEP) db.pragma(`incremental_vacuum(${PAGES_PER_STEP})`);
 }
 

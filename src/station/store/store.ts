@@ -6,12 +6,11 @@
  * the last commits. That is fine for flows. A transaction that holds a finding is committed with synchronous=FULL:
  * one fsync, after which the finding is on the disk. Findings are rare, so the fsync is too.
  */
-import { statfsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { statSync } from 'node:fs';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Database } from 'better-sqlite3';
 import type { RecordKind } from '../../model/record.ts';
-import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import type { Micros } from '../../model/time.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { StoreConfig } from '../config.ts';
 import type { Delivery, DurableLane, Entry } from '../entry.ts';
@@ -19,9 +18,11 @@ import { FailureLog } from '../failure-log.ts';
 import type { Fifo } from '../fifo.ts';
 import type { LossTally } from '../loss-tally.ts';
 import { loadSqlite, lockForWriting, openDatabase } from './database.ts';
+import { addDeadLetter } from './dead-letters.ts';
+import { DiskSpace } from './disk-space.ts';
 import { adviceFor, isCorruption, isRecordFault, sqliteCode } from './error.ts';
-import { type DurableLog, Outbox } from './outbox.ts';
-import { type Delivered, deleteExpired, deleteOldest, returnPages, usedBytes } from './retention.ts';
+import { type DurableLog, forgetCursors, Outbox, savedCursor } from './outbox.ts';
+import { type Delivered, keepWithinBounds, usedBytes } from './retention.ts';
 import { type DurableEntry, RowWriter } from './rows.ts';
 import { WriteBuffer } from './write-buffer.ts';
 
@@ -54,22 +55,11 @@ export interface StoreStatus {
 const FINDING_FLUSH_MS = 20;
 const EVENT_FLUSH_MS = 100;
 const BULK_FLUSH_MS = 250;
-/** A transaction of that many rows takes 10-20 ms, in which nothing else in the process runs. */
+/** A transaction of that many rows takes about 20 ms, in which nothing else in the process runs. */
 const ROWS_PER_TRANSACTION = 1000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
 const MAINTENANCE_MS = 1000;
-/** How much of each second deleting may take. */
-const MAINTENANCE_BUDGET_MS = 50;
-/** Deleting stops that far below the limit, so that it does not begin again at once. */
-const SIZE_TARGET = 0.95;
-/** Free space that flows and DNS leave untouched; on small file systems a share of them. */
-const DISK_RESERVE_BYTES = 64 * 1_048_576;
-const DISK_RESERVE_SHARE = 0.1;
-/** Beyond this, when deleting cannot keep pace, flows and DNS are refused. */
-const SIZE_HARD_LIMIT = 1.2;
-const MAX_DEAD_LETTERS = 1000;
-
 export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<Store> {
   return new Store(await loadSqlite(), config, deps);
 }
@@ -82,6 +72,7 @@ export class Store implements DurableLog {
   readonly #buffer: WriteBuffer;
   readonly #outboxes: Outbox[] = [];
   readonly #failures: FailureLog;
+  readonly #disk: DiskSpace;
   readonly #maintenance: NodeJS.Timeout;
   #db: Database | undefined;
   #rows!: RowWriter;
@@ -92,7 +83,6 @@ export class Store implements DurableLog {
   #problem: string | undefined;
   #retryMs = RETRY_FIRST_MS;
   #isOverHardLimit = false;
-  #isDiskLow = false;
   #isCorrupt = false;
   #isClosed = false;
   #written = 0;
@@ -102,6 +92,7 @@ export class Store implements DurableLog {
     this.#sqlite = sqlite;
     this.#config = config;
     this.#deps = deps;
+    this.#disk = new DiskSpace(config.path, deps.logger);
     this.#failures = new FailureLog(deps.logger, {
       failing: 'the store cannot write; records wait in memory',
       recovered: 'the store writes again',
@@ -135,7 +126,7 @@ export class Store implements DurableLog {
 
   /** Whether a flow or a DNS record would be shed: then its text need not be made. */
   get refusesBulk(): boolean {
-    return this.#buffer.isFull || this.#isOverHardLimit || this.#isDiskLow;
+    return this.#buffer.isFull || this.#isOverHardLimit || this.#disk.isLow;
   }
 
   unwritten(lane: DurableLane): Fifo<DurableEntry> {
@@ -174,52 +165,30 @@ export class Store implements DurableLog {
 
   /** A sink's place in the log; what was stored before the sink existed counts as waiting for it. */
   openOutbox(sink: string, lane: DurableLane, kinds: ReadonlySet<RecordKind>): Outbox {
-    const saved = this.#db
-      ?.prepare('SELECT seq FROM cursors WHERE sink = ? AND lane = ?')
-      .pluck()
-      .get(sink, lane) as number | undefined;
-    const outbox = new Outbox(this, sink, lane, kinds, saved ?? 0);
+    const cursor = this.#db === undefined ? 0 : savedCursor(this.#db, sink, lane);
+    const outbox = new Outbox(this, sink, lane, kinds, cursor);
     this.#outboxes.push(outbox);
     return outbox;
   }
 
   /** Forgets sinks that are configured no more: their place would keep findings from ever expiring. */
   forgetOtherSinks(names: readonly string[]): void {
-    const known = this.#db?.prepare('SELECT DISTINCT sink FROM cursors').pluck().all() as
-      | string[]
-      | undefined;
-    for (const sink of known ?? []) {
-      if (names.includes(sink)) continue;
-      this.#db?.prepare('DELETE FROM cursors WHERE sink = ?').run(sink);
+    for (const sink of this.#db === undefined ? [] : forgetCursors(this.#db, names)) {
       this.#deps.logger.info({ sink }, 'a sink is configured no more; its place in the outbox is forgotten');
     }
   }
 
-  /** Keeps what a sink's peer refused for good, with the peer's words; the latest 1,000 of each sink. */
   addDeadLetter(sink: string, delivery: Delivery, reason: string): void {
     if (this.#db === undefined || this.isFailing) return;
     try {
-      this.#db
-        .prepare(
-          `INSERT INTO dead_letters (sink, at_us, kind, time_us, tie, reason, record) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .run(sink, this.#deps.now(), delivery.kind, delivery.time, delivery.tie, reason, delivery.text);
-      this.#db
-        .prepare(
-          `DELETE FROM dead_letters WHERE sink = ? AND id <=
-             (SELECT id FROM dead_letters WHERE sink = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
-        )
-        .run(sink, sink, MAX_DEAD_LETTERS);
+      addDeadLetter(this.#db, sink, this.#deps.now(), delivery, reason);
     } catch (error) {
       this.reportFailure(error);
     }
   }
 
   status(): StoreStatus {
-    const low = this.#isDiskLow
-      ? `the disk that holds ${this.#config.path} is nearly full: flows and DNS are not stored; free some space`
-      : undefined;
-    const problem = this.#problem ?? low;
+    const problem = this.#problem ?? this.#disk.problem;
     return {
       state: this.isFailing ? 'failing' : 'ok',
       ...(problem !== undefined && { problem }),
@@ -302,11 +271,12 @@ export class Store implements DurableLog {
 
   #schedule(delayMs: number): void {
     if (this.#isClosed) return;
-    const at = Date.now() + (this.isFailing ? Math.max(delayMs, this.#retryMs) : delayMs);
+    const waitMs = this.isFailing ? Math.max(delayMs, this.#retryMs) : delayMs;
+    const at = performance.now() + waitMs;
     if (this.#timer !== undefined && this.#timerAt <= at) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#onTimer(), at - Date.now());
+    this.#timer = setTimeout(() => this.#onTimer(), waitMs);
   }
 
   #onTimer(): void {
@@ -346,69 +316,53 @@ export class Store implements DurableLog {
     const eventCount = Math.min(events.length, ROWS_PER_TRANSACTION - findingCount);
     if (findingCount + eventCount === 0) return 0;
     const db = this.#db!;
+    const faulty: Entry[] = [];
     if (findingCount > 0) db.pragma('synchronous = FULL');
     try {
       db.transaction(() => {
-        this.#writeRows(findings, findingCount, (entry) => this.#rows.writeDurable(entry));
-        this.#writeRows(events, eventCount, (entry) => this.#rows.writeDurable(entry));
+        const write = (entry: DurableEntry) => this.#rows.writeDurable(entry);
+        faulty.push(...this.#writeRows(findings, findingCount, write));
+        faulty.push(...this.#writeRows(events, eventCount, write));
       })();
     } finally {
       if (findingCount > 0 && db.open) db.pragma('synchronous = NORMAL');
     }
     this.#buffer.settle(findings, findingCount);
     this.#buffer.settle(events, eventCount);
-    this.#written += findingCount + eventCount;
+    this.#countWritten(findingCount + eventCount, faulty);
     return findingCount + eventCount;
   }
 
   #writeBulk(): void {
     const { bulk } = this.#buffer;
     const count = Math.min(bulk.length, ROWS_PER_TRANSACTION);
-    if (count === 0 || this.#checkDiskIsLow()) return;
-    this.#db!.transaction(() => this.#writeRows(bulk, count, (entry) => this.#rows.writeBulk(entry)))();
+    if (count === 0 || this.#disk.check()) return;
+    const faulty = this.#db!.transaction(() =>
+      this.#writeRows(bulk, count, (entry) => this.#rows.writeBulk(entry)),
+    )();
     this.#buffer.settle(bulk, count);
-    this.#written += count;
+    this.#countWritten(count, faulty);
   }
 
-  /**
-   * The last of the disk is left to findings: flows and DNS stop before it is full. Old ones are not deleted to make
-   * room, or filling the disk from a container would be a way to erase what it did.
-   */
-  #checkDiskIsLow(): boolean {
-    const { bavail, blocks, bsize } = statfsSync(dirname(this.#config.path));
-    const reserveBytes = Math.min(DISK_RESERVE_BYTES, blocks * bsize * DISK_RESERVE_SHARE);
-    const wasLow = this.#isDiskLow;
-    this.#isDiskLow = bavail * bsize < reserveBytes;
-    if (this.#isDiskLow) {
-      if (!wasLow) {
-        this.#deps.logger.warn(
-          { path: this.#config.path, freeBytes: bavail * bsize, reserveBytes },
-          'the disk is nearly full; flows and DNS are not stored, findings are',
-        );
-      }
-    } else if (wasLow) {
-      this.#deps.logger.info(
-        { freeBytes: bavail * bsize },
-        'there is room on the disk again; flows and DNS are stored',
-      );
-    }
-    return this.#isDiskLow;
-  }
-
-  #writeRows<T extends Entry>(lane: Fifo<T>, count: number, write: (entry: T) => void): void {
+  /** Returns what cannot be a row whatever the disk does; the others must not wait for it. */
+  #writeRows<T extends Entry>(lane: Fifo<T>, count: number, write: (entry: T) => void): Entry[] {
+    const faulty: Entry[] = [];
     for (let i = 0; i < count; i++) {
       const entry = lane.at(i)!;
       try {
         write(entry);
       } catch (error) {
         if (!isRecordFault(error)) throw error;
-        this.#deps.logger.error(
-          { err: error, kind: entry.kind },
-          'a record cannot be stored; it was skipped',
-        );
-        this.#countShed(entry);
+        this.#deps.logger.error({ err: error, kind: entry.kind }, 'a record cannot be stored; it is skipped');
+        faulty.push(entry);
       }
     }
+    return faulty;
+  }
+
+  #countWritten(count: number, faulty: readonly Entry[]): void {
+    this.#written += count - faulty.length;
+    for (const entry of faulty) this.#countShed(entry);
   }
 
   #maintain(): void {
@@ -427,31 +381,11 @@ export class Store implements DurableLog {
         this.#deps.losses.add('sink-outbox', outbox.sink, skipped.count, skipped.first, skipped.last);
         this.#deps.onSkipped(outbox.sink, skipped.count);
       }
-      if (this.#isDiskLow && !this.#checkDiskIsLow()) this.#schedule(0);
-      this.#keepWithinBounds(db);
+      if (this.#disk.isLow && !this.#disk.check()) this.#schedule(0);
+      this.#isOverHardLimit = keepWithinBounds(db, this.#config, this.#deps.now(), this.#delivered());
     } catch (error) {
       this.reportFailure(error);
     }
-  }
-
-  #keepWithinBounds(db: Database): void {
-    const until = performance.now() + MAINTENANCE_BUDGET_MS;
-    const maxBytes = this.#config.max_bytes;
-    const now = this.#deps.now();
-    const limits = {
-      finding: now - days(this.#config.finding_retention_days),
-      event: now - days(this.#config.event_retention_days),
-      flow: now - days(this.#config.flow_retention_days),
-      dns: now - days(this.#config.dns_retention_days),
-    };
-    const delivered = this.#delivered();
-    const step = (work: () => number) => work() > 0 && performance.now() < until;
-    while (step(() => deleteExpired(db, limits, delivered)));
-    if (usedBytes(db) > maxBytes) {
-      while (usedBytes(db) > maxBytes * SIZE_TARGET && step(() => deleteOldest(db, delivered)));
-    }
-    this.#isOverHardLimit = usedBytes(db) > maxBytes * SIZE_HARD_LIMIT;
-    returnPages(db);
   }
 
   #delivered(): Delivered {
@@ -462,8 +396,4 @@ export class Store implements DurableLog {
       );
     return { finding: lowest('finding'), event: lowest('event') };
   }
-}
-
-function days(count: number): Micros {
-  return count * 86_400 * MICROS_PER_SECOND;
 }

@@ -148,6 +148,19 @@ describe('InfluxdbSink', () => {
     await sink.close();
   });
 
+  it('gives up a question that is never answered, after its time or when told to stop', async () => {
+    peer.hangQueries();
+    const patient = newSink({ timeout_ms: 200 });
+    const stopped = newSink({ timeout_ms: 60_000 });
+
+    await expect(patient.prepare(never)).rejects.toMatchObject({
+      remedy: 'wait',
+      message: expect.stringContaining('no answer within 200 ms'),
+    });
+    await expect(stopped.prepare(AbortSignal.timeout(100))).rejects.toThrow(/given up/);
+    await Promise.all([patient.close(), stopped.close()]);
+  });
+
   it('says where it looked when nobody listens', async () => {
     await peer.close();
     const sink = newSink();

@@ -23,6 +23,8 @@ export interface HttpPeer {
   readonly stored: Set<string>;
   readonly requests: WriteRequest[];
   behave(behaviour: Behaviour): void;
+  /** Takes questions and never answers them. */
+  hangQueries(): void;
   close(): Promise<void>;
 }
 
@@ -30,6 +32,7 @@ export const STORE: Behaviour = () => ({ status: 204 });
 
 export async function startHttpPeer(): Promise<HttpPeer> {
   let behaviour = STORE;
+  let areQueriesHanging = false;
   const stored = new Set<string>();
   const requests: WriteRequest[] = [];
   const server = createServer((incoming, reply) => {
@@ -46,6 +49,7 @@ export async function startHttpPeer(): Promise<HttpPeer> {
       return;
     }
     if (url.pathname === '/query') {
+      if (areQueriesHanging) return;
       reply.writeHead(200, { 'content-type': 'application/json' }).end(queryAnswer(url));
       return;
     }
@@ -68,6 +72,9 @@ export async function startHttpPeer(): Promise<HttpPeer> {
     requests,
     behave: (next) => {
       behaviour = next;
+    },
+    hangQueries: () => {
+      areQueriesHanging = true;
     },
     async close() {
       server.closeAllConnections();

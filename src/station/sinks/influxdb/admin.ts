@@ -22,14 +22,21 @@ export class InfluxdbAdmin {
   readonly #client: InfluxDB;
   readonly #config: InfluxdbConfig;
   readonly #endpoint: string;
+  readonly #signal: AbortSignal;
 
-  private constructor(client: InfluxDB, config: InfluxdbConfig, endpoint: string) {
+  private constructor(client: InfluxDB, config: InfluxdbConfig, endpoint: string, signal: AbortSignal) {
     this.#client = client;
     this.#config = config;
     this.#endpoint = endpoint;
+    this.#signal = signal;
   }
 
-  static async open(base: URL, config: InfluxdbConfig, credentials?: Credentials): Promise<InfluxdbAdmin> {
+  static async open(
+    base: URL,
+    config: InfluxdbConfig,
+    credentials: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<InfluxdbAdmin> {
     const { InfluxDB } = await import('influx');
     const protocol = base.protocol === 'https:' ? 'https' : 'http';
     const client = new InfluxDB({
@@ -44,7 +51,7 @@ export class InfluxdbAdmin {
       options: { hostname: base.hostname.replace(/^\[|\]$/g, '') },
       pool: { maxRetries: 0, requestTimeout: config.timeout_ms },
     });
-    return new InfluxdbAdmin(client, config, base.href.replace(/\/$/, ''));
+    return new InfluxdbAdmin(client, config, base.href.replace(/\/$/, ''), signal);
   }
 
   async state(): Promise<TargetState> {
@@ -121,19 +128,23 @@ export class InfluxdbAdmin {
 
   /** Bounded in time: the package waits for ever for an answer that is cut in its middle. */
   async #ask<T>(what: string, work: () => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no answer within ${this.#config.timeout_ms} ms`)),
-        this.#config.timeout_ms,
-      );
+    const timeout = AbortSignal.timeout(this.#config.timeout_ms);
+    const ended = AbortSignal.any([this.#signal, timeout]);
+    let giveUp = (): void => {};
+    const end = new Promise<never>((_, reject) => {
+      giveUp = () => {
+        const why = timeout.aborted ? `no answer within ${this.#config.timeout_ms} ms` : 'given up';
+        reject(new Error(why));
+      };
+      if (ended.aborted) giveUp();
+      else ended.addEventListener('abort', giveUp, { once: true });
     });
     try {
-      return await Promise.race([work(), timeout]);
+      return await Promise.race([work(), end]);
     } catch (error) {
       throw this.#translate(what, error);
     } finally {
-      clearTimeout(timer);
+      ended.removeEventListener('abort', giveUp);
     }
   }
 
