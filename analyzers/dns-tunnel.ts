@@ -10,7 +10,7 @@ import type { Network } from '../src/model/network.ts';
 import { formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, type DnsQuery, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { ClientZone } from './lib/client-zone.ts';
-import { rankOf } from './lib/distinct-bytes.ts';
+import { slotOf } from './lib/distinct-bytes.ts';
 import { type Circumstance, circumstancesOf, LEAST_FACTOR } from './lib/dns-context.ts';
 import { type ZoneOfName, zoneOfLabels, zoneOfText } from './lib/dns-zone.ts';
 import { hashLabels } from './lib/name-hash.ts';
@@ -225,7 +225,7 @@ export default defineAnalyzer({
       const { record, labels } = query;
       if (pair.reportedAt !== undefined && !ctx.isOpen(pairKey(pair))) pair.restart(record.time);
       pair.note(record, isServiceLabel(labels[0]!));
-      if (weight === 0 || !pair.addName(labels, own, record, rankOf(hash, weight), weight)) return;
+      if (weight === 0 || !pair.addName(labels, own, record, slotOf(hash, weight))) return;
       judge(pair, record.time, false);
     }
 

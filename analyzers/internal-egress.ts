@@ -234,6 +234,8 @@ function reportRefusals(ctx: Context, record: NoRouteRecord, key: string, sum: R
     key,
     subject: record.subject,
     network: record.networks.map((network) => network.name).join(', '),
+    // `likely`: the namespace is shared, or lost a network a moment ago; the reason stands in the attribution.
+    confidence: record.subject.attribution.confidence === 'certain' ? 'certain' : 'medium',
     evidence: {
       kind: 'attempted-without-route',
       attempts: sum.attempts,

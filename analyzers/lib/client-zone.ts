@@ -90,15 +90,9 @@ export class ClientZone {
     this.types.set(type, (this.types.get(type) ?? 0) + 1);
   }
 
-  addName(
-    labels: readonly Uint8Array[],
-    ownLabels: number,
-    record: DnsRecord,
-    rank: number,
-    weight: number,
-  ): boolean {
+  addName(labels: readonly Uint8Array[], ownLabels: number, record: DnsRecord, slot: number): boolean {
     let isNew = false;
-    for (const window of this.windows) isNew = window.add(record.time, rank, weight) || isNew;
+    for (const window of this.windows) isNew = window.add(record.time, slot) || isNew;
     if (!isNew) return false;
     this.#shareLabels(labels, ownLabels);
     if (this.samples.length < SAMPLES && !this.samples.includes(record.query))

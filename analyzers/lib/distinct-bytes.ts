@@ -7,34 +7,45 @@
 const SLOTS = 64;
 
 /**
- * The rank of a name: exponential with rate `weight`, made from its hash, so that the same name always has the same
- * rank. `hash` is an integer below 2^53; compute it once and share it between windows.
+ * A name as the sketch keeps it, one number: its rank, exponential with rate `weight` and made from its hash, so that
+ * the same name always has the same; the lowest 8 of the 52 bits of the mantissa hold the weight instead. `hash` is an
+ * integer below 2^53, `weight` 1..255. Compute it once and share it between windows.
  */
-export function rankOf(hash: number, weight: number): number {
-  return -Math.log((hash + 0.5) / 2 ** 53) / weight;
+export function slotOf(hash: number, weight: number): number {
+  SCRATCH[0] = -Math.log((hash + 0.5) / 2 ** 53) / weight;
+  BITS[LOW] = (BITS[LOW]! & ~0xff) | weight;
+  return SCRATCH[0];
 }
 
+function weightIn(slot: number): number {
+  SCRATCH[0] = slot;
+  return BITS[LOW]! & 0xff;
+}
+
+const SCRATCH = new Float64Array([1]);
+const BITS = new Uint32Array(SCRATCH.buffer);
+/** Index of the word with the lowest bits: 1.0 has none there. */
+const LOW = BITS[0] === 0 ? 0 : 1;
+
 export class DistinctBytes {
-  // Plain arrays: most zones hold a handful of names, and a typed array costs a microsecond to make.
-  readonly #ranks: number[] = [];
-  readonly #weights: number[] = [];
+  /** A plain array: most zones hold a handful of names, and a typed array costs a microsecond to make. */
+  readonly #slots: number[] = [];
   /** Names have been left out: the sum is an estimate from now on. */
   #isSampled = false;
   #largestAt = 0;
   #bytes: number | undefined = 0;
 
-  /** Takes part in the sum as `weight` bytes, 1..255. Returns false for a name that changed nothing. */
-  add(rank: number, weight: number): boolean {
-    const isFull = this.#ranks.length === SLOTS;
-    if (isFull && rank > this.#ranks[this.#largestAt]!) return this.#leaveOut();
-    if (this.#ranks.includes(rank)) return false;
-    const at = isFull ? this.#largestAt : this.#ranks.length;
-    this.#ranks[at] = rank;
-    this.#weights[at] = weight;
+  /** Returns false for a name that changed nothing. */
+  add(slot: number): boolean {
+    const isFull = this.#slots.length === SLOTS;
+    if (isFull && slot > this.#slots[this.#largestAt]!) return this.#leaveOut();
+    if (this.#slots.includes(slot)) return false;
+    const at = isFull ? this.#largestAt : this.#slots.length;
+    this.#slots[at] = slot;
     this.#isSampled ||= isFull;
     this.#bytes = undefined;
     if (isFull) this.#findLargest();
-    else if (rank >= this.#ranks[this.#largestAt]!) this.#largestAt = at;
+    else if (slot >= this.#slots[this.#largestAt]!) this.#largestAt = at;
     return true;
   }
 
@@ -54,16 +65,16 @@ export class DistinctBytes {
 
   /** Adds everything `other` holds: the result is the sketch of both streams together. */
   merge(other: DistinctBytes): void {
-    for (let i = 0; i < other.#ranks.length; i++) this.add(other.#ranks[i]!, other.#weights[i]!);
+    for (const slot of other.#slots) this.add(slot);
     if (other.#isSampled) this.#leaveOut();
   }
 
   /** Given the largest kept rank T, a name of weight w was among the k-1 smaller ones with probability 1 - exp(-wT). */
   #sum(value: (weight: number) => number): number {
     let sum = 0;
-    const threshold = this.#ranks[this.#largestAt]!;
-    for (let i = 0; i < this.#ranks.length; i++) {
-      const weight = this.#weights[i]!;
+    const threshold = this.#slots[this.#largestAt]!;
+    for (const [i, slot] of this.#slots.entries()) {
+      const weight = weightIn(slot);
       if (!this.#isSampled) sum += value(weight);
       else if (i !== this.#largestAt) sum += value(weight) / -Math.expm1(-weight * threshold);
     }
@@ -80,7 +91,7 @@ export class DistinctBytes {
 
   #findLargest(): void {
     let largest = 0;
-    for (let i = 1; i < this.#ranks.length; i++) if (this.#ranks[i]! > this.#ranks[largest]!) largest = i;
+    for (let i = 1; i < SLOTS; i++) if (this.#slots[i]! > this.#slots[largest]!) largest = i;
     this.#largestAt = largest;
   }
 }

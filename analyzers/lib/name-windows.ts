@@ -9,7 +9,7 @@ import { DistinctBytes } from './distinct-bytes.ts';
 export class NameWindow {
   readonly #half: Micros;
   #turn = Number.NEGATIVE_INFINITY;
-  #current = new DistinctBytes();
+  #current: DistinctBytes | undefined;
   #previous: DistinctBytes | undefined;
 
   constructor(span: Micros) {
@@ -17,19 +17,23 @@ export class NameWindow {
   }
 
   /** Returns false for a name that this half has seen. */
-  add(now: Micros, rank: number, weight: number): boolean {
+  add(now: Micros, slot: number): boolean {
     this.#rotate(now);
-    return this.#current.add(rank, weight);
+    this.#current ??= new DistinctBytes();
+    return this.#current.add(slot);
   }
 
   /** Never below `sum().bytes`, and cheap. */
   upperBound(now: Micros): number {
     this.#rotate(now);
-    return this.#current.bytes + (this.#previous?.bytes ?? 0);
+    return (this.#current?.bytes ?? 0) + (this.#previous?.bytes ?? 0);
   }
 
   sum(): { readonly bytes: number; readonly names: number } {
-    if (this.#previous === undefined) return { bytes: this.#current.bytes, names: this.#current.names };
+    const one = this.#current ?? this.#previous;
+    if (one === undefined) return { bytes: 0, names: 0 };
+    if (this.#current === undefined || this.#previous === undefined)
+      return { bytes: one.bytes, names: one.names };
     const both = new DistinctBytes();
     both.merge(this.#previous);
     both.merge(this.#current);
@@ -41,7 +45,7 @@ export class NameWindow {
     const turn = Math.floor(now / this.#half);
     if (turn <= this.#turn) return;
     this.#previous = turn === this.#turn + 1 ? this.#current : undefined;
-    this.#current = new DistinctBytes();
+    this.#current = undefined;
     this.#turn = turn;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DistinctBytes, rankOf } from '../../../analyzers/lib/distinct-bytes.ts';
+import { DistinctBytes, slotOf } from '../../../analyzers/lib/distinct-bytes.ts';
 import { hashLabels } from '../../../analyzers/lib/name-hash.ts';
 
 /** A stream of different names of 10 to 59 bytes, fed `times` times over. */
@@ -10,7 +10,7 @@ function measure(run: number, names: number, times = 1): { sketch: DistinctBytes
     for (let i = 0; i < names; i++) {
       const weight = 10 + ((i * 7 + run) % 50);
       if (round === 0) truth += weight;
-      sketch.add(rankOf(hashLabels([Buffer.from(`${run}-${i}`)], 0, 1), weight), weight);
+      sketch.add(slotOf(hashLabels([Buffer.from(`${run}-${i}`)], 0, 1), weight));
     }
   }
   return { sketch, truth };
@@ -70,9 +70,9 @@ describe('distinct bytes', () => {
     const right = new DistinctBytes();
     for (let i = 0; i < 400; i++) {
       const weight = 10 + ((i * 7 + 5) % 50);
-      const rank = rankOf(hashLabels([Buffer.from(`5-${i}`)], 0, 1), weight);
-      if (i < 250) left.add(rank, weight);
-      if (i >= 150) right.add(rank, weight);
+      const slot = slotOf(hashLabels([Buffer.from(`5-${i}`)], 0, 1), weight);
+      if (i < 250) left.add(slot);
+      if (i >= 150) right.add(slot);
     }
     left.merge(right);
 
