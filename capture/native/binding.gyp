@@ -15,10 +15,11 @@
         "slab.cc",
         "tap.cc"
       ],
-      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
       "cflags!": ["-Wno-unused-parameter"],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+      # -isystem: a newer compiler may warn about headers that are not ours.
+      "cflags_cc": ["-isystem", "<!(node -p \"require('node:path').resolve(require('node-addon-api').include_dir)\")"],
       "libraries": ["-ldl", "-pthread"]
     }
   ]

@@ -13,8 +13,9 @@ namespace {
 constexpr uint64_t kLingerSlackMs = 50;
 constexpr uint64_t kNamespaceCheckMs = 1000;
 constexpr size_t kMinFramesPerTurn = 64;
-// The link is up and libpcap fails: a flap may do that once, more is a fault.
+// The link is up and reading fails: a flap may do that once, more in a second is a fault.
 constexpr int kMaxErrorsInARow = 3;
+constexpr uint64_t kErrorsApartMs = 1000;
 
 }  // namespace
 
@@ -139,6 +140,9 @@ bool Tap::Deliver(LiveHandle::Read* outcome) {
 }
 
 void Tap::CheckLink() {
+  const uint64_t now = uv_now(poll_.loop);
+  if (now - last_error_ms_ > kErrorsApartMs) errors_in_a_row_ = 0;
+  last_error_ms_ = now;
   const LinkState state = handle_->State();
   if (state == LinkState::kGone) {
     Linger("interface-gone", interface_ + " was deleted or moved to another namespace");

@@ -61,6 +61,7 @@ class Tap : public Napi::ObjectWrap<Tap> {
   const char* ending_ = nullptr;
   std::string ending_detail_;
   int errors_in_a_row_ = 0;
+  uint64_t last_error_ms_ = 0;
 };
 
 }  // namespace bridgewatch
