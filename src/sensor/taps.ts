@@ -63,9 +63,11 @@ export class TapManager {
 
   add(network: Network): void {
     if (this.#stopped || this.#taps.has(network.id)) return;
+    // Has no interface by design: there is nothing to see, and nothing to say.
+    if (network.driver === 'null') return;
     const unwatched = this.#reasonNotToWatch(network);
     if (unwatched !== undefined) {
-      this.#report(network, 'uncovered', unwatched);
+      this.#report(network, 'uncovered', unwatched, 'info');
       return;
     }
     const tap: Tap = { network, attempts: 0, drops: { kernel: 0, interface: 0 } };
@@ -79,7 +81,7 @@ export class TapManager {
     this.#taps.delete(networkId);
     clearTimeout(tap.retry);
     tap.source?.close();
-    this.#report(tap.network, 'uncovered', 'the network was removed');
+    this.#report(tap.network, 'uncovered', 'the network was removed', 'info');
   }
 
   /** Reads the drop counters; call it every second or so. */
@@ -103,7 +105,7 @@ export class TapManager {
     if (exclude.includes(network.name)) return 'excluded by capture.exclude_networks';
     if (include.length > 0 && !include.includes(network.name)) return 'not among capture.networks';
     if (network.bridge !== undefined) return undefined;
-    if (network.driver === 'null') return 'the network has no interface by design';
+    if (network.driver === 'host') return "containers on the host's own network cannot be told from the host";
     return `the ${network.driver} driver has no bridge on this host to tap`;
   }
 
@@ -155,11 +157,15 @@ export class TapManager {
     return !this.#stopped && this.#taps.get(tap.network.id) === tap;
   }
 
-  #report(network: Network, state: CoverageRecord['state'], reason: string): void {
+  #report(
+    network: Network,
+    state: CoverageRecord['state'],
+    reason: string,
+    level: 'info' | 'warn' = state === 'covered' ? 'info' : 'warn',
+  ): void {
     const where = network.bridge === undefined ? {} : { interface: network.bridge };
     const by = { network: network.name, ...where, reason };
-    if (state === 'covered') this.#options.log.info(by, 'network covered');
-    else this.#options.log.warn(by, 'network not covered');
+    this.#options.log[level](by, state === 'covered' ? 'network covered' : 'network not covered');
     this.#options.emit({ kind: 'coverage', time: wallMicros(), state, ...by });
   }
 
