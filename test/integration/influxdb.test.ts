@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ import {
   until,
 } from '../station/support/harness.ts';
 import { HOSTILE_TEXTS, hostileNumber, hostileText } from '../station/support/hostile.ts';
-import { coverage, finding, flow, loss, traffic } from '../station/support/records.ts';
+import { coverage, finding, flow, loss, outside, traffic } from '../station/support/records.ts';
 import { startTcpProxy } from '../station/support/tcp-proxy.ts';
 import { INFLUXD_MISSING, type Influxd, prepareInfluxd, startInfluxd } from '../support/influxd.ts';
 
@@ -319,6 +319,40 @@ describe.skipIf(INFLUXD_MISSING !== undefined)('InfluxDB, the real one', () => {
       expect(after).toMatch(
         /^InfluxDB 1\.\d.*: database "bridgewatch", retention policy "bridgewatch", kept 720h0m0s$/,
       );
+    });
+
+    it('answers the questions of the documentation', async () => {
+      const page = readFileSync(new URL('../../docs/influxdb.md', import.meta.url), 'utf8');
+      const questions = [...page.matchAll(/```sql\n(.*?)\n```/gs)].map(([, question]) => question!);
+      const station = await newStation(influxd.url);
+      const time = Date.now() * 1000;
+      station.receive(finding(1, { firstSeen: time, lastSeen: time }));
+      station.receive(traffic(1, { start: time - 1e7, end: time }));
+      station.receive(loss(1, { time }));
+      await until('delivery', () => sinkStatus(station).sent === 3);
+
+      expect(questions).toHaveLength(3);
+      for (const question of questions) {
+        expect(await influxd.query(question, DB), question).toHaveLength(1);
+      }
+    });
+
+    it('writes no tag or field that the documentation does not name', async () => {
+      const page = readFileSync(new URL('../../docs/influxdb.md', import.meta.url), 'utf8');
+      const station = await newStation(influxd.url);
+      station.receive(finding(1, { peers: [outside(), outside()] }));
+      station.receive(traffic(1));
+      station.receive(loss(1));
+      station.receive(coverage(1, { interface: 'br-1' }));
+      await until('delivery', () => sinkStatus(station).sent === 4);
+
+      const keys = [
+        ...(await influxd.query('SHOW FIELD KEYS', DB)).map(({ fieldKey }) => String(fieldKey)),
+        ...(await influxd.query('SHOW TAG KEYS', DB)).map(({ tagKey }) => String(tagKey)),
+      ];
+
+      expect(keys.length).toBeGreaterThan(40);
+      expect(keys.filter((key) => !page.includes(`\`${key}\``))).toEqual([]);
     });
 
     it('reads back through the administration client', async () => {
