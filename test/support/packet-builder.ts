@@ -570,7 +570,9 @@ export interface FrameFields {
 
 /** Ethernet and IPv4 or IPv6, by the addresses, around a transport segment. */
 export function frame(fields: FrameFields, segment: Uint8Array): Uint8Array {
-  const packet = fields.src.includes(':') ? ipv6(fields, segment) : ipv4(fields, segment);
+  // Only these: the segment's own fields (options, header words) mean something else to IP.
+  const ends = { src: fields.src, dst: fields.dst };
+  const packet = fields.src.includes(':') ? ipv6(ends, segment) : ipv4(ends, segment);
   const link: EthernetFields = {};
   if (fields.srcMac !== undefined) link.src = fields.srcMac;
   if (fields.dstMac !== undefined) link.dst = fields.dstMac;
