@@ -19,7 +19,6 @@ import { isServiceLabel, weightOf } from './lib/name-weight.ts';
 const SPANS = [600, 3600, 86_400].map((secs) => secs * MICROS_PER_SECOND);
 const SPAN_NAMES = ['10 min', '1 h', '24 h'] as const;
 const CONTACT_WITHIN = 60 * MICROS_PER_SECOND;
-const REPORT_INTERVAL = 10 * MICROS_PER_SECOND;
 /** Connections are looked at from this share of a threshold on; below it nobody needs to know. */
 const WATCH_CONTACTS_FROM = 0.25;
 const GRAVE_RATIO = 2;
@@ -55,7 +54,7 @@ const config = z.strictObject({
     .max(1_000_000)
     .default(10_000)
     .describe(
-      'Pairs of client and zone remembered at once: 0.5 KB each as a rule, 12 KB where many names are asked.',
+      'Pairs of client and zone remembered at once: 3 KB each as a rule, up to 16 KB near a threshold.',
     ),
   max_clients: z
     .number()
@@ -121,9 +120,11 @@ export default defineAnalyzer({
     const clients = ctx.boundedMap<Client>({ name: 'clients', maxKeys: options.max_clients });
     const servers = ctx.boundedMap<Set<string>>({ name: 'servers', maxKeys: options.max_clients });
     const askers = ctx.boundedMap<string[]>({ name: 'askers', maxKeys: options.max_zones });
-    /** Address look-ups over the threshold, judged at the next tick: a connection may follow and explain them. */
+    /** Address look-ups just over the threshold, judged at the next tick: a connection may follow and explain them. */
     const due = new Set<ClientZone>();
     const watched = new Set<ClientZone>();
+    /** Findings of them may be open: while they go on, the numbers are told anew. */
+    const told = new Set<ClientZone>();
 
     function pairFor(key: string, zone: Pick<ClientZone, 'kind' | 'zone'>, record: DnsRecord): ClientZone {
       const known = pairs.get(key);
@@ -177,7 +178,8 @@ export default defineAnalyzer({
     }
 
     function judge(pair: ClientZone, now: Micros, isFinal: boolean): void {
-      if (!isFinal && isToldEnough(pair, now)) return;
+      // It cannot get graver; the numbers are told again at the next tick.
+      if (!isFinal && pair.reportedRatio >= GRAVE_RATIO) return;
       let verdict: Verdict | undefined;
       let found: readonly Circumstance[] | undefined;
       for (const [i, window] of pair.windows.entries()) {
@@ -198,8 +200,18 @@ export default defineAnalyzer({
         }
       }
       if (verdict === undefined) return;
-      if (pair.hasAddresses && !isFinal) due.add(pair);
-      else tell(ctx, pair, verdict, now);
+      if (pair.hasAddresses && !isFinal && verdict.ratio < GRAVE_RATIO) due.add(pair);
+      else {
+        tell(ctx, pair, verdict, now);
+        told.add(pair);
+      }
+    }
+
+    function tellOn(now: Micros): void {
+      for (const pair of told) {
+        if (!ctx.isOpen(pairKey(pair))) told.delete(pair);
+        else if (pair.last > pair.reportedAt!) judge(pair, now, true);
+      }
     }
 
     function watch(pair: ClientZone): void {
@@ -268,6 +280,7 @@ export default defineAnalyzer({
       onTick(now) {
         for (const pair of due) judge(pair, now, true);
         due.clear();
+        tellOn(now);
         if (watched.size > 0) unwatchQuiet(now);
       },
     };
@@ -291,18 +304,10 @@ interface Verdict {
   readonly circumstances: readonly Circumstance[];
 }
 
-/** It cannot get graver, and the numbers were told a moment ago. */
-function isToldEnough(pair: ClientZone, now: Micros): boolean {
-  const { reportedAt, reportedRatio } = pair;
-  return reportedAt !== undefined && reportedRatio >= GRAVE_RATIO && now - reportedAt < REPORT_INTERVAL;
-}
-
 function tell(ctx: Context, pair: ClientZone, verdict: Verdict, now: Micros): void {
-  const isGrave = verdict.ratio >= GRAVE_RATIO;
-  const isGraver = isGrave && pair.reportedRatio < GRAVE_RATIO;
-  if (!isGraver && pair.reportedAt !== undefined && now - pair.reportedAt < REPORT_INTERVAL) return;
   pair.reportedAt = now;
   pair.reportedRatio = Math.max(pair.reportedRatio, verdict.ratio);
+  const isGrave = pair.reportedRatio >= GRAVE_RATIO;
   ctx.report({
     message: pair.kind === 'no-zone' ? 'no-zone' : 'zone',
     time: pair.last,

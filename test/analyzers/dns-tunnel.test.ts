@@ -472,6 +472,6 @@ describe('dns-tunnel', () => {
     const { final } = runAnalyzer(dnsTunnel, [...names({ count: 30 }), ...second]);
 
     expect(final).toHaveLength(2);
-    expect(final.map(({ evidence }) => evidence['queries'])).toEqual([25, 25]);
+    expect(final.map(({ evidence }) => evidence['queries'])).toEqual([30, 30]);
   });
 });
