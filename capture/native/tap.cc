@@ -13,9 +13,8 @@ namespace {
 constexpr uint64_t kLingerSlackMs = 50;
 constexpr uint64_t kNamespaceCheckMs = 1000;
 constexpr size_t kMinFramesPerTurn = 64;
-// The link is up and reading fails: a flap may do that once, more in a second is a fault.
+// The link is up and reading fails again after each wait: a flap does that once.
 constexpr int kMaxErrorsInARow = 3;
-constexpr uint64_t kErrorsApartMs = 1000;
 
 }  // namespace
 
@@ -81,7 +80,7 @@ void Tap::Run(const Napi::CallbackInfo& info) {
 }
 
 void Tap::Watch() {
-  ending_ = nullptr;
+  lingering_ = false;
   uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int status, int) {
     static_cast<Tap*>(poll->data)->OnReadable(status);
   });
@@ -96,28 +95,40 @@ void Tap::Watch() {
 void Tap::OnReadable(int status) {
   LiveHandle::Read outcome = LiveHandle::Read::kEmpty;
   if (!Deliver(&outcome)) return;
-  if (outcome == LiveHandle::Read::kError || status < 0) {
-    CheckLink();
-  } else {
-    errors_in_a_row_ = 0;
-  }
+  if (outcome == LiveHandle::Read::kError || status < 0) Linger();
 }
 
 void Tap::OnTimer() {
-  if (ending_ == nullptr) {
-    if (handle_->NamespaceGone()) Linger("interface-gone", "namespace " + netns_ + " is gone");
+  if (!lingering_) {
+    if (handle_->NamespaceGone()) Linger();
     return;
   }
   LiveHandle::Read outcome = LiveHandle::Read::kEmpty;
   if (!Deliver(&outcome)) return;
   if (outcome == LiveHandle::Read::kMore) return;  // the timer repeats
-  // It may have come back in the meantime: a flap is not an end.
-  if (handle_->State() == LinkState::kUp && !handle_->NamespaceGone()) {
+  Judge(outcome == LiveHandle::Read::kError);
+}
+
+void Tap::Judge(bool failing) {
+  if (handle_->NamespaceGone()) return End("interface-gone", "namespace " + netns_ + " is gone");
+  switch (handle_->State()) {
+    case LinkState::kGone:
+      return End("interface-gone", interface_ + " was deleted or moved to another namespace");
+    case LinkState::kDown:
+      return End("interface-down", interface_ + " was set down");
+    case LinkState::kUp:
+      break;
+  }
+  if (!failing) {
+    // It came back meanwhile: a flap is not an end.
+    errors_in_a_row_ = 0;
     uv_timer_stop(&timer_);
     Watch();
-    return;
+  } else if (++errors_in_a_row_ > kMaxErrorsInARow) {
+    End("failed", "reading " + interface_ + " failed; libpcap says: " + handle_->LastWords());
+  } else {
+    Linger();
   }
-  End(ending_, ending_detail_);
 }
 
 bool Tap::Deliver(LiveHandle::Read* outcome) {
@@ -139,26 +150,9 @@ bool Tap::Deliver(LiveHandle::Read* outcome) {
   return handle_ != nullptr;
 }
 
-void Tap::CheckLink() {
-  const uint64_t now = uv_now(poll_.loop);
-  if (now - last_error_ms_ > kErrorsApartMs) errors_in_a_row_ = 0;
-  last_error_ms_ = now;
-  const LinkState state = handle_->State();
-  if (state == LinkState::kGone) {
-    Linger("interface-gone", interface_ + " was deleted or moved to another namespace");
-  } else if (state == LinkState::kDown) {
-    Linger("interface-down", interface_ + " was set down");
-  } else if (++errors_in_a_row_ > kMaxErrorsInARow) {
-    End("failed", "reading " + interface_ + " failed; libpcap says: " + handle_->LastWords());
-  } else {
-    Watch();
-  }
-}
-
-void Tap::Linger(const char* reason, const std::string& detail) {
+void Tap::Linger() {
+  lingering_ = true;
   uv_poll_stop(&poll_);
-  ending_ = reason;
-  ending_detail_ = detail;
   uv_timer_start(
       &timer_, [](uv_timer_t* timer) { static_cast<Tap*>(timer->data)->OnTimer(); }, linger_ms_, 1);
 }

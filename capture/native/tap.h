@@ -31,8 +31,10 @@ class Tap : public Napi::ObjectWrap<Tap> {
   void OnTimer();
   // One batch. False when the tap was closed meanwhile.
   bool Deliver(LiveHandle::Read* outcome);
-  void CheckLink();
-  void Linger(const char* reason, const std::string& detail);
+  // Something is wrong: waits for the frames that the ring still holds, then judges.
+  void Linger();
+  // Ends with what the kernel says now, or goes on.
+  void Judge(bool failing);
   void End(const std::string& reason, const std::string& detail);
   void Stop();
   void Watch();
@@ -57,11 +59,8 @@ class Tap : public Napi::ObjectWrap<Tap> {
   uv_timer_t timer_{};
   napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
 
-  // Set while the last frames are awaited before the end.
-  const char* ending_ = nullptr;
-  std::string ending_detail_;
+  bool lingering_ = false;
   int errors_in_a_row_ = 0;
-  uint64_t last_error_ms_ = 0;
 };
 
 }  // namespace bridgewatch

@@ -1,4 +1,5 @@
 /** How a live tap ends: the interface goes down, is deleted, comes back; the namespace goes. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LiveSource, openLive } from '../../capture/live.ts';
 import { Collected, missingForNative, openDescriptors, until, World } from './native-world.ts';
@@ -73,16 +74,19 @@ describe.skipIf(missing !== undefined)('end of a live tap', () => {
     await expect(new Collected(tap).end).resolves.toMatchObject({ reason: 'interface-gone' });
   });
 
-  it('survives a short flap and delivers what comes afterwards', async () => {
-    tap = openBridge();
+  it('survives flaps, also many of a quiet interface, and delivers what comes afterwards', async () => {
+    tap = openBridge(20);
     const collected = new Collected(tap);
 
     await world.blast({ packets: 10 });
-    world.ip('link set br0 down');
-    world.ip('link set br0 up');
+    for (let flap = 0; flap < 8; flap++) {
+      world.ip('link set br0 down');
+      world.ip('link set br0 up');
+      await delay(flap % 2 === 0 ? 0 : 100);
+    }
     await until('the bridge forwards again', () => world.ip('link show br0').includes('LOWER_UP'));
     await world.blast({ packets: 10 });
-    await until('the frames of after the flap', () => collected.frames === 20);
+    await until('the frames of after the flaps', () => collected.frames === 20);
 
     expect(collected.ended).toBeUndefined();
   });
