@@ -1,7 +1,7 @@
 /**
  * The lab itself: a real engine that works, a world that is sealed, and nothing left behind.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUSYBOX_IMAGE, importBusybox } from '../lab/images.ts';
@@ -12,6 +12,12 @@ import { assertSealed, HOST_ADDRESS, INTERNET } from '../lab/world.ts';
 
 const obstacle = labObstacle();
 if (obstacle !== undefined) console.warn(`SKIPPED: lab: ${obstacle}`);
+
+const CAP_NET_ADMIN_AND_SYS_ADMIN = (1n << 12n) | (1n << 21n);
+
+function boundingSet(status: string): bigint {
+  return BigInt(`0x${/CapBnd:\s*([0-9a-f]+)/.exec(status)?.[1]}`);
+}
 
 describe.skipIf(obstacle !== undefined)('the lab', () => {
   let lab: Lab;
@@ -50,6 +56,22 @@ describe.skipIf(obstacle !== undefined)('the lab', () => {
 
     expect(inside.stdout).toMatch(/eth0@\S+ +UP +172\.17\.0\.2/);
     expect(outside.stdout).toBe(inside.stdout);
+    await lab.docker(['rm', '-f', id]);
+  });
+
+  it('runs a privileged container, also where the machine itself is restricted', async () => {
+    const script = ['grep', 'CapBnd', '/proc/self/status'];
+
+    const run = await lab.docker(['run', '--rm', '--privileged', BUSYBOX_IMAGE, ...script]);
+    const id = await lab.docker(['run', '-d', BUSYBOX_IMAGE, 'sleep', '100']);
+    const exec = await lab.docker(['exec', '--privileged', id, ...script]);
+
+    // Not equal to ours: an engine may be older than the kernel, and not know the newest capabilities.
+    const ours = boundingSet(readFileSync('/proc/self/status', 'utf8'));
+    for (const theirs of [run, exec].map(boundingSet)) {
+      expect(theirs & CAP_NET_ADMIN_AND_SYS_ADMIN).toBe(CAP_NET_ADMIN_AND_SYS_ADMIN);
+      expect(theirs & ~ours).toBe(0n);
+    }
     await lab.docker(['rm', '-f', id]);
   });
 

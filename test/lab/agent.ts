@@ -26,6 +26,8 @@ export interface AgentOptions {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
 }
 
+const UPDATE_INTERVAL_SECS = 3;
+
 /** The one place that knows how the agent is called. */
 export function agentCommand(...args: readonly string[]): string[] {
   return [process.execPath, join(REPOSITORY, 'bin/bridgewatch'), ...args];
@@ -36,7 +38,9 @@ export async function startAgent(lab: Lab, options: AgentOptions = {}): Promise<
   mkdirSync(dir);
   const configFile = join(dir, 'config.yaml');
   const influx = options.influxUrl === undefined ? '' : `influxdb:\n  url: ${options.influxUrl}\n`;
-  writeFileSync(configFile, `store:\n  path: ${join(dir, 'bridgewatch.db')}\n${influx}`);
+  // By default a finding that goes on is told again only every minute; here each step is to be told.
+  const findings = `findings:\n  update_interval_secs: ${UPDATE_INTERVAL_SECS}\n`;
+  writeFileSync(configFile, `store:\n  path: ${join(dir, 'bridgewatch.db')}\n${findings}${influx}`);
   const agent = lab.spawn('host', agentCommand('run', '--config', configFile), {
     cwd: REPOSITORY,
     ...(options.onLine === undefined ? {} : { onLine: options.onLine }),

@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { runtimeOptions } from './bounded-runtime.ts';
 import type { Machine } from './machine.ts';
 import { labEnvironment } from './machine.ts';
 import type { LabNames } from './remains.ts';
@@ -25,7 +26,8 @@ export async function startEngine(
   const storageDriver = (await overlayWorks(names, machine)) ? 'overlay2' : 'vfs';
   const config = join(names.dir, 'daemon.json');
   // ip6tables: without it an engine before 27 does not enforce `internal` for IPv6 at all.
-  writeFileSync(config, JSON.stringify({ experimental: true, ip6tables: true, 'shutdown-timeout': 1 }));
+  const settings = { experimental: true, ip6tables: true, ...runtimeOptions(names.dir) };
+  writeFileSync(config, JSON.stringify(settings));
   const argv = [
     ...['dockerd', '--config-file', config, '--data-root', join(names.dir, 'docker')],
     ...[

@@ -70,7 +70,10 @@ async function story(lab: Lab): Promise<number> {
 
   chapter('Bridgewatch starts on the host');
   tell(`$ bridgewatch run --config ...`);
-  const agent = await startAgent(lab, { influxUrl: influx.url, onLine: (line) => say('bridgewatch', line) });
+  const agent = await startAgent(lab, {
+    influxUrl: influx.url,
+    onLine: (line) => say('bridgewatch', readable(line)),
+  });
 
   chapter('The database is taken over');
   let missed = 0;
@@ -119,9 +122,10 @@ async function closing(agent: LabAgent, influx: InfluxServer, missed: number): P
   chapter('What is known now');
   tell('$ bridgewatch events');
   tell(indent((await agent.ask('events')).trimEnd()));
-  const influxql = 'SELECT COUNT("id") FROM "finding" GROUP BY "analyzer"';
+  const influxql =
+    'SELECT "severity", "analyzer", "message", "count", "id" FROM "bridgewatch"."bridgewatch_finding" ORDER BY time';
   tell(`\n$ influx -database bridgewatch -execute '${influxql}'`);
-  for (const row of await influx.query(influxql, 'bridgewatch')) tell(indent(JSON.stringify(row)));
+  for (const row of await influx.query(influxql, 'bridgewatch')) tell(indent(Object.values(row).join('  ')));
   tell(`\n${ATTACKS.length - missed} of ${ATTACKS.length} attacks were seen.`);
 }
 
@@ -146,6 +150,16 @@ function tell(text: string): void {
 
 function say(who: string, line: string): void {
   console.log(`${isTerminal ? `\u001b[2m${who} |\u001b[0m` : `${who} |`} ${line}`);
+}
+
+/** The agent's log is NDJSON when it goes to a pipe; here a person reads it. */
+function readable(line: string): string {
+  if (!line.startsWith('{')) return line;
+  const { level, time, msg, ...fields } = JSON.parse(line) as { level: number; time: string; msg: string };
+  const rest = Object.entries(fields).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return [time.slice(11, 19), level >= 40 ? 'WARN' : 'info', msg, ...rest].join('  ');
 }
 
 function indent(text: string): string {

@@ -27,8 +27,9 @@ export class RunError extends Error {
   readonly result: RunResult;
 
   constructor(argv: readonly string[], why: string, result: RunResult) {
-    const said = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-15).join('\n  ');
-    super(`\`${argv.join(' ')}\` ${why}${said === '' ? '' : `; it said:\n  ${said}`}`);
+    const said = [result.stdout, result.stderr].flatMap((text) => text.trim().split('\n').slice(-15));
+    const text = said.filter((line) => line !== '').join('\n  ');
+    super(`\`${argv.join(' ')}\` ${why}${text === '' ? '' : `; it said:\n  ${text}`}`);
     this.argv = argv;
     this.result = result;
   }

@@ -1,0 +1,167 @@
+/**
+ * The real Dockerfile, built in the lab's engine and started as compose.yaml says, finds a breakout and writes it to
+ * a real InfluxDB. What the compose file says of the agent is read from it, so that the file itself is under test.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { REPOSITORY } from '../lab/agent.ts';
+import { SHOP, startShop } from '../lab/app.ts';
+import { isolationBroken } from '../lab/attacks.ts';
+import { importNodeBase } from '../lab/base-image.ts';
+import { type InfluxServer, startInflux } from '../lab/influx.ts';
+import { startInternet } from '../lab/internet.ts';
+import { createLab, type Lab, labObstacle } from '../lab/lab.ts';
+import { waitFor } from '../lab/run.ts';
+
+const IMAGE = 'bridgewatch:lab';
+const CONTAINER = 'bridgewatch';
+/** Room for a compiler on two busy cores; alone it takes about 40 s. */
+const BUILD_TIMEOUT_MS = 400_000;
+
+const obstacle = labObstacle(['dnsmasq', 'influxd', 'g++', 'make', 'python3', 'apt-cache', 'dpkg-query']);
+if (obstacle !== undefined) console.warn(`SKIPPED: the image: ${obstacle}`);
+
+interface ComposeService {
+  readonly privileged?: boolean;
+  readonly network_mode?: string;
+  readonly pid?: string;
+  readonly init?: boolean;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+}
+
+/** The parts of a Compose service that the agent uses, as arguments of `docker run`. */
+function runArguments(service: ComposeService): string[] {
+  return [
+    ...(service.privileged === true ? ['--privileged'] : []),
+    ...(service.init === true ? ['--init'] : []),
+    ...(service.network_mode === undefined ? [] : ['--network', service.network_mode]),
+    ...(service.pid === undefined ? [] : ['--pid', service.pid]),
+    ...Object.entries(service.environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+    ...service.volumes.flatMap((volume) => ['--volume', volume]),
+  ];
+}
+
+describe.skipIf(obstacle !== undefined)('the image', () => {
+  let lab: Lab;
+  let influx: InfluxServer;
+  const compose = parse(readFileSync(join(REPOSITORY, 'compose.yaml'), 'utf8')) as {
+    services: { bridgewatch: ComposeService };
+  };
+
+  beforeAll(async () => {
+    lab = await createLab();
+    const base = await importNodeBase(lab);
+    const build = ['build', '--tag', IMAGE, '--build-arg', `NODE_IMAGE=${base}`, REPOSITORY];
+    await lab.docker(build, { timeoutMs: BUILD_TIMEOUT_MS });
+    await startInternet(lab);
+    influx = await startInflux(lab);
+    await startShop(lab);
+  }, BUILD_TIMEOUT_MS + 60_000);
+
+  afterAll(async () => {
+    await lab?.stop();
+  });
+
+  it('runs a command given to it, with the native binding inside', async () => {
+    const answer = await lab.docker(['run', '--rm', IMAGE, 'version']);
+
+    expect(answer).toMatch(/^bridgewatch \d+\.\d+\.\d+/);
+    expect(answer).toMatch(/libpcap version 1\./);
+  });
+
+  it('is unhealthy without an agent', async () => {
+    const answer = await lab.exec('host', ['docker', 'run', '--rm', IMAGE, 'doctor', '--health'], {
+      accept: [1],
+    });
+
+    expect(answer.stdout).toMatch(/^fail/);
+  });
+
+  it('becomes healthy, finds the breakout and writes it to InfluxDB within 3 s', async () => {
+    const { bridgewatch } = compose.services;
+    const interval = ['--health-interval', '1s'];
+    await lab.docker([
+      'run',
+      '--detach',
+      '--name',
+      CONTAINER,
+      ...interval,
+      ...runArguments(bridgewatch),
+      IMAGE,
+    ]);
+    await waitFor(
+      'the container to be healthy',
+      () => inspect('{{.State.Health.Status}}').then(is('healthy')),
+      {
+        timeoutMs: 30_000,
+      },
+    );
+    await waitFor('a tap on the data network', async () => {
+      const where = `WHERE "network" = '${SHOP.dataNetwork.name}' AND "state" = 'covered'`;
+      return (await rowsOf('bridgewatch_coverage', where)).length > 0;
+    });
+
+    const startedMs = Date.now();
+    const { answered } = await isolationBroken.run(lab);
+    const finding = await waitFor('the finding in InfluxDB', async () => {
+      const where = `WHERE "analyzer" = 'internal-egress' AND "message" = 'succeeded'`;
+      return (await rowsOf('bridgewatch_finding', where))[0];
+    });
+    const tookMs = Date.now() - startedMs;
+
+    expect(answered).toBe(true);
+    expect(finding).toMatchObject({
+      service: 'shop/database',
+      network: SHOP.dataNetwork.name,
+      subject_container: SHOP.database,
+      severity: 'critical',
+    });
+    expect(tookMs).toBeLessThan(3000);
+  });
+
+  it('reads the kernel counters of the containers, with the host its pid namespace', async () => {
+    const before = await lab.docker(['exec', SHOP.database, 'ip', 'route', 'show', 'default']);
+    await lab.docker(['exec', '--privileged', SHOP.database, 'ip', 'route', 'delete', 'default']);
+    await lab.docker(['exec', SHOP.database, 'sh', '-c', 'nc -w 1 198.51.100.180 443 || true']);
+
+    const finding = await waitFor('the finding in InfluxDB', async () => {
+      const where = `WHERE "analyzer" = 'internal-egress' AND "message" = 'attempted-without-route'`;
+      return (await rowsOf('bridgewatch_finding', where))[0];
+    });
+
+    expect(before).not.toBe('');
+    expect(finding).toMatchObject({ service: 'shop/database' });
+  });
+
+  it('says nothing of the shop and of its own traffic', async () => {
+    const rows = await rowsOf('bridgewatch_finding', '');
+
+    expect(rows.filter((row) => row['service'] !== 'shop/database')).toEqual([]);
+  });
+
+  it('stops on SIGTERM by itself, and keeps what it found on its volume', async () => {
+    await lab.docker(['stop', '--time', '20', CONTAINER]);
+
+    expect(await inspect('{{.State.ExitCode}}')).toBe('0');
+    const volumes = ['--volumes-from', CONTAINER];
+    const answer = await lab.docker(['run', '--rm', ...volumes, IMAGE, 'events', '--since', '1h']);
+    expect(answer).toContain('shop/database on internal network shop_data talks with the outside');
+  });
+
+  async function inspect(format: string): Promise<string> {
+    return lab.docker(['inspect', '--format', format, CONTAINER]);
+  }
+
+  async function rowsOf(measurement: string, where: string): Promise<Record<string, unknown>[]> {
+    const from = `"bridgewatch"."${measurement}"`;
+    const rows = await influx.query(`SELECT * FROM ${from} ${where} ORDER BY time`, 'bridgewatch');
+    return [...rows];
+  }
+
+  function is(wanted: string): (text: string) => boolean {
+    return (text) => text === wanted;
+  }
+});

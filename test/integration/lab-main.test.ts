@@ -1,0 +1,57 @@
+/**
+ * `make lab` as a user sees it: the whole story with the built agent, and the end by Ctrl-C in the middle of it.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { REPOSITORY } from '../lab/agent.ts';
+import { labObstacle } from '../lab/lab.ts';
+import { labNames, labProcesses } from '../lab/remains.ts';
+import { type RunningProcess, start, waitFor } from '../lab/run.ts';
+
+const obstacle =
+  labObstacle(['dnsmasq', 'iodine', 'iodined', 'influxd']) ??
+  (existsSync(join(REPOSITORY, 'dist/src/cli/main.js'))
+    ? undefined
+    : 'the agent is not built (`make build`)');
+if (obstacle !== undefined) console.warn(`SKIPPED: make lab: ${obstacle}`);
+
+function startStory(...args: readonly string[]): RunningProcess {
+  return start([join(REPOSITORY, 'node_modules/.bin/tsx'), join(REPOSITORY, 'test/lab/main.ts'), ...args], {
+    env: process.env,
+    cwd: REPOSITORY,
+  });
+}
+
+function labsOnThisMachine(): string[] {
+  return readdirSync(tmpdir()).flatMap((name) => /^bwlab-(\w+)$/.exec(name)?.[1] ?? []);
+}
+
+describe.skipIf(obstacle !== undefined)('make lab', () => {
+  it('shows that the agent sees every attack, and ends well', { timeout: 180_000 }, async () => {
+    const story = startStory('--once');
+
+    const code = await story.exited;
+
+    expect(story.output()).toContain('6 of 6 attacks were seen.');
+    expect(code, story.output()).toBe(0);
+  });
+
+  it('leaves nothing behind when interrupted in the middle', { timeout: 60_000 }, async () => {
+    const before = labsOnThisMachine();
+    const story = startStory();
+    await waitFor('the first attack', () => story.output().includes('intruder |'), { timeoutMs: 45_000 });
+    const mine = labsOnThisMachine().filter((id) => !before.includes(id));
+
+    story.child.kill('SIGINT');
+
+    expect(await story.exited).toBe(130);
+    expect(story.output()).toContain('Nothing of it is left.');
+    expect(mine.length).toBeGreaterThan(0);
+    for (const names of mine.map(labNames)) {
+      expect(existsSync(names.dir)).toBe(false);
+      expect(labProcesses(names)).toEqual([]);
+    }
+  });
+});
