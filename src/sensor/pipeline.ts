@@ -35,7 +35,7 @@ export interface PipelineOptions {
 
 const DNS_PORT = 53;
 const ignoreDelta = (): void => {};
-/** A capture whose clock was set back further than this begins its ticks anew. */
+/** A clock that was set back further than this is followed; less is reordering between taps. */
 const CLOCK_SET_BACK = 10 * MICROS_PER_SECOND;
 
 export class Pipeline {
@@ -119,7 +119,8 @@ export class Pipeline {
     for (let i = 0; i < count; i++) {
       const tap = taps[ifIndex[i]!]!;
       const time = tsSec[i]! * MICROS_PER_SECOND + Math.floor(tsNsec[i]! / 1000);
-      if (time >= this.#nextTick || time < this.#now - CLOCK_SET_BACK) this.#tick(time);
+      if (time < this.#now - CLOCK_SET_BACK) this.#setClockBack(time);
+      if (time >= this.#nextTick) this.#tick(time);
       if (time > this.#now) this.#now = time;
       this.bytes += wireLen[i]!;
       tap.decoder.decode(data, offset[i]!, capLen[i]!, wireLen[i]!, tap.linkType, tap.view);
@@ -131,6 +132,7 @@ export class Pipeline {
   /** Lets packet time pass without packets: a live agent calls it, a replay never does. */
   advanceTo(time: Micros): void {
     if (this.first === undefined) this.#begin(time);
+    if (time < this.#now - CLOCK_SET_BACK) this.#setClockBack(time);
     if (time < this.#nextTick) return;
     this.#table.advance(time);
     this.#tick(time);
@@ -194,14 +196,23 @@ export class Pipeline {
     if (wants.flows) this.#options.emit(record);
   }
 
-  #onFlowActive(slot: number): void {
-    if (this.#options.wants.flows) this.#options.emit(this.#records.record(slot, 'active'));
+  readonly #onFlowActive = (slot: number): void => {
+    const { runner, wants } = this.#options;
+    const concernsRunner = this.#concerns(runner.wants.flowActive, slot);
+    if (!wants.flows && !concernsRunner) return;
+    const record = this.#records.record(slot, 'active');
+    if (concernsRunner) runner.flowActive(record);
+    if (wants.flows) this.#options.emit(record);
+  };
+
+  /** False spares the question for each flow. */
+  #mayConcern(interest: FlowInterest): boolean {
+    return interest === 'all' || (interest === 'internal-networks' && this.#records.hasInternalNetworks);
   }
 
   #concerns(interest: FlowInterest, slot: number): boolean {
-    if (interest === 'none') return false;
     if (interest === 'all') return true;
-    return this.#records.hasInternalNetworks && this.#records.networkOf(slot)?.internal === true;
+    return this.#mayConcern(interest) && this.#records.networkOf(slot)?.internal === true;
   }
 
   #onDnsRecord(record: DnsRecord): void {
@@ -216,16 +227,22 @@ export class Pipeline {
     this.#options.runner.tick(time);
     this.#options.findings.tick(time);
     const elapsed = time - this.#rollupStart;
-    if (elapsed >= this.#options.flows.rollup_secs * MICROS_PER_SECOND || elapsed < 0) this.#endRollup(time);
+    if (elapsed >= this.#options.flows.rollup_secs * MICROS_PER_SECOND) this.#endRollup(time);
+  }
+
+  /** What was counted so far belongs to the old clock. */
+  #setClockBack(time: Micros): void {
+    this.#endRollup(this.#now);
+    this.#now = time;
+    this.#rollupStart = time;
+    this.#nextTick = time;
   }
 
   #endRollup(time: Micros): void {
-    const { emit, wants } = this.#options;
+    const { emit, runner, wants } = this.#options;
     // Visiting every flow that spoke is for roll-ups and long flows; a replay that wants neither does not pay for it.
-    if (wants.traffic || wants.flows) {
-      this.#table.drainTouched(wants.traffic ? this.#addDelta : ignoreDelta, (slot) =>
-        this.#onFlowActive(slot),
-      );
+    if (wants.traffic || wants.flows || this.#mayConcern(runner.wants.flowActive)) {
+      this.#table.drainTouched(wants.traffic ? this.#addDelta : ignoreDelta, this.#onFlowActive);
     }
     const { folded } = this.#rollup.drain(this.#rollupStart, time, emit);
     if (folded > 0) this.#tellLoss('traffic-rollup', 'flows.max_edges', folded, time);
