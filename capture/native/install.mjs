@@ -47,7 +47,7 @@ function isFresh() {
 function build() {
   try {
     const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
-    const args = [nodeGyp, '-C', HERE, 'rebuild', ...headersOfThisNode()];
+    const args = [nodeGyp, '-C', HERE, 'rebuild', '--jobs=max', ...headersOfThisNode()];
     const run = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
     if (run.error) throw run.error;
     if (run.status === 0) return undefined;
