@@ -7,8 +7,8 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, type Gunzip } from 'node:zlib';
 
-const readFd = promisify(fs.read);
 const closeFd = promisify(fs.close);
+const nextTurn = promisify(setImmediate);
 
 export interface ByteReader {
   /** Bytes taken from the file or pipe so far; before decompression, so that it compares with its size. */
@@ -30,25 +30,27 @@ export class ByteReadError extends Error {
   }
 }
 
-/** Reads a regular file straight into the caller's memory. Owns the descriptor. */
+/** Chunks between two turns of the event loop, for signals and progress: a few milliseconds of work. */
+const READS_A_TURN = 8;
+
+/**
+ * Reads a regular file straight into the caller's memory. Synchronously: a thread of the pool would copy the bytes into
+ * the caches of another core, and fetching each header from there costs more than the whole copy (docs/adr/0003). The
+ * kernel reads ahead by itself. Owns the descriptor.
+ */
 export class FileByteReader implements ByteReader {
   consumedBytes = 0;
   readonly #fd: number;
-  #inFlight: Promise<unknown> = Promise.resolve();
+  #reads = 0;
 
   constructor(fd: number) {
     this.#fd = fd;
   }
 
-  read(into: Uint8Array, at: number): Promise<number> {
-    const reading = this.#read(into, at);
-    this.#inFlight = reading.catch(() => {});
-    return reading;
-  }
-
-  async #read(into: Uint8Array, at: number): Promise<number> {
+  async read(into: Uint8Array, at: number): Promise<number> {
+    if (++this.#reads % READS_A_TURN === 0) await nextTurn();
     try {
-      const { bytesRead } = await readFd(this.#fd, into, at, into.length - at, null);
+      const bytesRead = fs.readSync(this.#fd, into, at, into.length - at, null);
       this.consumedBytes += bytesRead;
       return bytesRead;
     } catch (error) {
@@ -57,14 +59,12 @@ export class FileByteReader implements ByteReader {
   }
 
   async close(): Promise<void> {
-    // A descriptor closed under a read could be another file's when the read happens.
-    await this.#inFlight;
     await closeFd(this.#fd);
   }
 }
 
 /**
- * Reads a pipe, a socket or a terminal. As a stream, because a blocking read of an idle pipe would hold a thread
+ * Reads a pipe, a socket, a terminal or a device. As a stream, because a blocking read of an idle pipe would hold a thread
  * of the pool, and with it the process, after the capture is closed.
  */
 export class StreamByteReader implements ByteReader {

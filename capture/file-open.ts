@@ -40,7 +40,7 @@ export async function openBytes(filePath: string): Promise<OpenedBytes> {
       const socket = new Socket({ fd, readable: true, writable: false });
       return { bytes: new StreamByteReader(socket), name: filePath };
     }
-    if (!stat.isFile()) return { bytes: new FileByteReader(fd), name: filePath };
+    if (!stat.isFile()) return { bytes: new StreamByteReader(fs.createReadStream('', { fd })), name: filePath };
     return { bytes: new FileByteReader(fd), name: filePath, totalBytes: stat.size };
   } catch (error) {
     await closeFd(fd);

@@ -1,12 +1,12 @@
 /**
- * The loop between the bytes of a file and the batches handed out. Two slabs take turns: while the frames of one
- * are worked on, the next chunk is read into the other. Only the part of a record that a slab's end cuts is copied,
- * into the room that the other slab keeps free in front of its chunk:
+ * The loop between the bytes of a file and the batches handed out. A chunk is read, its frames are worked on where they
+ * lie, and the next chunk takes its place. Only the part of a record that the chunk's end cuts is moved, into the room
+ * that the slab keeps free in front:
  *
- *     slab A   [ room ......... | chunk ...................### ]   ### begins a record
- *     slab B   [ room ......### | chunk .......................]   and is continued here
+ *     [ room ......... | chunk ...................### ]   ### begins a record
+ *     [ room ......### | next chunk ..................]   and is continued here
  *
- * It must never hold more than these two slabs, whatever the file says.
+ * It must never hold more than this one slab, whatever the file says.
  */
 import { ByteReadError, type ByteReader } from './byte-reader.ts';
 import { type FormatReader, MAX_RECORD_BYTES, type ScanEnd } from './format.ts';
@@ -22,8 +22,8 @@ import {
 
 /** Where a slab's chunk begins. */
 export const CHUNK_AT = MAX_RECORD_BYTES;
-// Measured (docs/adr/0003): smaller chunks pay for more trips to the thread pool, larger ones leave the cache.
-const CHUNK_BYTES = 1024 * 1024;
+// Measured (docs/adr/0003): the frames are still in the core's own cache when they are worked on.
+const CHUNK_BYTES = 256 * 1024;
 const MAX_FRAMES = 4096;
 
 export interface Slab {
@@ -119,23 +119,20 @@ export class FileSource implements PacketSource {
   }
 
   async #deliver(onBatch: (batch: FrameBatch) => void): Promise<EndReason> {
-    if (this.#slab === undefined) return { reason: 'closed' };
-    let slab = this.#slab;
-    let spare = allocateSlab();
+    const slab = this.#slab;
+    if (slab === undefined) return { reason: 'closed' };
     let { start, end } = this.#parts;
     const { reader, bytes } = this.#parts;
 
     for (;;) {
-      const reading = bytes.read(spare.bytes, CHUNK_AT);
-      // It is awaited below, but not when the work on this slab ends everything.
-      reading.catch(() => {});
       const stopped = this.#work(slab, start, end, onBatch);
       if (stopped !== undefined) return stopped;
 
       const carried = end - reader.position;
+      slab.bytes.copyWithin(CHUNK_AT - carried, reader.position, end);
       let count: number;
       try {
-        count = await reading;
+        count = await bytes.read(slab.bytes, CHUNK_AT);
       } catch (error) {
         if (error instanceof ByteReadError) return this.#unreadable(error, carried);
         throw error;
@@ -143,8 +140,6 @@ export class FileSource implements PacketSource {
       if (this.#closed) return { reason: 'closed' };
       if (count === 0) return this.#atEnd(carried);
 
-      spare.bytes.set(slab.bytes.subarray(reader.position, end), CHUNK_AT - carried);
-      [slab, spare] = [spare, slab];
       start = CHUNK_AT - carried;
       end = CHUNK_AT + count;
       this.#chunkEndOffset += count;
