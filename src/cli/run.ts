@@ -3,6 +3,7 @@ import { localChannel } from '../channel.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { type PublicFinding, parseRecord, serializeRecord } from '../model/serialize.ts';
 import { Agent } from '../sensor/agent.ts';
+import { requireCapture } from '../sensor/privileges.ts';
 import { Station } from '../station/station.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { version } from '../version.ts';
@@ -17,6 +18,7 @@ interface RunOptions extends SettingsOptions {
 
 export async function runCommand(options: RunOptions): Promise<void> {
   const config = loadSettings(options);
+  requireCapture();
   const log = createLogger(config.log.level);
   const station = new Station(config, {
     logger: log,

@@ -2,7 +2,6 @@
  * What this machine lets the sensor see, and what it does not: privileges, capture, engine, networks, counters. Each
  * answer says what was tried and what to do; a limit that cannot be mended is a warning, never silence.
  */
-import { readFileSync } from 'node:fs';
 import { libpcapVersion, nativeBindingProblem, readInNamespace } from '../../capture/native/index.ts';
 import { type CaptureBackend, openLiveTap } from '../../capture/open.ts';
 import { PORTABLE_LIMITS } from '../../capture/portable.ts';
@@ -11,6 +10,7 @@ import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Network } from '../model/network.ts';
 import { readCounters } from './host/namespace-counters.ts';
 import { type EngineMap, mapEngine } from './map.ts';
+import { missingCapabilities, NEEDED_CAPABILITIES } from './privileges.ts';
 
 export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   const found = [privileges(), backend(config.capture.backend)];
@@ -28,32 +28,18 @@ export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   return found;
 }
 
-/** linux/capability.h */
-const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21 } as const;
-
 function privileges(): Diagnosis {
   const check = 'privileges';
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readStatus())?.[1];
-  if (effective === undefined)
+  const missing = missingCapabilities();
+  if (missing === undefined)
     return { check, outcome: 'warn', detail: 'cannot read the capabilities of this process' };
-  const mask = BigInt(`0x${effective}`);
-  const missing = Object.entries(CAPABILITIES).filter(([, bit]) => (mask & (1n << BigInt(bit))) === 0n);
-  if (missing.length === 0) return { check, outcome: 'ok', detail: Object.keys(CAPABILITIES).join(' ') };
-  const names = missing.map(([name]) => name).join(' ');
+  if (missing.length === 0) return { check, outcome: 'ok', detail: NEEDED_CAPABILITIES.join(' ') };
   return {
     check,
     outcome: 'fail',
-    detail: `missing ${names}`,
+    detail: `missing ${missing.join(' ')}`,
     advice: 'run as root, or the container with --privileged',
   };
-}
-
-function readStatus(): string {
-  try {
-    return readFileSync('/proc/self/status', 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 function backend(wanted: CaptureBackend): Diagnosis {
