@@ -139,6 +139,8 @@ export class PacketView {
 
   /** The VXLAN network identifier under which this frame travelled; -1 when it travelled bare. */
   vni = -1;
+  /** Scratch of the flow table: the hash that it has ready for this packet, 0 for none. */
+  flowHash = 0;
   readonly depth: number;
   /** The carried frame, when LAYER.INNER is set; made once a depth. */
   inner: PacketView | undefined;
@@ -168,6 +170,7 @@ export class PacketView {
     this.payloadEnd = end;
     this.payloadLength = 0;
     this.vni = -1;
+    this.flowHash = 0;
   }
 
   /** Counts an anomaly and goes on. */

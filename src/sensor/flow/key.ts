@@ -16,6 +16,9 @@ const TAG_MASK = ~SLOT_MASK;
 
 export const MAX_FLOWS = SLOT_MASK - 1;
 
+/** More packets than a processor can wait for at once. */
+export const WARM_AT_ONCE = 32;
+
 export class FlowIndex {
   readonly #rows: FlowRows;
   readonly #entries: Int32Array;
@@ -28,6 +31,9 @@ export class FlowIndex {
   tunnel = 0;
   ifIndex = 0;
   #hash = 0;
+  readonly #warmHashes = new Int32Array(WARM_AT_ONCE);
+  /** Keeps the loads of `warm` from being optimised away. */
+  warmed = 0;
   /** Of the last `find`: the packet goes from the row's responder to its originator. */
   reversed = false;
 
@@ -56,14 +62,33 @@ export class FlowIndex {
       this.ports = 0;
       this.tunnel |= KEY_FLAG.PORTLESS;
     }
-    const w = p.words;
-    this.#hash = this.#hashKey(
-      this.#hashEnd(w[0]! | 0, w[1]! | 0, w[2]! | 0, w[3]! | 0, this.ports >>> 16),
-      this.#hashEnd(w[4]! | 0, w[5]! | 0, w[6]! | 0, w[7]! | 0, this.ports & 0xffff),
-      this.meta,
-      this.tunnel,
-      ifIndex,
-    );
+    // Warmed: taken once, because another table or interface would hash the packet otherwise.
+    this.#hash = p.flowHash === 0 ? this.#hashPacket(p) : p.flowHash;
+    p.flowHash = 0;
+  }
+
+  /**
+   * Touches index entries and rows of several packets, so that their memory is fetched together and not one after
+   * the other: a random row outside the caches costs 100-200 ns, eight at once hardly more. Changes nothing.
+   */
+  warm(views: readonly PacketView[], count: number, ifIndexes: ArrayLike<number>): void {
+    const hashes = this.#warmHashes;
+    const entries = this.#entries;
+    const words = this.#rows.words;
+    const many = Math.min(count, hashes.length);
+    // Three loops, because only independent loads overlap.
+    for (let i = 0; i < many; i++) {
+      this.read(views[i]!, ifIndexes[i]!);
+      hashes[i] = this.#hash;
+      views[i]!.flowHash = this.#hash;
+    }
+    for (let i = 0; i < many; i++) hashes[i] = entries[hashes[i]! & this.#mask]! & SLOT_MASK;
+    let sum = 0;
+    for (let i = 0; i < many; i++) {
+      const base = Math.max(hashes[i]! - 1, 0) * ROW_WORDS;
+      sum ^= words[base]! ^ words[base + ROW_WORDS / 2]!;
+    }
+    this.warmed = sum;
   }
 
   /** The row of the key that was read, or -1. */
@@ -142,6 +167,17 @@ export class FlowIndex {
       }
     }
     return false;
+  }
+
+  #hashPacket(p: PacketView): number {
+    const w = p.words;
+    return this.#hashKey(
+      this.#hashEnd(w[0]! | 0, w[1]! | 0, w[2]! | 0, w[3]! | 0, this.ports >>> 16),
+      this.#hashEnd(w[4]! | 0, w[5]! | 0, w[6]! | 0, w[7]! | 0, this.ports & 0xffff),
+      this.meta,
+      this.tunnel,
+      this.ifIndex,
+    );
   }
 
   #hashRow(slot: number): number {

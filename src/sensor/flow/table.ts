@@ -3,7 +3,8 @@
  * construction: when it is full the flow least worth keeping goes, and is counted.
  *
  * Memory: 200 bytes a flow at the limit (a row of 184, 8 of index, 8 for the owner's attachment), reserved at the
- * start and touched as it fills. A packet allocates nothing and costs about 100 ns with 100,000 live flows.
+ * start and touched as it fills. A packet allocates nothing and costs 100-140 ns where few flows are active at a
+ * time, two or three times that where it must wait for memory each time (see `warm`).
  */
 import type { Micros } from '../../model/time.ts';
 import { LAYER, type PacketView, TCP_FLAG } from '../decode/packet-view.ts';
@@ -52,7 +53,7 @@ export interface FlowTableOptions {
   readonly seed?: number;
 }
 
-/** Datagrams as nf_conntrack_udp_timeout and _stream; one lost second of TCP_OVER is a straggler counted anew. */
+/** Datagrams as nf_conntrack_udp_timeout and nf_conntrack_udp_timeout_stream; TCP_OVER as Zeek's tcp_close_delay. */
 export const FLOW_DEFAULTS: Required<FlowTableOptions> = {
   maxFlows: 131_072,
   activeTimeoutSecs: 300,
@@ -187,6 +188,14 @@ export class FlowTable<Attachment = unknown> extends FlowReader {
     this.fromOrig = fromOrig;
     this.#count(slot, p, time, fromOrig);
     return slot;
+  }
+
+  /**
+   * A hint, worth a quarter to a half of the time when packets of 100,000 flows are mixed at random: fetches the rows of up to 32 decoded packets together
+   * before they are observed one by one.
+   */
+  warm(views: readonly PacketView[], count: number, ifIndexes: ArrayLike<number>): void {
+    this.#index.warm(views, count, ifIndexes);
   }
 
   /** Lets packet time pass without a packet. Ends at most 256 flows a call. */

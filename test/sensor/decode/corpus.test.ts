@@ -213,6 +213,35 @@ describe.skipIf(!hasCorpus || !hasTshark)('agrees with tshark', () => {
     expect(ours).toEqual(theirs.get(path));
   });
 
+  it('on the Community ID of every whole packet', () => {
+    const options = ['--enable-protocol', 'communityid', '--disable-protocol', 'gtp'];
+    const defragment = ['-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE', '-E', 'occurrence=f'];
+    const all = tsharkFields(
+      join(scratch, 'merged.pcapng'),
+      [...options, ...defragment],
+      ['communityid', '_ws.malformed'],
+    );
+    let at = 0;
+    let compared = 0;
+    for (const { data, frames } of captures.values()) {
+      const decoder = new Decoder();
+      const view = decoder.newView();
+      const table = new FlowTable({ onEnd() {} });
+      for (const frame of frames) {
+        const [expected, malformed] = all[at++]!;
+        decoder.decode(data, frame.at, frame.capLen, frame.wireLen, frame.linkType, view);
+        const slot = table.observe(view, frame.timeMicros, 0);
+        const transport = LAYER.TCP | LAYER.UDP | LAYER.ICMP | LAYER.ICMPV6;
+        if ((view.layers & transport) === 0 || view.fragment !== FRAGMENT.NONE) continue;
+        // When the packet that an ICMP error quotes is cut, tshark hashes the quoted addresses.
+        if (malformed !== '') continue;
+        expect(table.communityId(slot)).toBe(expected);
+        compared++;
+      }
+    }
+    expect(compared).toBeGreaterThan(10_000);
+  }, 60_000);
+
   it.each(['dnscap--dnso1tcp.pcap', 'packets--dns_tcp.pcapng'])('on the names over TCP of %s', (name) => {
     const path = join(CORPUS, 'benign', name);
     const { data, frames } = captures.get(path)!;

@@ -424,6 +424,31 @@ describe('FlowTable: bounds', () => {
   });
 });
 
+describe('FlowTable: warm', () => {
+  it('changes nothing but the speed', () => {
+    const run = (warm: boolean) => {
+      const decoder = new Decoder();
+      const table = new FlowTable({ onEnd() {} }, { maxFlows: 50, seed: 3 });
+      const views = Array.from({ length: 16 }, () => decoder.newView());
+      const slots: number[] = [];
+      for (let round = 0; round < 100; round++) {
+        for (const [i, view] of views.entries()) {
+          const data = request(i, 1000 + ((round * 7 + i * 13) % 61));
+          decoder.decode(new DataView(data.buffer), 0, data.length, data.length, 1, view);
+        }
+        const interfaces = views.map((_, i) => i % 2);
+        if (warm) table.warm(views, views.length, interfaces);
+        for (const [i, view] of views.entries()) {
+          slots.push(table.observe(view, START + round * 1000, interfaces[i]!));
+        }
+      }
+      return { slots, created: table.created, evicted: table.evicted };
+    };
+
+    expect(run(true)).toEqual(run(false));
+  });
+});
+
 describe('FlowTable: roll-up', () => {
   it('hands out each byte once: by drain, or at the end', () => {
     const drained: unknown[] = [];
