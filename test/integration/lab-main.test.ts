@@ -1,8 +1,7 @@
 /**
  * `make lab` as a user sees it: the whole story with the built agent, and the end by Ctrl-C in the middle of it.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../lab/agent.ts';
@@ -24,10 +23,6 @@ function startStory(...args: readonly string[]): RunningProcess {
   });
 }
 
-function labsOnThisMachine(): string[] {
-  return readdirSync(tmpdir()).flatMap((name) => /^bwlab-(\w+)$/.exec(name)?.[1] ?? []);
-}
-
 describe.skipIf(obstacle !== undefined)('make lab', () => {
   it('shows that the agent sees every attack, and ends well', { timeout: 180_000 }, async () => {
     const story = startStory('--once');
@@ -39,19 +34,16 @@ describe.skipIf(obstacle !== undefined)('make lab', () => {
   });
 
   it('leaves nothing behind when interrupted in the middle', { timeout: 60_000 }, async () => {
-    const before = labsOnThisMachine();
     const story = startStory();
     await waitFor('the first attack', () => story.output().includes('intruder |'), { timeoutMs: 45_000 });
-    const mine = labsOnThisMachine().filter((id) => !before.includes(id));
+    const names = labNames(/bwlab-(\w+)-host/.exec(story.output())?.[1] ?? '');
+    expect(existsSync(names.dir)).toBe(true);
 
     story.child.kill('SIGINT');
 
     expect(await story.exited).toBe(130);
     expect(story.output()).toContain('Nothing of it is left.');
-    expect(mine.length).toBeGreaterThan(0);
-    for (const names of mine.map(labNames)) {
-      expect(existsSync(names.dir)).toBe(false);
-      expect(labProcesses(names)).toEqual([]);
-    }
+    expect(existsSync(names.dir)).toBe(false);
+    expect(labProcesses(names)).toEqual([]);
   });
 });

@@ -32,6 +32,7 @@ async function main(): Promise<number> {
   chapter('A sealed world');
   tell('Two network namespaces and one cable: a Docker host, and an internet of three machines beyond it.');
   const lab = await createLab({ signals: false });
+  tell(`They are bwlab-${lab.id}-host and bwlab-${lab.id}-wan; neither has a way to your network.`);
   let code = 130;
   try {
     // When interrupted, whatever the story is doing fails as its processes go; nobody needs to hear of that.
