@@ -232,6 +232,7 @@ export class Pipeline {
 
   /** What was counted so far belongs to the old clock. */
   #setClockBack(time: Micros): void {
+    this.#dns.flush();
     this.#endRollup(this.#now);
     this.#now = time;
     this.#rollupStart = time;

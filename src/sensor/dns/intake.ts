@@ -112,6 +112,12 @@ export class DnsIntake {
 
   #onQuery(key: number, content: DnsContent, carrier: Carrier, labels: readonly Uint8Array[]): void {
     const record = this.#record(content, carrier);
+    const pending = this.#pairing.peek(key);
+    // Ids are the client's to choose, and the flow's slot may be another's by now: only the same question is a repeat.
+    if (pending !== undefined && !isRepeat(pending, record)) {
+      this.#pairing.answer(key);
+      this.#options.onRecord(pending);
+    }
     if (!this.#pairing.ask(key, record, carrier.time)) return;
     this.questions++;
     this.#options.onQuestion({ time: carrier.time, record, labels });
@@ -165,4 +171,10 @@ export class DnsIntake {
 function answers(asked: DnsRecord, { question }: DnsContent): boolean {
   if (question === undefined) return true;
   return question.qtype === asked.qtype && question.query.toLowerCase() === asked.query.toLowerCase();
+}
+
+/** A client that asks again, having heard nothing. */
+function isRepeat(asked: DnsRecord, again: DnsRecord): boolean {
+  const sameClient = asked.client.ip === again.client.ip && asked.client.port === again.client.port;
+  return sameClient && asked.qtype === again.qtype && asked.query.toLowerCase() === again.query.toLowerCase();
 }
