@@ -2,8 +2,9 @@
  * Options from the environment: `BRIDGEWATCH_<SECTION>_<KEY>`, in capitals, for every option that is one
  * value or a list (comma-separated). A name that fits no option is refused, as an unknown key in the file is.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { ConfigIssue } from './error.ts';
+import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 import { nearest } from './nearest.ts';
 
 export const ENVIRONMENT_PREFIX = 'BRIDGEWATCH_';
@@ -56,12 +57,7 @@ export function environmentName(path: readonly string[]): string {
 
 /** Every option that is not a section, with its JSON type, from the schema itself. */
 export function leavesOf(schema: z.ZodType): Leaf[] {
-  return collect(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema, []);
-}
-
-interface JsonSchema {
-  readonly type?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  return collect(jsonSchemaOf(schema), []);
 }
 
 function collect(schema: JsonSchema, path: readonly string[]): Leaf[] {

@@ -1,6 +1,6 @@
 /** One thing wrong with the configuration, with the place a person can jump to. */
 export interface ConfigIssue {
-  /** `config.yaml:14:7`, `environment BRIDGEWATCH_X`, or `flag --x`. */
+  /** `config.yaml:14:7`, `environment BRIDGEWATCH_X`, or `flag for store.path`. */
   readonly where: string;
   /** `capture.snaplen_bytes`. */
   readonly path: string;

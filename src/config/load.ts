@@ -3,10 +3,10 @@
  * before anything runs, offline, and every problem is reported with its place and the nearest valid key.
  */
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { readEnvironment } from './environment.ts';
 import { ConfigError, type ConfigIssue } from './error.ts';
+import { type JsonSchema, jsonSchemaOf, schemaAt } from './json-schema.ts';
 import { nearest } from './nearest.ts';
 import { type Config, configSchema, type OptionsOfAnalyzer } from './schema.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
@@ -23,19 +23,18 @@ export interface ConfigSources {
 
 export function loadConfig(sources: ConfigSources): Config {
   const schema = configSchema(sources.analyzers);
-  const yaml =
-    sources.file === undefined ? undefined : parseYaml(readConfigFile(sources.file), basename(sources.file));
+  const yaml = sources.file === undefined ? undefined : parseYaml(readConfigFile(sources.file), sources.file);
   const environment = readEnvironment(sources.env ?? {}, schema);
-  const flags = sources.flags ?? {};
-  const merged = merge(merge(yaml?.value ?? {}, environment.value), flags);
+  const flags = withoutEmpty(sources.flags ?? {});
+  const merged = [environment.value, flags].reduce(merge, withoutEmpty(yaml?.value ?? {}));
   const result = schema.safeParse(merged);
   const locate = (path: readonly PropertyKey[]): string => {
-    if (hasIn(flags, path)) return `flag for ${path.join('.')}`;
+    if (setsValueAt(flags, path)) return `flag for ${path.join('.')}`;
     return environment.locate(path) ?? yaml?.locate(path) ?? 'configuration';
   };
   const found = result.success
     ? []
-    : result.error.issues.flatMap((issue) => describe(issue, schema, yaml, locate));
+    : result.error.issues.flatMap((issue) => describe(issue, merged, schema, yaml, locate));
   const issues = [...environment.issues, ...found];
   if (issues.length > 0) throw new ConfigError(issues);
   return result.data as Config;
@@ -54,13 +53,14 @@ function readConfigFile(path: string): string {
 
 function describe(
   issue: z.core.$ZodIssue,
+  input: unknown,
   schema: z.ZodType,
   yaml: YamlSource | undefined,
   locate: (path: readonly PropertyKey[]) => string,
 ): ConfigIssue[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    const valid = keysAt(schema, issue.path.map(String));
+    const valid = Object.keys(schemaAt(jsonSchemaOf(schema), issue.path)?.properties ?? {});
     return issue.keys.map((key) => {
       const meant = nearest(key, valid);
       const hint = meant === undefined ? `; valid here: ${valid.join(', ')}` : `; did you mean "${meant}"?`;
@@ -72,32 +72,53 @@ function describe(
       };
     });
   }
-  return [{ where: locate(issue.path), path, problem: issue.message }];
+  const got = gotText(valueAt(input, issue.path), schemaAt(jsonSchemaOf(schema), issue.path));
+  return [{ where: locate(issue.path), path, problem: `${issue.message}${got}` }];
 }
 
-/** The keys that the schema allows at a path. */
-function keysAt(schema: z.ZodType, path: readonly string[]): string[] {
-  let node = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
-    properties?: Record<string, typeof node>;
-  };
-  for (const part of path) node = node.properties?.[part] ?? {};
-  return Object.keys(node.properties ?? {});
+/** The value, where it cannot be a password or an address with one in it: texts are not repeated. */
+function gotText(value: unknown, option: JsonSchema | undefined): string {
+  const choices = option?.enum?.map(String);
+  if (choices !== undefined && typeof value === 'string') {
+    const meant = nearest(value, choices);
+    return ` (it is ${JSON.stringify(value)}${meant === undefined ? '' : `; did you mean "${meant}"?`})`;
+  }
+  const isPlain = typeof value === 'number' || typeof value === 'boolean';
+  return isPlain ? ` (it is ${String(value)})` : '';
 }
 
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    input,
+  );
+}
+
+/** A key without a value (a section whose options are all commented out) is as good as absent. */
+function withoutEmpty(value: unknown): unknown {
+  if (!isPlainObject(value)) return value;
+  const entries = Object.entries(value).filter(([, child]) => child !== undefined && child !== null);
+  // fromEntries makes own properties, so that even a key `__proto__` is seen and refused.
+  return Object.fromEntries(entries.map(([key, child]) => [key, withoutEmpty(child)]));
+}
+
+/** Sections are merged, values replaced. A list where a section belongs stays, for the schema to refuse. */
 function merge(base: unknown, over: unknown): unknown {
-  if (!isPlainObject(base) || !isPlainObject(over)) return over ?? base;
-  const out: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over))
-    if (value !== undefined) out[key] = merge(base[key], value);
-  return out;
+  if (!isPlainObject(over)) return over;
+  if (base === undefined) return over;
+  if (!isPlainObject(base)) return base;
+  const entries = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(over)) entries.set(key, merge(entries.get(key), value));
+  return Object.fromEntries(entries);
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function hasIn(value: unknown, path: readonly PropertyKey[]): boolean {
-  if (path.length === 0) return true;
-  const [head, ...rest] = path;
-  return isPlainObject(value) && value[String(head)] !== undefined && hasIn(value[String(head)], rest);
+/** Whether that very value is given there; a section is no value. */
+function setsValueAt(value: unknown, path: readonly PropertyKey[]): boolean {
+  const found = valueAt(value, path);
+  return found !== undefined && !isPlainObject(found);
 }

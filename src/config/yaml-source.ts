@@ -1,5 +1,5 @@
 /** Reads the YAML file and remembers where each key stands, so that an error can say file:line:column. */
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { ConfigError, type ConfigIssue } from './error.ts';
 
 export interface YamlSource {
@@ -13,16 +13,18 @@ export interface YamlSource {
 
 export function parseYaml(text: string, fileName: string): YamlSource {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, strict: true, stringKeys: true });
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${fileName}:${line}:${col}`;
   };
-  if (document.errors.length > 0) {
-    const issues: ConfigIssue[] = document.errors.map((error) => ({
+  // A warning (an unknown tag, say) means that something would be read otherwise than it was meant.
+  const problems = [...document.errors, ...document.warnings];
+  if (problems.length > 0) {
+    const issues: ConfigIssue[] = problems.map((error) => ({
       where: place(error.pos[0]),
       path: '',
-      problem: `not valid YAML: ${error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')}`,
+      problem: `not valid YAML: ${problemText(error)}`,
     }));
     throw new ConfigError(issues);
   }
@@ -35,13 +37,20 @@ export function parseYaml(text: string, fileName: string): YamlSource {
   };
 }
 
+/** The library's own words, where they are meant for who wrote the file. */
+function problemText({ code, message }: YAMLError): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document (---) begins here; everything belongs in one';
+  if (code === 'NON_STRING_KEY') return 'a key must be a plain text';
+  return message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
+}
+
 /** Aliases are bounded: a few lines of YAML must not expand into gigabytes. */
 function toValue(document: Document, fileName: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: 100 }) ?? {};
+    return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     const problem = `not valid YAML: ${error instanceof Error ? error.message : String(error)}`;
-    throw new ConfigError([{ where: fileName, path: '', problem }]);
+    throw new ConfigError([{ where: `${fileName}:1:1`, path: '', problem }]);
   }
 }
 

@@ -29,7 +29,8 @@ describe('loadConfig', () => {
     try {
       loadConfig({ file: write(text), env, analyzers: ANALYZERS });
     } catch (error) {
-      if (error instanceof ConfigError) return error.message;
+      // The file is named as it was given; here only its last part matters.
+      if (error instanceof ConfigError) return error.message.replaceAll(`${folder}/`, '');
       throw error;
     }
     return 'no problem';
@@ -78,6 +79,44 @@ describe('loadConfig', () => {
     expect(problems('analyzers:\n  port-scan:\n    distinct_prts: 1\n')).toContain('config.yaml:3:5');
   });
 
+  it('refuses a file or a section that holds something else than options', () => {
+    expect(problems('hello\n')).toMatch(/^config\.yaml:1:1: .*expected object, received string/);
+    expect(problems('- a\n- b\n')).toMatch(/^config\.yaml:1:1: .*expected object, received array/);
+    expect(problems('# none\ncapture: [1]\n')).toMatch(/^config\.yaml:2:10: capture: .*received array/);
+  });
+
+  it('says so too where a flag sets an option of that section', () => {
+    const flags = { capture: { backend: 'portable', filter: undefined } };
+    const load = () => loadConfig({ file: write('capture: all\n'), flags, analyzers: ANALYZERS });
+
+    expect(load).toThrow(/config\.yaml:1:10: capture: .*received string/);
+  });
+
+  it('takes a key without a value for an absent one', () => {
+    expect(problems('capture:\n  filter:\n  # snaplen_bytes: 100\nflows:\n')).toBe('no problem');
+  });
+
+  it('tells the value and the nearest choice', () => {
+    expect(problems('capture: { backend: nativ }\n')).toMatch(
+      /^config\.yaml:1:21: capture\.backend: .*"native".* \(it is "nativ"; did you mean "native"\?\)$/,
+    );
+    expect(problems('capture: { snaplen_bytes: 63 }\n')).toMatch(/>=64 \(it is 63\)$/);
+    expect(problems('capture: { snaplen_bytes: 64 }\n')).toBe('no problem');
+  });
+
+  it('never repeats a text that may be a secret', () => {
+    const text = problems('influxdb:\n  url: "http://me:hunter2@db:8086"\n  password: [hunter2]\n');
+
+    expect(text).toMatch(/config\.yaml:2:8: influxdb\.url/);
+    expect(text).toMatch(/config\.yaml:3:13: influxdb\.password/);
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('is not fooled by keys that mean something to JavaScript', () => {
+    expect(problems('__proto__: { capture: {} }\n')).toMatch(/^config\.yaml:1:1: unknown key "__proto__"/);
+    expect(problems('capture: { constructor: 1 }\n')).toMatch(/^config\.yaml:1:12: .*"constructor"/);
+  });
+
   it('reports every problem, not only the first', () => {
     expect(problems('capture: { snaplen_bytes: 3, backend: magic }\nflow: {}\n').split('\n')).toHaveLength(3);
   });
@@ -109,6 +148,9 @@ describe('loadConfig', () => {
   it('says where YAML is broken', () => {
     expect(problems('capture: [1, 2\n')).toMatch(/^config\.yaml:\d+:\d+: not valid YAML: /);
     expect(problems('capture: {}\ncapture: {}\n')).toMatch(/^config\.yaml:2:1: not valid YAML: /);
+    expect(problems('capture: !magic {}\n')).toMatch(/^config\.yaml:1:10: not valid YAML: .*!magic/);
+    expect(problems('a: 1\n---\nb: 2\n')).toMatch(/^config\.yaml:2:1: not valid YAML: a second document/);
+    expect(problems('? [a, b]\n: 1\n')).toMatch(/^config\.yaml:1:3: not valid YAML: a key must be/);
   });
 
   it('does not expand aliases without bound', () => {
@@ -118,7 +160,7 @@ describe('loadConfig', () => {
         `${'abcdefgh'[i]}: &${'abcdefgh'[i]} [${`*${'abcdefgh'[i - 1]}, `.repeat(9)}*${'abcdefgh'[i - 1]}]`,
       );
 
-    expect(problems(bomb.join('\n'))).toMatch(/not valid YAML: .*alias/i);
+    expect(problems(bomb.join('\n'))).toMatch(/^config\.yaml:1:1: not valid YAML: .*alias/i);
   });
 
   it('says what to do when the file is not there', () => {
