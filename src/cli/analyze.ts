@@ -1,26 +1,21 @@
-import { readFileSync } from 'node:fs';
 import type { FileProgress } from '../../capture/file.ts';
 import type { EndReason } from '../../capture/source.ts';
 import { SEVERITIES, type Severity } from '../model/finding.ts';
 import type { AgentRecord } from '../model/record.ts';
-import { type PublicFlow, parseRecord, serializeRecord } from '../model/serialize.ts';
+import { parseRecord, serializeRecord } from '../model/serialize.ts';
 import { ANALYZERS } from '../sensor/agent.ts';
-import { inventoryFromRecords, type OfflineInventory } from '../sensor/docker/inventory-records.ts';
-import { inventoryFromNetworkFlags } from '../sensor/docker/network-flags.ts';
 import { replay } from '../sensor/replay.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { eventText } from './event-text.ts';
 import { EXIT } from './exit-codes.ts';
-import { UsageError } from './failure.ts';
-import { flowLine } from './flows.ts';
-import { printLine } from './output.ts';
+import { FLOW_COLUMNS } from './flows.ts';
+import { type InventoryOptions, offlineInventory } from './offline-inventory.ts';
+import { complain, printLine, streamedRow, streamedTitles } from './output.ts';
 import { ProgressLine } from './progress.ts';
 import { loadSettings, type SettingsOptions } from './settings.ts';
 import { summaryText } from './summary-text.ts';
 
-interface AnalyzeOptions extends SettingsOptions {
-  readonly inventory?: string;
-  readonly network?: readonly string[];
+interface AnalyzeOptions extends SettingsOptions, InventoryOptions {
   readonly filter?: string;
   readonly flows?: boolean;
   readonly dns?: boolean;
@@ -30,15 +25,16 @@ interface AnalyzeOptions extends SettingsOptions {
 
 export async function analyzeCommand(path: string, options: AnalyzeOptions): Promise<void> {
   const config = loadSettings(options);
-  const inventory = inventoryOf(options);
+  const inventory = offlineInventory(options);
   const progress = new ProgressLine();
+  const toText = options.json === true ? serializeRecord : textForPeople();
   let worst = -1;
   const emit = (record: AgentRecord) => {
     if (record.kind === 'finding') worst = Math.max(worst, SEVERITIES.indexOf(record.severity));
-    // For people the summary sums these up.
-    if (options.json !== true && (record.kind === 'anomaly' || record.kind === 'loss')) return;
+    const text = toText(record);
+    if (text === undefined) return;
     progress.clear();
-    printLine(options.json === true ? serializeRecord(record) : textOf(record));
+    printLine(text);
   };
   const { summary, end, notice } = await replay({
     path,
@@ -51,30 +47,31 @@ export async function analyzeCommand(path: string, options: AnalyzeOptions): Pro
     emit,
     onProgress: (at: FileProgress) => progress.show(at),
     log: createLogger(config.log.level),
-  });
-  progress.clear();
-  if (notice !== undefined) process.stderr.write(`bridgewatch: ${notice}\n`);
+  }).finally(() => progress.clear());
+  if (notice !== undefined) complain(notice);
   printLine(options.json === true ? serializeRecord(summary) : summaryText(summary));
   process.exitCode = exitCode(path, end, worst, options.failOn);
 }
 
-function inventoryOf({ inventory, network }: AnalyzeOptions): OfflineInventory {
-  if (inventory !== undefined && network !== undefined) {
-    throw new UsageError('--inventory and --network exclude each other: the inventory has the networks');
-  }
-  if (inventory === undefined) return { state: inventoryFromNetworkFlags(network ?? []), hostAddresses: [] };
-  return inventoryFromRecords(readFileSync(inventory, 'utf8').split('\n'), inventory);
-}
-
-function textOf(record: AgentRecord): string {
-  const json = parseRecord(serializeRecord(record));
-  return json.kind === 'flow' ? flowLine(json as PublicFlow) : eventText(json);
+/** Flows in columns, under titles that come with the first; the rest as in `events`. */
+function textForPeople(): (record: AgentRecord) => string | undefined {
+  let titled = false;
+  return (record) => {
+    // The summary sums these up.
+    if (record.kind === 'anomaly' || record.kind === 'loss') return undefined;
+    const publicRecord = parseRecord(serializeRecord(record));
+    if (publicRecord.kind !== 'flow') return eventText(publicRecord);
+    const row = streamedRow(publicRecord, FLOW_COLUMNS);
+    if (titled) return row;
+    titled = true;
+    return `${streamedTitles(FLOW_COLUMNS)}\n${row}`;
+  };
 }
 
 /** What could be read was analysed; that something could not is said and shows in the exit code. */
 function exitCode(path: string, end: EndReason, worst: number, failOn: Severity | undefined): number {
   if (end.reason !== 'end-of-file' && end.reason !== 'closed') {
-    process.stderr.write(`bridgewatch: ${path} was not read to its end: ${end.detail}\n`);
+    complain(`${path} was not read to its end: ${end.detail}`);
     return EXIT.world;
   }
   return failOn !== undefined && worst >= SEVERITIES.indexOf(failOn) ? EXIT.negative : EXIT.ok;

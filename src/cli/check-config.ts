@@ -1,8 +1,9 @@
 import { ConfigError } from '../config/error.ts';
+import { escapeText } from '../model/escape.ts';
 import { printableJson } from '../model/serialize.ts';
 import { EXIT } from './exit-codes.ts';
 import { explainFailure } from './failure.ts';
-import { printLine } from './output.ts';
+import { complain, printLine } from './output.ts';
 import { loadSettings } from './settings.ts';
 
 interface CheckConfigOptions {
@@ -23,8 +24,12 @@ export function checkConfigCommand(argument: string | undefined, options: CheckC
       for (const issue of error.issues) printLine(printableJson({ kind: 'config-issue', ...issue }));
       return;
     }
-    process.stderr.write(`bridgewatch: ${explainFailure(error).message}\n`);
+    complain(explainFailure(error).message);
     return;
   }
-  printLine(options.json === true ? printableJson({ kind: 'config', file: what, ok: true }) : `${what}: ok`);
+  printLine(
+    options.json === true
+      ? printableJson({ kind: 'config', file: what, ok: true })
+      : `${escapeText(what)}: ok`,
+  );
 }

@@ -1,7 +1,9 @@
 /** One line for each record of the event feed that is no finding. */
 import { escapeText } from '../model/escape.ts';
-import type { PublicRecord } from '../model/serialize.ts';
+import { workloadLabel } from '../model/network.ts';
+import { type PublicEndpoint, type PublicRecord, printableJson } from '../model/serialize.ts';
 import { findingText } from './finding-text.ts';
+import { clockText } from './output.ts';
 
 export function eventText(record: PublicRecord): string {
   switch (record.kind) {
@@ -18,27 +20,31 @@ export function eventText(record: PublicRecord): string {
         record.time,
         `${record.object} ${record.change}  ${record.name}${inventoryDetail(record.detail)}`,
       );
-    case 'no-route': {
-      const who = record.subject.workload?.name ?? record.subject.ip;
-      return line(record.time, `no route  ${who}: the kernel refused ${record.count} ${record.family} sends`);
-    }
-    case 'dns': {
-      const answers = record.answers.map(({ data }) => data).join(' ');
-      const who = record.client.workload?.name ?? record.client.ip;
+    case 'no-route':
       return line(
         record.time,
-        `dns  ${who} ? ${record.qtype} ${record.query} -> ${record.rcode ?? 'no answer'} ${answers}`,
+        `no route  ${who(record.subject)}: the kernel refused ${record.count} ${record.family} sends`,
+      );
+    case 'dns': {
+      const answers = record.answers.map(({ data }) => data).join(' ');
+      return line(
+        record.time,
+        `dns  ${who(record.client)}  ${record.qtype} ${record.query}  ${record.rcode ?? 'no answer'}  ${answers}`,
       );
     }
     case 'traffic':
     case 'flow':
     case 'summary':
-      return JSON.stringify(record);
+      return printableJson(record);
   }
 }
 
 function line(time: string, text: string): string {
-  return `${time.slice(11, 19)}  ${escapeText(text, 1000)}`;
+  return `${clockText(time)}  ${escapeText(text, 1000).trimEnd()}`;
+}
+
+function who({ workload, ip }: PublicEndpoint): string {
+  return workload === undefined ? ip : workloadLabel(workload);
 }
 
 function inventoryDetail(detail: Readonly<Record<string, string | boolean | readonly string[]>>): string {

@@ -1,27 +1,47 @@
-/** Turns whatever went wrong into one message for a person and an exit code. Never a stack trace. */
+/**
+ * Turns whatever went wrong into one message for a person and an exit code. Never a stack trace, unless
+ * BRIDGEWATCH_DEBUG asks for it.
+ */
 import { ConfigError } from '../config/error.ts';
-import { escapeText } from '../model/escape.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { complain } from './output.ts';
 
 /** The command line asks for something that cannot be. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The message is raw; `complain` escapes it. */
 export function explainFailure(error: unknown): { readonly message: string; readonly exitCode: ExitCode } {
   if (error instanceof ConfigError) {
-    const lines = error.message.split('\n').map((line) => escapeText(line, 1000));
-    return { message: `the configuration cannot be used\n${lines.join('\n')}`, exitCode: EXIT.usage };
+    return { message: `the configuration cannot be used\n${error.message}`, exitCode: EXIT.usage };
   }
-  if (error instanceof UsageError) return { message: escapeText(error.message, 2000), exitCode: EXIT.usage };
+  if (error instanceof UsageError) return { message: error.message, exitCode: EXIT.usage };
   if (error instanceof Error && isWorldError(error)) {
     const code = error.message.includes(error.code) ? '' : ` (${error.code})`;
-    return { message: `${escapeText(error.message, 2000)}${code}`, exitCode: EXIT.world };
+    const exitCode = USAGE_CODES.has(error.code) ? EXIT.usage : EXIT.world;
+    return { message: `${error.message}${code}`, exitCode };
   }
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const message = `internal error, please report it: ${escapeText(detail, 2000)}; set BRIDGEWATCH_DEBUG=1 for the details`;
+  const message = `internal error, please report it: ${detail}; set BRIDGEWATCH_DEBUG=1 for the details`;
   return { message, exitCode: EXIT.internal };
 }
+
+/** Says it and sets the exit code; the caller decides whether anything goes on. */
+export function reportFailure(error: unknown): void {
+  const { message, exitCode } = explainFailure(error);
+  complain(message);
+  if ((process.env['BRIDGEWATCH_DEBUG'] ?? '') !== '' && error instanceof Error)
+    complain(error.stack ?? 'no stack');
+  process.exitCode = exitCode;
+}
+
+/** Errors of other rooms that can only come from what the command line or the configuration said. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'CAPTURE_BAD_FILTER',
+  'CAPTURE_BAD_OPTION',
+  'DOCKER_BAD_HOST',
+]);
 
 /** Our typed errors and Node's system errors carry a code in capitals. */
 function isWorldError(error: Error): error is Error & { readonly code: string } {

@@ -2,11 +2,11 @@
 import { escapeText } from '../model/escape.ts';
 import type { Severity } from '../model/finding.ts';
 import type { PublicFinding } from '../model/serialize.ts';
-import { paintSeverity } from './output.ts';
+import { clockText, paintSeverity } from './output.ts';
 
-/** `14:02:07  HIGH  open  shop_data  internal-egress: shop/db ...` and, indented, where to look next. */
+/** `2026-11-23 14:02:07Z  HIGH  open  shop_data  internal-egress: shop/db ...` and, indented, where to look next. */
 export function findingText(finding: PublicFinding): string {
-  const when = finding.lastSeen.slice(11, 19);
+  const when = clockText(finding.lastSeen);
   const where = escapeText(finding.network ?? '-');
   const head = `${when}  ${paintSeverity(finding.severity as Severity)}  ${finding.status}  ${where}  ${finding.analyzer}: ${escapeText(finding.explanation, 1000)}`;
   const attack = finding.attack.map(({ technique }) => technique).join(' ');
@@ -18,5 +18,5 @@ export function findingText(finding: PublicFinding): string {
     attack,
     flow ?? '',
   ];
-  return `${head}\n          ${facts.filter((fact) => fact !== '').join('  ')}`;
+  return `${head}\n    ${facts.filter((fact) => fact !== '').join('  ')}`;
 }

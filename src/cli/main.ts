@@ -5,8 +5,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../version.ts';
 import { EXIT } from './exit-codes.ts';
-import { explainFailure } from './failure.ts';
-import { endOnBrokenPipe } from './output.ts';
+import { reportFailure } from './failure.ts';
+import { complain, endWithItsReader } from './output.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -21,6 +21,8 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
 }
 
+const repeated = (value: string, earlier: readonly string[] = []) => [...earlier, value];
+
 const json = () => new Option('--json', 'NDJSON on stdout: one record a line, with its kind');
 const config = () => new Option('-c, --config <file>', 'YAML configuration').env('BRIDGEWATCH_CONFIG');
 const socket = () =>
@@ -34,6 +36,7 @@ function program(): Command {
     .description('See what the containers on a Docker host really do on their networks.')
     .version(version(), '-V, --version')
     .showSuggestionAfterError()
+    .configureOutput({ outputError: (text) => complain(text.trimEnd().replace(/^error: /, '')) })
     .addHelpText('after', EXIT_CODES);
 
   root
@@ -55,7 +58,11 @@ function program(): Command {
     .description('find the same things in a capture file')
     .argument('<file>', 'pcap or pcapng, also gzipped; - for stdin')
     .option('--inventory <file>', 'what `bridgewatch map --json` printed on that host')
-    .option('--network <spec...>', 'NAME=CIDR[,CIDR][,internal], when there is no inventory')
+    .option(
+      '--network <spec>',
+      'NAME=CIDR[,CIDR][,internal], when there is no inventory; once for each network',
+      repeated,
+    )
     .option('--filter <expression>', 'pcap-filter(7): only these packets')
     .option('--flows', 'print the flows too')
     .option('--dns', 'print the DNS questions and answers too')
@@ -94,8 +101,8 @@ function program(): Command {
     .command('events')
     .description('findings, and what the agent could not see, from the database')
     .option('-f, --follow', 'go on as they come')
-    .option('--since <time>', 'age (15m, 24h, 7d) or ISO 8601', '24h')
-    .option('--until <time>', 'age or ISO 8601')
+    .option('--since <time>', 'age (15m, 24h, 7d) or time (2026-11-23 14:02, UTC)', '24h')
+    .option('--until <time>', 'age or time; not included')
     .addOption(
       new Option('--severity <least>', 'at least this severe').choices([
         'informational',
@@ -114,15 +121,19 @@ function program(): Command {
     .addOption(json())
     .addHelpText(
       'after',
-      examples('bridgewatch events --since 1h --severity high', 'bridgewatch events --follow --json'),
+      examples(
+        'bridgewatch events --since 1h --severity high',
+        "bridgewatch events --since '2026-11-22 22:00' --until 8h --all",
+        'bridgewatch events --follow --json | jq .explanation',
+      ),
     )
     .action(async (options) => (await import('./events.ts')).eventsCommand(options));
 
   root
     .command('flows')
     .description('who talked to whom, from the database')
-    .option('--since <time>', 'age (15m, 24h, 7d) or ISO 8601', '1h')
-    .option('--until <time>', 'age or ISO 8601')
+    .option('--since <time>', 'age (15m, 24h, 7d) or time (2026-11-23 14:02, UTC)', '1h')
+    .option('--until <time>', 'age or time; not included')
     .option('--network <name>', 'only on this network')
     .option('--workload <name>', 'only with this workload (shop/db) at either end')
     .option('--limit <count>', 'the newest so many', '100')
@@ -131,7 +142,10 @@ function program(): Command {
     .addOption(json())
     .addHelpText(
       'after',
-      examples('bridgewatch flows --since 15m', 'bridgewatch flows --network shop_data --json'),
+      examples(
+        'bridgewatch flows --since 15m --workload shop/db',
+        'bridgewatch flows --network shop_data --limit 1000 --json',
+      ),
     )
     .action(async (options) => (await import('./flows.ts')).flowsCommand(options));
 
@@ -160,6 +174,7 @@ function program(): Command {
     .command('version')
     .description('versions of bridgewatch, its binding and libpcap')
     .addOption(json())
+    .addHelpText('after', examples('bridgewatch version', 'bridgewatch version --json'))
     .action(async (options) => (await import('./version.ts')).versionCommand(options));
 
   for (const command of [root, ...root.commands]) command.exitOverride();
@@ -167,7 +182,12 @@ function program(): Command {
 }
 
 export async function main(argv: readonly string[]): Promise<void> {
-  endOnBrokenPipe();
+  endWithItsReader();
+  // What escapes every promise is a bug of ours; a person still gets one line, and a supervisor an exit code.
+  process.on('uncaughtException', (error) => {
+    reportFailure(error);
+    process.exit();
+  });
   try {
     await program().parseAsync([...argv]);
   } catch (error) {
@@ -176,11 +196,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
       return;
     }
-    const { message, exitCode } = explainFailure(error);
-    process.stderr.write(`bridgewatch: ${message}\n`);
-    if ((process.env['BRIDGEWATCH_DEBUG'] ?? '') !== '' && error instanceof Error)
-      process.stderr.write(`${error.stack}\n`);
-    process.exitCode = exitCode;
+    reportFailure(error);
   }
 }
 

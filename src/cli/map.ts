@@ -1,3 +1,4 @@
+import { escapeText } from '../model/escape.ts';
 import { type Network, workloadLabel } from '../model/network.ts';
 import { printableJson } from '../model/serialize.ts';
 import type { ContainerState } from '../sensor/docker/inventory-event.ts';
@@ -28,7 +29,7 @@ function mapText({ networks, containers, host }: EngineMap): string {
       ? []
       : [
           '',
-          `On the host's own network: ${onHost.map(({ workload }) => workloadLabel(workload)).join(', ')}`,
+          `On the host's own network: ${onHost.map(({ workload }) => escapeText(workloadLabel(workload))).join(', ')}`,
         ]),
   ].join('\n');
 }

@@ -4,6 +4,7 @@
  */
 import { escapeText } from '../model/escape.ts';
 import type { Severity } from '../model/finding.ts';
+import { EXIT } from './exit-codes.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -12,6 +13,8 @@ export interface Column<Row> {
   readonly right?: boolean;
   /** Longer cells are cut with a `~`. */
   readonly maxWidth?: number;
+  /** How wide a cell is where rows are printed one by one and the longest is not known yet. */
+  readonly streamWidth?: number;
 }
 
 /** An aligned table; the last column is not padded, so that lines end where their text does. */
@@ -22,24 +25,63 @@ export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<
   const widths = columns.map((column, i) =>
     Math.max(column.title.length, ...cells.map((line) => line[i]!.length)),
   );
-  const line = (texts: readonly string[]) =>
-    texts
-      .map((text, i) => (columns[i]!.right === true ? text.padStart(widths[i]!) : text.padEnd(widths[i]!)))
-      .join('  ')
-      .trimEnd();
+  const line = (texts: readonly string[]) => alignedLine(texts, columns, widths);
   return [line(columns.map((column) => column.title)), ...cells.map(line)].join('\n');
 }
 
-/** Ends quietly when the reader of our stdout goes away (`bridgewatch flows | head`). */
-export function endOnBrokenPipe(): void {
+/** The titles over rows that are printed one by one. */
+export function streamedTitles<Row>(columns: readonly Column<Row>[]): string {
+  return alignedLine(
+    columns.map(({ title }) => title),
+    columns,
+    columns.map(({ streamWidth }) => streamWidth ?? 0),
+  );
+}
+
+/** One row alone, as it comes; what is too long for its column pushes the rest to the right. */
+export function streamedRow<Row>(row: Row, columns: readonly Column<Row>[]): string {
+  return alignedLine(
+    columns.map(({ cell, maxWidth }) => escapeText(cell(row), maxWidth ?? 200)),
+    columns,
+    columns.map(({ streamWidth }) => streamWidth ?? 0),
+  );
+}
+
+function alignedLine(
+  texts: readonly string[],
+  columns: readonly { readonly right?: boolean }[],
+  widths: readonly number[],
+): string {
+  return texts
+    .map((text, i) => (columns[i]!.right === true ? text.padStart(widths[i]!) : text.padEnd(widths[i]!)))
+    .join('  ')
+    .trimEnd();
+}
+
+/** Ends quietly when the reader of our stdout goes away (`bridgewatch flows | head`), with a word when its disk is full. */
+export function endWithItsReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    complain(`cannot write to stdout: ${error.message}`);
+    process.exit(EXIT.world);
   });
+  // Nobody is left to be told.
+  process.stderr.on('error', () => {});
 }
 
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** A word to the person, on stderr, so that stdout holds nothing but what was asked for. Escapes, line by line. */
+export function complain(text: string): void {
+  const lines = text.split('\n').map((line) => escapeText(line, 4000));
+  process.stderr.write(`bridgewatch: ${lines.join('\n')}\n`);
+}
+
+/** `2026-11-23T14:02:07.000123Z` -> `2026-11-23 14:02:07Z`; UTC, as everywhere, and --since takes it back. */
+export function clockText(iso: string): string {
+  return /^\d{4}-/.test(iso) ? `${iso.slice(0, 10)} ${iso.slice(11, 19)}Z` : iso;
 }
 
 const COLORS: Readonly<Record<Severity, string>> = {
@@ -50,10 +92,11 @@ const COLORS: Readonly<Record<Severity, string>> = {
   critical: '1;31',
 };
 
-/** The severity in its colour, when stdout is a terminal and NO_COLOR (no-color.org) is unset. */
+/** The severity in its colour, when stdout is a terminal that has some and NO_COLOR (no-color.org) is unset. */
 export function paintSeverity(severity: Severity): string {
   const text = severity.toUpperCase();
-  if (process.stdout.isTTY !== true || (process.env['NO_COLOR'] ?? '') !== '') return text;
+  const { NO_COLOR, TERM } = process.env;
+  if (process.stdout.isTTY !== true || (NO_COLOR ?? '') !== '' || TERM === 'dumb') return text;
   return `\u001b[${COLORS[severity]}m${text}\u001b[0m`;
 }
 

@@ -6,7 +6,7 @@ const INTERVAL_MS = 200;
 const ERASE_LINE = '\r\u001b[2K';
 
 export class ProgressLine {
-  readonly #enabled = process.stderr.isTTY === true;
+  readonly #enabled = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
   #shownAt = 0;
   #isShown = false;
 
