@@ -17,7 +17,7 @@ help: ## this list
 	@echo '  LAB_ONCE=1         `make lab` ends after its attacks instead of waiting for Ctrl-C'
 
 setup: ## install what is missing on this Debian machine: packages, npm packages, the native binding
-	@scripts/setup.sh build lab
+	@scripts/setup.sh build lab test
 
 build: dist/.built ## compile the agent into dist/
 	@scripts/setup.sh build
@@ -26,7 +26,7 @@ run: build ## watch this machine's Docker; where there is none, a sealed lab tha
 	@$(BIN)/tsx scripts/run.ts $(ARGS)
 
 test: ## lint, types, build, unit and integration tests with a real engine and a real InfluxDB
-	@scripts/setup.sh build lab
+	@scripts/setup.sh build lab test
 	@$(BIN)/tsx scripts/test.ts
 
 lab: build ## a sealed world with a small shop, the agent, and an intruder; Ctrl-C removes all of it

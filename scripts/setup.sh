@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh build          to build and run the agent
 #   scripts/setup.sh lab            the sealed lab: a Docker engine of Debian and the programs of its little world
+#   scripts/setup.sh test           the tools that tests compare with
 #   scripts/setup.sh bench          the tools that `make bench` compares with
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +35,7 @@ check_node() {
   }
 }
 
+# (No `grep -q` behind a pipe: it may end the writer with SIGPIPE, which pipefail takes for a failure.)
 # Debian packages of what is not there, judged by the programs and files, whoever brought them.
 missing() {
   local group
@@ -46,7 +48,7 @@ missing_for_build() {
   need python3 python3
   # pcap.h is for the `cap` package only; our own binding opens libpcap at run time.
   [ -e /usr/include/pcap/pcap.h ] || echo libpcap-dev
-  ldconfig -p | grep -q 'libpcap\.so' || echo libpcap0.8
+  ldconfig -p | grep 'libpcap\.so' >/dev/null || echo libpcap0.8
 }
 
 missing_for_lab() {
@@ -65,9 +67,14 @@ missing_for_lab() {
   need influxd influxdb
   need tcpdump tcpdump
   # The lab's images hold nothing but a busybox, so it must be static and have a web server.
-  if ! command -v busybox >/dev/null || ldd "$(command -v busybox)" >/dev/null 2>&1 || ! busybox --list | grep -qx httpd; then
+  if ! command -v busybox >/dev/null || ldd "$(command -v busybox)" >/dev/null 2>&1 || ! busybox --list | grep -x httpd >/dev/null; then
     echo busybox-static
   fi
+}
+
+missing_for_test() {
+  need tshark tshark
+  need capinfos wireshark-common
 }
 
 missing_for_bench() {
