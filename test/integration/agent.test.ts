@@ -1,0 +1,500 @@
+/**
+ * The main job, end to end: the agent as a user starts it, on a real engine with real containers, into a real
+ * InfluxDB. One lab and one shop for the whole file; the tests go on from where the one before them ended.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PublicFinding, PublicFlow } from '../../src/model/serialize.ts';
+import { agentCommand, REPOSITORY } from '../lab/agent.ts';
+import { SHOP, startShop } from '../lab/app.ts';
+import { dnsTunnel, isolationBroken, noRoute, straight, viaGateway } from '../lab/attacks.ts';
+import { BUSYBOX_IMAGE } from '../lab/images.ts';
+import { type InfluxRow, type InfluxServer, startInflux } from '../lab/influx.ts';
+import { startHostResolver, startInternet, TUNNEL_ZONE } from '../lab/internet.ts';
+import { createLab, type Lab, labObstacle } from '../lab/lab.ts';
+import { type RunningProcess, start, waitFor } from '../lab/run.ts';
+import { INTERNET } from '../lab/world.ts';
+import { type AgentProcess, startAgentProcess, WARN } from './agent-process.ts';
+
+const built = existsSync(join(REPOSITORY, 'dist/src/cli/main.js'));
+const obstacle =
+  labObstacle(['dnsmasq', 'iodine', 'iodined', 'influxd', 'setpriv']) ??
+  (built ? undefined : 'the agent is not built (`make build`)');
+if (obstacle !== undefined) console.warn(`SKIPPED: the agent on a real engine: ${obstacle}`);
+
+const NOBODY = 65_534;
+const STACK_TRACE = /^\s+at .+:\d+/m;
+
+describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
+  let lab: Lab;
+  let influx: InfluxServer;
+  let influxProcess: RunningProcess;
+  let engine: RunningProcess;
+  let agent: AgentProcess;
+  const agents: AgentProcess[] = [];
+
+  beforeAll(async () => {
+    lab = await createLab();
+    engine = lab.engine!.process;
+    await startInternet(lab);
+    await startHostResolver(lab);
+    influx = await startInflux(lab);
+    influxProcess = influx.process;
+    agent = await startAgent('agent', influx.url);
+    await startShop(lab);
+  });
+
+  afterAll(async () => {
+    for (const each of agents) each.close();
+    await lab?.stop();
+  });
+
+  async function startAgent(name: string, influxUrl?: string, ...args: string[]): Promise<AgentProcess> {
+    const started = await startAgentProcess(lab, name, { influxUrl, args });
+    agents.push(started);
+    return started;
+  }
+
+  const run = (name: string, network: string, ...command: string[]): Promise<string> =>
+    lab.docker(['run', '--rm', '--name', name, '--network', network, BUSYBOX_IMAGE, ...command]);
+  const coverage = (of: AgentProcess, network: string, state: 'covered' | 'uncovered') =>
+    of.stored('coverage').filter((record) => record.network === network && record.state === state);
+  const covers = (of: AgentProcess, network: string, times = 1) =>
+    waitFor(`${network} to be covered`, () => coverage(of, network, 'covered').length >= times, {
+      everyMs: 10,
+    });
+  const findingOf = (of: AgentProcess, message: string, subject: string): PublicFinding | undefined =>
+    of
+      .findings()
+      .find((finding) => finding.message === message && finding.subject.workload?.name === subject);
+  const findingRows = (): Promise<InfluxRow[]> =>
+    influx.query('SELECT * FROM "bridgewatch_finding"', 'bridgewatch').catch(() => []);
+  /** A short-lived container on an internal network sends one ping to the internet. */
+  const leak = (name: string, network: string) =>
+    run(name, network, 'sh', '-c', `ping -c 1 -W 1 ${INTERNET.attacker.v4} || true`);
+
+  describe('networks', () => {
+    it('is covered within a second of its creation', async () => {
+      const tookMs: number[] = [];
+      for (const name of ['first', 'second', 'third']) {
+        await lab.docker(['network', 'create', name]);
+        const created = performance.now();
+        await covers(agent, name);
+        tookMs.push(performance.now() - created);
+      }
+
+      expect(Math.max(...tookMs)).toBeLessThan(1000);
+    });
+
+    it('loses its tap without an error when it is removed', async () => {
+      const before = agent.log.length;
+
+      await lab.docker(['network', 'rm', 'first', 'second', 'third']);
+      await waitFor('the three to be let go', () =>
+        ['first', 'second', 'third'].every(
+          (name) => coverage(agent, name, 'uncovered').at(-1)?.reason === 'the network was removed',
+        ),
+      );
+
+      expect(agent.log.slice(before).filter(({ level }) => level > WARN)).toEqual([]);
+      expect(agent.process.running()).toBe(true);
+      expect((await agent.command('doctor', '--health')).stdout).toMatch(/lives$/m);
+    });
+
+    it('sees traffic on a bridge that comes back under the same name', async () => {
+      const bridge = ['--opt', 'com.docker.network.bridge.name=br-again'];
+      const pings = async (network: string) =>
+        await influx.query(
+          `SELECT * FROM "bridgewatch_traffic" WHERE "network" = '${network}' AND "protocol" = 'icmp'`,
+          'bridgewatch',
+        );
+      for (const name of ['before', 'after']) {
+        await lab.docker(['network', 'create', ...bridge, name]);
+        await covers(agent, name);
+        const gateway = await lab.docker([
+          ...['network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', name],
+        ]);
+        await run(`pinger-${name}`, name, 'ping', '-c', '1', gateway);
+        await lab.docker(['network', 'rm', name]);
+      }
+
+      for (const name of ['before', 'after']) {
+        const [row] = await waitFor(`the ping on ${name}`, async () => {
+          const rows = await pings(name);
+          return rows.length > 0 ? rows : undefined;
+        });
+        expect(row).toMatchObject({ orig: `pinger-${name}`, resp: 'gateway', direction: 'host' });
+        expect(coverage(agent, name, 'covered')[0]).toMatchObject({ interface: 'br-again' });
+      }
+    });
+  });
+
+  describe('a shop that only sells', () => {
+    const between = (from: string, to: string, port: number): PublicFlow[] =>
+      agent
+        .stored('flow')
+        .filter(
+          ({ orig, resp }) =>
+            (orig.workload?.composeService ?? orig.scope) === from &&
+            (resp.workload?.composeService ?? resp.scope) === to &&
+            resp.port === port,
+        );
+
+    it('has flows with names at both ends, direction, bytes and state', async () => {
+      await waitFor('ten orders', () => between('api', 'database', 5432).length >= 10, { timeoutMs: 60_000 });
+
+      expect(between('api', 'database', 5432)[0]).toMatchObject({
+        network: { name: SHOP.dataNetwork.name, internal: true },
+        orig: { scope: 'container', workload: { composeProject: 'shop', name: SHOP.api } },
+        resp: { scope: 'container', workload: { composeProject: 'shop', name: SHOP.database } },
+        protocol: 'tcp',
+        direction: 'east-west',
+        connState: 'SF',
+        coverage: 'whole',
+      });
+      for (const flow of between('api', 'database', 5432)) {
+        expect(flow.origBytes).toBeGreaterThan(0);
+        expect(flow.respBytes).toBeGreaterThan(0);
+      }
+      expect(between('proxy', 'api', 8080)[0]).toMatchObject({
+        network: { name: SHOP.publicNetwork.name },
+        direction: 'east-west',
+      });
+      const outward = agent.stored('flow').find(({ resp }) => resp.ip === INTERNET.web.v4);
+      expect(outward).toMatchObject({
+        orig: { workload: { composeService: 'api' } },
+        direction: 'egress',
+        resp: { port: 80 },
+      });
+      const inward = agent
+        .stored('flow')
+        .find(({ resp }) => resp.workload?.composeService === 'proxy' && resp.port === 80);
+      expect(inward).toMatchObject({ network: { name: SHOP.publicNetwork.name } });
+      expect(['ingress', 'host']).toContain(inward!.direction);
+    });
+
+    it('is printed by `flows`, and its traffic is summed in InfluxDB', async () => {
+      const { stdout, code } = await agent.command('flows', '--workload', 'shop/database');
+
+      expect(code).toBe(0);
+      expect(stdout).toMatch(
+        /shop_data +shop\/api 172\.30\.20\.\d+ +shop\/database 172\.30\.20\.\d+ +5432 +tcp +SF/,
+      );
+      const [sum] = await influx.query(
+        `SELECT sum("orig_bytes") AS "sent" FROM "bridgewatch_traffic" WHERE "orig" = 'shop/api' AND "resp" = 'shop/database'`,
+        'bridgewatch',
+      );
+      expect(sum!['sent']).toBeGreaterThan(0);
+    });
+
+    it('causes no finding at all', async () => {
+      const orders = between('api', 'database', 5432).length;
+      await waitFor('ten more orders', () => between('api', 'database', 5432).length >= orders + 10, {
+        timeoutMs: 60_000,
+      });
+
+      expect(agent.findings()).toEqual([]);
+      expect(await findingRows()).toEqual([]);
+      expect((await agent.command('events', '--json')).stdout).toBe('');
+    });
+  });
+
+  describe('a database that tries to get out', () => {
+    it('is a row in InfluxDB within three seconds of its first packet', async () => {
+      const attack = straight.run(lab);
+      const influxql = `SELECT "id", "explanation", "first_seen" FROM "bridgewatch_finding" WHERE "message" = 'attempted-on-the-wire' AND "status" = 'open'`;
+      const row = await waitFor(
+        'the row',
+        async () => (await influx.query(influxql, 'bridgewatch').catch(() => []))[0],
+        { everyMs: 20 },
+      );
+      const arrivedMs = Date.now();
+      await attack;
+
+      expect(arrivedMs - Date.parse(row['first_seen'] as string)).toBeLessThan(3000);
+      expect(row['explanation']).toContain('shop/database on internal network shop_data');
+      expect(row['explanation']).toContain(INTERNET.web.v4);
+      expect(findingOf(agent, 'attempted-on-the-wire', SHOP.database)?.id).toBe(row['id']);
+    });
+
+    it('is told also when there is no route, and so no packet', async () => {
+      await noRoute.run(lab);
+
+      const found = await waitFor('the finding', () =>
+        findingOf(agent, 'attempted-without-route', SHOP.database),
+      );
+      expect(found).toMatchObject({
+        network: SHOP.dataNetwork.name,
+        attack: [{ technique: 'T1048' }, { technique: 'T1071' }],
+      });
+      await waitFor(
+        'all three attempts',
+        () => findingOf(agent, 'attempted-without-route', SHOP.database)?.evidence['attempts'] === 3,
+      );
+    });
+
+    it('is told when it reaches the host', async () => {
+      await viaGateway.run(lab);
+
+      const found = await waitFor('the finding', () => {
+        const finding = findingOf(agent, 'reached-host', SHOP.database);
+        return finding?.severity === 'high' ? finding : undefined;
+      });
+      expect(found.peers[0]).toMatchObject({ ip: SHOP.dataNetwork.gateway, scope: 'gateway' });
+      expect(found.evidence).toMatchObject({ answeredCount: 1, ports: [SHOP.hostServicePort] });
+    });
+
+    it('is told as critical when an answer comes back', async () => {
+      expect(await isolationBroken.run(lab)).toMatchObject({ answered: true });
+
+      const found = await waitFor('the finding', () => findingOf(agent, 'succeeded', SHOP.database));
+      expect(found).toMatchObject({ severity: 'critical', confidence: 'certain' });
+      expect(found.evidence).toMatchObject({ answeredDestinations: [`${INTERNET.web.v4}:80/tcp`] });
+      expect(found.communityIds.length).toBeGreaterThan(0);
+      const { stdout } = await agent.command('events', '--severity', 'critical');
+      expect(stdout).toMatch(/CRITICAL {2}\w+ {2}shop_data {2}internal-egress: shop\/database/);
+    });
+
+    it('is told when it tunnels in DNS, within 40 questions and 45 s', async () => {
+      expect(await dnsTunnel.run(lab)).toMatchObject({ answered: true });
+
+      const found = await waitFor('the finding', () =>
+        agent.findings().find(({ analyzer }) => analyzer === 'dns-tunnel'),
+      );
+      expect(found.subject.workload?.name).toBe(SHOP.database);
+      const opened = agent.history(found.id)[0]!;
+      await waitFor('the questions to be stored', () => agent.stored('dns').length > 400);
+      const questions = agent.stored('dns').filter(({ query }) => query.endsWith(TUNNEL_ZONE));
+      const before = questions.filter(({ time }) => time <= opened.lastSeen);
+      expect(before.length).toBeGreaterThan(0);
+      expect(before.length).toBeLessThanOrEqual(40);
+      expect(Date.parse(opened.lastSeen) - Date.parse(questions[0]!.time)).toBeLessThan(45_000);
+    });
+  });
+
+  describe('when InfluxDB is away', () => {
+    it('findings reach it afterwards, each record once, though the agent was killed meanwhile', async () => {
+      await lab.docker(['network', 'create', '--internal', 'vault']);
+      await covers(agent, 'vault');
+      await influxProcess.stop('SIGTERM', 20_000);
+
+      await leak('leak-1', 'vault');
+      await waitFor('the first finding', () => findingOf(agent, 'attempted-on-the-wire', 'leak-1'));
+      await agent.kill();
+      const killed = performance.now();
+      const health = await waitFor(
+        'the health check to fail',
+        async () => {
+          const answer = await agent.command('doctor', '--health');
+          return answer.code === 0 ? undefined : answer;
+        },
+        { timeoutMs: 30_000, everyMs: 500 },
+      );
+      expect(health.code).toBe(1);
+      expect(health.stdout).toMatch(/last sign of life \d+ s ago/);
+      expect(performance.now() - killed).toBeLessThan(20_000);
+
+      agent = await startAgent('agent', influx.url);
+      await covers(agent, 'vault', 2);
+      await leak('leak-2', 'vault');
+      await waitFor('the second finding', () => findingOf(agent, 'attempted-on-the-wire', 'leak-2'));
+      expect((await agent.command('doctor', '--health')).stdout).toMatch(/^warn .*127\.0\.0\.1:8086/m);
+
+      influxProcess = lab.spawn('host', ['influxd', '-config', join(lab.dir, 'influx/influxdb.conf')]);
+      const rows = await waitFor(
+        'both in InfluxDB',
+        async () => {
+          const all = await findingRows();
+          const names = all.map((row) => row['subject_container']);
+          return names.includes('leak-1') && names.includes('leak-2') ? all : undefined;
+        },
+        { timeoutMs: 60_000 },
+      );
+      for (const finding of agent.findings()) {
+        const statuses = rows.filter(({ id }) => id === finding.id).map(({ status }) => status);
+        expect(statuses, finding.explanation).toEqual(agent.history(finding.id).map(({ status }) => status));
+      }
+    });
+  });
+
+  describe('when the engine goes away', () => {
+    let waiting: AgentProcess;
+
+    it('says so and keeps running', async () => {
+      await engine.stop('SIGTERM', 30_000);
+
+      const lost = await waitFor('the record', () =>
+        agent.stored('inventory').find((record) => record.object === 'engine' && record.change === 'removed'),
+      );
+      expect(String(lost.detail['reason'])).toContain('docker.sock');
+      expect(agent.log.some(({ msg }) => msg === 'no Docker engine; waiting for it')).toBe(true);
+      expect(agent.process.running()).toBe(true);
+      const health = await waitFor('the health check to tell', async () => {
+        const answer = await agent.command('doctor', '--health');
+        return answer.stdout.startsWith('warn') ? answer : undefined;
+      });
+      expect(health.code).toBe(0);
+      expect(health.stdout).toContain('docker.sock');
+    });
+
+    it('an agent that starts now waits for it', async () => {
+      waiting = await startAgent('waiting');
+
+      const line = await waitFor('the word', () =>
+        waiting.log.find(({ msg }) => msg === 'no Docker engine; waiting for it'),
+      );
+      expect(line['reason']).toContain('/var/run/docker.sock');
+      expect(waiting.process.running()).toBe(true);
+    });
+
+    it('taps come back with it, and addresses have the names of who holds them now', async () => {
+      const sinceMs = Date.now();
+      engine = start(engine.argv, { env: lab.env });
+      await waitFor(
+        'dockerd to answer',
+        () => lab.docker(['version', '--format', '{{.Server.Version}}']).catch(() => undefined),
+        { timeoutMs: 60_000 },
+      );
+      // In another order than before, so that they get each other's addresses.
+      for (const name of [SHOP.api, SHOP.database, SHOP.proxy]) await lab.docker(['start', name]);
+      const address = async (name: string) =>
+        await lab.docker([
+          ...['inspect', '--format', `{{(index .NetworkSettings.Networks "shop_data").IPAddress}}`, name],
+        ]);
+      const [api, database] = await Promise.all([address(SHOP.api), address(SHOP.database)]);
+
+      for (const each of [agent, waiting]) {
+        await waitFor('the engine to be known again', () =>
+          each.stored('inventory').some(
+            (record) =>
+              record.object === 'engine' &&
+              record.change === 'added' &&
+              // The record's time is the wall clock's.
+              Date.parse(record.time) > sinceMs,
+          ),
+        );
+        const flow = await waitFor(
+          'an order',
+          () =>
+            each
+              .stored('flow')
+              .find(({ resp, start: began }) => resp.port === 5432 && Date.parse(began) > sinceMs + 1000),
+          { timeoutMs: 60_000 },
+        );
+        expect(flow).toMatchObject({
+          network: { name: SHOP.dataNetwork.name },
+          orig: { ip: api, workload: { composeService: 'api' } },
+          resp: { ip: database, workload: { composeService: 'database' } },
+        });
+      }
+      expect([...agent.log, ...waiting.log].filter(({ level }) => level > WARN)).toEqual([]);
+    });
+  });
+
+  describe('when it is told to stop', () => {
+    it('stores the flows that are still open, and ends with 0 within five seconds', async () => {
+      const port = 7777;
+      const talk = (command: string) => ['sh', '-c', `(echo hello; sleep 300) | ${command}`];
+      await lab.docker(['network', 'create', 'calls']);
+      await covers(agent, 'calls');
+      const container = ['run', '-d', '--network', 'calls', '--name'];
+      await lab.docker([...container, 'callee', BUSYBOX_IMAGE, ...talk(`nc -l -p ${port}`)]);
+      // 0A is LISTEN, 01 ESTABLISHED (include/net/tcp_states.h); busybox listens on [::].
+      const hasSocket = async (state: '0A' | '01') => {
+        const sockets = await lab.docker(['exec', 'callee', 'cat', '/proc/net/tcp6']);
+        return new RegExp(`:${port.toString(16).toUpperCase()} \\S+ ${state} `).test(sockets);
+      };
+      await waitFor('the callee to listen', () => hasSocket('0A'));
+      await lab.docker([...container, 'caller', BUSYBOX_IMAGE, ...talk(`nc callee ${port}`)]);
+      await waitFor('the call', () => hasSocket('01'));
+      const health = `${agent.storePath}.health`;
+      expect(existsSync(health)).toBe(true);
+      // The last packets are still on their way through the kernel's ring (capture.read_timeout_ms).
+      await waitFor('the call to be summed up', async () => {
+        const rows = await influx.query(
+          `SELECT * FROM "bridgewatch_traffic" WHERE "resp_port" = '${port}'`,
+          'bridgewatch',
+        );
+        return rows.length > 0;
+      });
+
+      const asked = performance.now();
+      agent.process.child.kill('SIGTERM');
+      const code = await agent.process.exited;
+
+      expect(code).toBe(0);
+      expect(performance.now() - asked).toBeLessThan(5000);
+      expect(existsSync(health)).toBe(false);
+      const call = agent.stored('flow').find(({ resp }) => resp.port === port);
+      expect(call).toMatchObject({
+        reason: 'shutdown',
+        connState: 'S1',
+        orig: { workload: { name: 'caller' } },
+        resp: { workload: { name: 'callee' } },
+      });
+      const stopped = await agent.command('doctor', '--health');
+      expect(stopped.code).toBe(1);
+      expect(stopped.stdout).toContain('is it running');
+    });
+  });
+
+  describe('other circumstances', () => {
+    it('the portable backend covers the same and finds the same, and doctor says what it cannot know', async () => {
+      const portable = await startAgent('portable', undefined, '--capture-backend', 'portable');
+      await covers(portable, 'vault');
+      expect(coverage(portable, 'vault', 'covered')[0]!.reason).toContain('portable');
+
+      await leak('leak-3', 'vault');
+      const found = await waitFor('the finding', () =>
+        findingOf(portable, 'attempted-on-the-wire', 'leak-3'),
+      );
+      expect(found.evidence['destinations']).toEqual([`${INTERNET.attacker.v4}/icmp`]);
+
+      const doctor = await portable.command('doctor', '--capture-backend', 'portable');
+      expect(doctor.stdout).toMatch(
+        /^warn {2}capture backend: portable \(asked for\)\. What it cannot know: /m,
+      );
+      expect(doctor.stdout).toMatch(/^ok {4}network shop_data: tapped at br-/m);
+      expect(doctor.stdout).toMatch(/^ok {4}kernel counters: OutNoRoutes of /m);
+      expect(doctor.code).toBe(0);
+      await portable.process.stop();
+      expect(await portable.process.exited).toBe(0);
+    });
+
+    it('a wrong socket: says where it looked, and goes on looking', async () => {
+      const socket = '/var/run/no-such.sock';
+      const lost = await startAgent('lost', undefined, '--socket', socket);
+
+      const line = await waitFor('the word', () =>
+        lost.log.find(({ msg }) => msg === 'no Docker engine; waiting for it'),
+      );
+      expect(line['reason']).toContain(socket);
+      expect(line.level).toBe(WARN);
+      expect(lost.process.running()).toBe(true);
+      const map = await lost.command('map', '--socket', socket);
+      expect(map.code).toBe(3);
+      expect(map.stderr).toContain(socket);
+      expect(map.stderr).not.toMatch(STACK_TRACE);
+      await lost.process.stop();
+      expect(await lost.process.exited).toBe(0);
+    });
+
+    it('without root it ends at once, and says what it needs', async () => {
+      const store = join(lab.dir, 'nobody.db');
+      const asNobody = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+
+      const answer = await lab.exec('host', [...asNobody, ...agentCommand('run', '--db', store)], {
+        cwd: REPOSITORY,
+        accept: 'any',
+        timeoutMs: 20_000,
+      });
+
+      expect(answer.code).toBe(3);
+      expect(answer.stderr).toContain('CAP_NET_RAW');
+      expect(answer.stderr).toMatch(/run (it )?as root/);
+      expect(answer.stderr).not.toMatch(STACK_TRACE);
+      expect(answer.stderr.trim().split('\n')).toHaveLength(1);
+    });
+  });
+});
