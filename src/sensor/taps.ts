@@ -5,7 +5,7 @@
 import type { CaptureStats, EndReason, FrameBatch, LiveOptions, PacketSource } from '../../capture/source.ts';
 import type { Network } from '../model/network.ts';
 import type { CoverageRecord, LossRecord } from '../model/record.ts';
-import { wallMicros } from '../model/time.ts';
+import { type Micros, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface AttachedTap {
@@ -34,7 +34,14 @@ interface Tap {
   attempts: number;
   /** Why it is not covered, as last reported; so that a failing retry does not repeat itself. */
   uncoveredBecause?: string;
-  drops: { kernel: number; interface: number };
+  drops: Drops;
+}
+
+/** Counters as last read. */
+interface Drops {
+  kernel: number;
+  interface: number;
+  readonly at: Micros;
 }
 
 const FIRST_RETRY_MS = 100;
@@ -70,7 +77,7 @@ export class TapManager {
       this.#report(network, 'uncovered', unwatched, 'info');
       return;
     }
-    const tap: Tap = { network, attempts: 0, drops: { kernel: 0, interface: 0 } };
+    const tap: Tap = { network, attempts: 0, drops: noDrops() };
     this.#taps.set(network.id, tap);
     void this.#open(tap);
   }
@@ -79,8 +86,7 @@ export class TapManager {
     const tap = this.#taps.get(networkId);
     if (tap === undefined) return;
     this.#taps.delete(networkId);
-    clearTimeout(tap.retry);
-    tap.source?.close();
+    this.#close(tap);
     this.#report(tap.network, 'uncovered', 'the network was removed', 'info');
   }
 
@@ -93,11 +99,17 @@ export class TapManager {
   stop(): void {
     this.#stopped = true;
     for (const tap of this.#taps.values()) {
-      clearTimeout(tap.retry);
-      if (tap.source !== undefined) this.#reportDrops(tap, tap.source.stats());
-      tap.source?.close();
+      if (tap.source !== undefined) this.#report(tap.network, 'uncovered', 'the agent stopped', 'info');
+      this.#close(tap);
     }
     this.#taps.clear();
+  }
+
+  #close(tap: Tap): void {
+    clearTimeout(tap.retry);
+    if (tap.source === undefined) return;
+    this.#reportDrops(tap, tap.source.stats());
+    tap.source.close();
   }
 
   #reasonNotToWatch(network: Network): string | undefined {
@@ -125,28 +137,34 @@ export class TapManager {
     const attached = this.#options.attach(tap.network, source);
     tap.source = source;
     tap.attempts = 0;
-    tap.drops = { kernel: 0, interface: 0 };
+    tap.drops = noDrops();
     delete tap.uncoveredBecause;
-    this.#report(tap.network, 'covered', `tapped with the ${source.backend} backend`);
+    this.#report(tap.network, 'covered', `tapped with the ${source.backend} backend`, 'info');
     const end = await source
       .run((batch) => attached.onBatch(batch))
-      .catch((error: unknown): EndReason => ({ reason: 'failed', detail: String(error) }));
+      .catch((error: unknown): EndReason => {
+        this.#options.log.error({ err: error, network: tap.network.name }, 'a packet led to a bug');
+        return { reason: 'failed', detail: String(error) };
+      });
     attached.detach();
     this.#ended(tap, source, end);
   }
 
   #ended(tap: Tap, source: PacketSource, end: EndReason): void {
-    if (tap.source !== source) return;
+    if (tap.source !== source || !this.#isWanted(tap)) return;
+    this.#close(tap);
     delete tap.source;
-    this.#retryLater(tap, 'detail' in end ? end.detail : end.reason);
+    // A bridge that is gone mostly goes with its network, of which the engine tells a moment later.
+    const level = end.reason === 'interface-gone' ? 'info' : 'warn';
+    this.#retryLater(tap, 'detail' in end ? end.detail : end.reason, level);
   }
 
   /** The bridge may come back under the same name, or the network may be on its way out: try until told. */
-  #retryLater(tap: Tap, why: string): void {
+  #retryLater(tap: Tap, why: string, level: 'info' | 'warn' = 'warn'): void {
     if (!this.#isWanted(tap)) return;
     if (tap.uncoveredBecause !== why) {
       tap.uncoveredBecause = why;
-      this.#report(tap.network, 'uncovered', why);
+      this.#report(tap.network, 'uncovered', why, level);
     }
     const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** tap.attempts++);
     tap.retry = setTimeout(() => void this.#open(tap), delay);
@@ -157,12 +175,7 @@ export class TapManager {
     return !this.#stopped && this.#taps.get(tap.network.id) === tap;
   }
 
-  #report(
-    network: Network,
-    state: CoverageRecord['state'],
-    reason: string,
-    level: 'info' | 'warn' = state === 'covered' ? 'info' : 'warn',
-  ): void {
+  #report(network: Network, state: CoverageRecord['state'], reason: string, level: 'info' | 'warn'): void {
     const where = network.bridge === undefined ? {} : { interface: network.bridge };
     const by = { network: network.name, ...where, reason };
     this.#options.log[level](by, state === 'covered' ? 'network covered' : 'network not covered');
@@ -170,23 +183,26 @@ export class TapManager {
   }
 
   #reportDrops(tap: Tap, stats: CaptureStats): void {
-    const { droppedByKernel, droppedByInterface } = stats;
-    if (droppedByKernel !== undefined && droppedByKernel > tap.drops.kernel) {
-      this.#loss('kernel-ring', tap.network, droppedByKernel - tap.drops.kernel);
-      tap.drops.kernel = droppedByKernel;
-    }
-    if (droppedByInterface !== undefined && droppedByInterface > tap.drops.interface) {
-      this.#loss('interface', tap.network, droppedByInterface - tap.drops.interface);
-      tap.drops.interface = droppedByInterface;
-    }
+    const { kernel, interface: byInterface, at } = tap.drops;
+    // Unknown is not zero, but there is nothing to tell either.
+    const now: Drops = {
+      kernel: stats.droppedByKernel ?? kernel,
+      interface: stats.droppedByInterface ?? byInterface,
+      at: wallMicros(),
+    };
+    tap.drops = now;
+    this.#tellLoss('kernel-ring', tap.network, now.kernel - kernel, at, now.at);
+    this.#tellLoss('interface', tap.network, now.interface - byInterface, at, now.at);
   }
 
-  #loss(source: string, network: Network, count: number): void {
-    const time = wallMicros();
-    this.#options.log.warn(
-      { source, network: network.name, count },
-      'packets lost; raise capture.buffer_bytes',
-    );
-    this.#options.emit({ kind: 'loss', time, source, where: network.name, count, first: time, last: time });
+  #tellLoss(source: string, network: Network, count: number, first: Micros, last: Micros): void {
+    if (count <= 0) return;
+    const where = network.name;
+    this.#options.log.warn({ source, network: where, count }, 'packets lost; raise capture.buffer_bytes');
+    this.#options.emit({ kind: 'loss', time: last, source, where, count, first, last });
   }
+}
+
+function noDrops(): Drops {
+  return { kernel: 0, interface: 0, at: wallMicros() };
 }
