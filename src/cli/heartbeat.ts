@@ -42,7 +42,11 @@ export function startHeartbeat(
   const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   return () => {
     clearInterval(timer);
-    rmSync(path, { force: true });
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      if (!failed) onError(error as Error);
+    }
   };
 }
 

@@ -7,6 +7,7 @@ import { requireCapture } from '../sensor/privileges.ts';
 import { Station } from '../station/station.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { version } from '../version.ts';
+import { EXIT } from './exit-codes.ts';
 import { findingText } from './finding-text.ts';
 import { heartbeatPath, startHeartbeat } from './heartbeat.ts';
 import { printLine } from './output.ts';
@@ -20,6 +21,10 @@ export async function runCommand(options: RunOptions): Promise<void> {
   const config = loadSettings(options);
   requireCapture();
   const log = createLogger(config.log.level);
+  process.once('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'a bug ended the agent; please report it');
+    process.exit(EXIT.internal);
+  });
   const station = new Station(config, {
     logger: log,
     onRecord: (record) => show(record, options.json === true),

@@ -9,7 +9,7 @@ import { FindingManager } from './findings/manager.ts';
 
 export interface DetectionOptions {
   readonly analyzers: readonly AnalyzerDefinition[];
-  /** Checked options by analyzer id. */
+  /** Checked options by analyzer id; the defaults where there are none. */
   readonly options: Readonly<Record<string, AnalyzerOptions>>;
   readonly findings: FindingsConfig;
   readonly emit: (record: AgentRecord) => void;
@@ -26,7 +26,10 @@ export function createDetection({ analyzers, options, findings, emit, log }: Det
   const runner = new AnalyzerRunner({
     analyzers: analyzers
       .filter(({ id }) => options[id]?.enabled !== false)
-      .map((definition) => ({ definition, config: options[definition.id]?.options ?? {} })),
+      .map((definition) => ({
+        definition,
+        config: options[definition.id]?.options ?? definition.config.parse({}),
+      })),
     findings: manager,
     onLoss: emit,
     onFailure: ({ error, ...failure }) =>
