@@ -67,6 +67,7 @@ export interface Setup {
 
 export interface PipelineRun {
   readonly pipeline: Pipeline;
+  readonly state: InventoryState;
   readonly records: readonly AgentRecord[];
   /** On the bridge of `data`, unless another is named. */
   tap(network?: string): Tap;
@@ -101,6 +102,7 @@ export function startPipeline({ analyzers = [], flows = {}, dns = {}, wants = {}
   pipeline.setNetworks(state.networks());
   return {
     pipeline,
+    state,
     records,
     tap(name = 'data') {
       const network = state.networks().find((entry) => entry.name === name) as Network;
