@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { readRun, type TestRun } from './test-report.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -80,7 +81,9 @@ function runStep({ argv: [file, ...args], timeoutMs }: Step): Promise<number | u
       out.write(chunk);
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) if (/^\W*SKIPPED\b/.test(line) && !notes.includes(line)) notes.push(line);
+      for (const line of lines.map(stripVTControlCharacters)) {
+        if (/^\W*SKIPPED\b/.test(line) && !notes.includes(line)) notes.push(line);
+      }
     });
   }
   const end = (signal: NodeJS.Signals): void => {
