@@ -21,7 +21,7 @@ mkdir -p .lab
 main() {
   check_node
   if [ -n "$(missing "$@")" ]; then install_packages "$@"; fi
-  case " $* " in *' build '*) install_node_modules; build_bindings ;; esac
+  case " $* " in *' build '*) use_own_headers; install_node_modules; build_bindings ;; esac
 }
 
 check_node() {
@@ -146,6 +146,13 @@ mark_docker_as_ours() {
 
 leave_off() {
   if command -v systemctl >/dev/null; then systemctl disable "$@" >>"$LOG" 2>&1 || true; fi
+}
+
+# The headers that came with Node spare node-gyp a download, which a closed network would refuse.
+use_own_headers() {
+  local prefix
+  prefix=$(dirname "$(dirname "$(node -p process.execPath)")")
+  if [ -e "$prefix/include/node/node_api.h" ]; then export npm_config_nodedir=${npm_config_nodedir:-$prefix}; fi
 }
 
 install_node_modules() {
