@@ -4,6 +4,7 @@ import { printableJson } from '../model/serialize.ts';
 import { EXIT } from './exit-codes.ts';
 import { explainFailure } from './failure.ts';
 import { complain, printLine } from './output.ts';
+import type { ConfigIssueRecord, ConfigRecord } from './records.ts';
 import { loadSettings } from './settings.ts';
 
 interface CheckConfigOptions {
@@ -21,15 +22,15 @@ export function checkConfigCommand(argument: string | undefined, options: CheckC
     if (!(error instanceof ConfigError)) throw error;
     process.exitCode = EXIT.negative;
     if (options.json === true) {
-      for (const issue of error.issues) printLine(printableJson({ kind: 'config-issue', ...issue }));
+      for (const issue of error.issues) {
+        const record: ConfigIssueRecord = { kind: 'config-issue', ...issue };
+        printLine(printableJson(record));
+      }
       return;
     }
-    complain(explainFailure(error).message);
+    complain(...explainFailure(error).lines);
     return;
   }
-  printLine(
-    options.json === true
-      ? printableJson({ kind: 'config', file: what, ok: true })
-      : `${escapeText(what)}: ok`,
-  );
+  const record: ConfigRecord = { kind: 'config', file: what, ok: true };
+  printLine(options.json === true ? printableJson(record) : `${escapeText(what)}: ok`);
 }

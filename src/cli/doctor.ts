@@ -7,7 +7,11 @@ import { createLogger } from '../telemetry/logger.ts';
 import { EXIT } from './exit-codes.ts';
 import { HEARTBEAT_STALE_MS, heartbeatPath, readHeartbeat } from './heartbeat.ts';
 import { printLine } from './output.ts';
+import type { DiagnosisRecord } from './records.ts';
 import { loadSettings, type SettingsOptions } from './settings.ts';
+
+/** Names of networks have no limit. */
+const MAX_CHECK_WIDTH = 40;
 
 interface DoctorOptions extends SettingsOptions {
   readonly health?: boolean;
@@ -21,17 +25,25 @@ export async function doctorCommand(options: DoctorOptions): Promise<void> {
     options.health === true
       ? [health(config.store.path)]
       : [...(await diagnoseSensor(config)), ...(await diagnoseStation(config, createLogger('silent')))];
-  for (const diagnosis of found) {
-    printLine(
-      options.json === true ? printableJson({ kind: 'diagnosis', ...diagnosis }) : diagnosisText(diagnosis),
-    );
-  }
+  if (options.json === true) {
+    for (const diagnosis of found) {
+      const record: DiagnosisRecord = { kind: 'diagnosis', ...diagnosis };
+      printLine(printableJson(record));
+    }
+  } else printLine(diagnosesText(found));
   if (found.some(({ outcome }) => outcome === 'fail')) process.exitCode = EXIT.negative;
 }
 
-function diagnosisText({ check, outcome, detail, advice }: Diagnosis): string {
-  const line = `${outcome.padEnd(5)} ${escapeText(check)}: ${escapeText(detail, 2000)}`;
-  return advice === undefined ? line : `${line}\n      -> ${escapeText(advice, 500)}`;
+/** Outcome, check and detail in columns; below a detail what to do about it. */
+function diagnosesText(found: readonly Diagnosis[]): string {
+  const checks = found.map(({ check }) => escapeText(check, MAX_CHECK_WIDTH));
+  const width = Math.max(...checks.map(({ length }) => length));
+  return found
+    .flatMap(({ outcome, detail, advice }, i) => {
+      const line = `${outcome.padEnd(4)}  ${checks[i]!.padEnd(width)}  ${escapeText(detail, 2000)}`;
+      return advice === undefined ? [line] : [line, `${' '.repeat(width + 8)}-> ${escapeText(advice, 500)}`];
+    })
+    .join('\n');
 }
 
 function health(storePath: string): Diagnosis {

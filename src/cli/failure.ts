@@ -2,7 +2,7 @@
  * Turns whatever went wrong into one message for a person and an exit code. Never a stack trace, unless
  * BRIDGEWATCH_DEBUG asks for it.
  */
-import { ConfigError } from '../config/error.ts';
+import { ConfigError, issueText } from '../config/error.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { complain } from './output.ts';
 
@@ -11,28 +11,34 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** The message is raw; `complain` escapes it. */
-export function explainFailure(error: unknown): { readonly message: string; readonly exitCode: ExitCode } {
+export interface Explanation {
+  /** Raw; `complain` escapes them. */
+  readonly lines: readonly string[];
+  readonly exitCode: ExitCode;
+}
+
+export function explainFailure(error: unknown): Explanation {
   if (error instanceof ConfigError) {
-    return { message: `the configuration cannot be used\n${error.message}`, exitCode: EXIT.usage };
+    const lines = ['the configuration cannot be used', ...error.issues.map(issueText)];
+    return { lines, exitCode: EXIT.usage };
   }
-  if (error instanceof UsageError) return { message: error.message, exitCode: EXIT.usage };
+  if (error instanceof UsageError) return { lines: [error.message], exitCode: EXIT.usage };
   if (error instanceof Error && isWorldError(error)) {
     const code = error.message.includes(error.code) ? '' : ` (${error.code})`;
     const exitCode = USAGE_CODES.has(error.code) ? EXIT.usage : EXIT.world;
-    return { message: `${error.message}${code}`, exitCode };
+    return { lines: [`${error.message}${code}`], exitCode };
   }
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const message = `internal error, please report it: ${detail}; set BRIDGEWATCH_DEBUG=1 for the details`;
-  return { message, exitCode: EXIT.internal };
+  const line = `internal error, please report it: ${detail}; set BRIDGEWATCH_DEBUG=1 for the details`;
+  return { lines: [line], exitCode: EXIT.internal };
 }
 
 /** Says it and sets the exit code; the caller decides whether anything goes on. */
 export function reportFailure(error: unknown): void {
-  const { message, exitCode } = explainFailure(error);
-  complain(message);
+  const { lines, exitCode } = explainFailure(error);
+  complain(...lines);
   if ((process.env['BRIDGEWATCH_DEBUG'] ?? '') !== '' && error instanceof Error)
-    complain(error.stack ?? 'no stack');
+    complain(...(error.stack ?? 'no stack').split('\n'));
   process.exitCode = exitCode;
 }
 

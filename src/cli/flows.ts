@@ -15,9 +15,9 @@ interface FlowsOptions extends SettingsOptions {
 }
 
 export async function flowsCommand(options: FlowsOptions): Promise<void> {
+  const range = parseRange(options);
   const reader = await openStoreReadOnly(loadSettings(options).store.path);
   try {
-    const range = parseRange(options);
     const rows = reader.queryFlows({
       ...range,
       ...(options.network === undefined ? {} : { network: options.network }),

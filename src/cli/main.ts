@@ -23,6 +23,16 @@ function examples(...lines: readonly string[]): string {
 
 const repeated = (value: string, earlier: readonly string[] = []) => [...earlier, value];
 
+/** Commander's words: what is wrong, and perhaps `(Did you mean ...?)` below it. */
+function complainOfUsage(text: string): void {
+  complain(
+    ...text
+      .trimEnd()
+      .replace(/^error: /, '')
+      .split(/\n(?=\(Did you mean )/),
+  );
+}
+
 const json = () => new Option('--json', 'NDJSON on stdout: one record a line, with its kind');
 const config = () => new Option('-c, --config <file>', 'YAML configuration').env('BRIDGEWATCH_CONFIG');
 const socket = () =>
@@ -36,7 +46,7 @@ function program(): Command {
     .description('See what the containers on a Docker host really do on their networks.')
     .version(version(), '-V, --version')
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text) => complain(text.trimEnd().replace(/^error: /, '')) })
+    .configureOutput({ outputError: complainOfUsage })
     .addHelpText('after', EXIT_CODES);
 
   root

@@ -73,10 +73,12 @@ export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** A word to the person, on stderr, so that stdout holds nothing but what was asked for. Escapes, line by line. */
-export function complain(text: string): void {
-  const lines = text.split('\n').map((line) => escapeText(line, 4000));
-  process.stderr.write(`bridgewatch: ${lines.join('\n')}\n`);
+/**
+ * A word to the person, on stderr, so that stdout holds nothing but what was asked for. Each argument is one line,
+ * whatever a name in it contains.
+ */
+export function complain(...lines: readonly string[]): void {
+  process.stderr.write(`bridgewatch: ${lines.map((line) => escapeText(line, 4000)).join('\n')}\n`);
 }
 
 /** `2026-11-23T14:02:07.000123Z` -> `2026-11-23 14:02:07Z`; UTC, as everywhere, and --since takes it back. */

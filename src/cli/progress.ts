@@ -7,7 +7,8 @@ const ERASE_LINE = '\r\u001b[2K';
 
 export class ProgressLine {
   readonly #enabled = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
-  #shownAt = 0;
+  // Not at once: a short file is done before anybody wants to know.
+  #shownAt = Date.now();
   #isShown = false;
 
   show({ bytesRead, totalBytes, packets }: FileProgress): void {

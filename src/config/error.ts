@@ -7,17 +7,18 @@ export interface ConfigIssue {
   readonly problem: string;
 }
 
+/** `config.yaml:14:7: capture.snaplen_bytes: Too small: ...`; raw, with whatever keys the file has. */
+export function issueText({ where, path, problem }: ConfigIssue): string {
+  return `${where}: ${path === '' ? '' : `${path}: `}${problem}`;
+}
+
 /** The configuration cannot be used; every problem found is listed, not only the first. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
   readonly issues: readonly ConfigIssue[];
 
   constructor(issues: readonly ConfigIssue[]) {
-    super(
-      issues
-        .map((issue) => `${issue.where}: ${issue.path === '' ? '' : `${issue.path}: `}${issue.problem}`)
-        .join('\n'),
-    );
+    super(issues.map(issueText).join('\n'));
     this.name = 'ConfigError';
     this.issues = issues;
   }

@@ -8,9 +8,9 @@ describe('explainFailure', () => {
   it('lists every problem of a configuration on a line of its own', () => {
     const issue = (where: string) => ({ where, path: 'a.b', problem: 'wrong' });
 
-    const { message, exitCode } = explainFailure(new ConfigError([issue('c.yaml:1:1'), issue('c.yaml:2:3')]));
+    const { lines, exitCode } = explainFailure(new ConfigError([issue('c.yaml:1:1'), issue('c.yaml:2:3')]));
 
-    expect(message.split('\n')).toEqual([
+    expect(lines).toEqual([
       'the configuration cannot be used',
       'c.yaml:1:1: a.b: wrong',
       'c.yaml:2:3: a.b: wrong',
@@ -22,8 +22,8 @@ describe('explainFailure', () => {
     const ours = explainFailure(new CaptureError('CAPTURE_FILE', 'cannot open x (CAPTURE_FILE)'));
     const systems = explainFailure(Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' }));
 
-    expect(ours).toEqual({ message: 'cannot open x (CAPTURE_FILE)', exitCode: EXIT.world });
-    expect(systems).toEqual({ message: 'connect failed (ECONNREFUSED)', exitCode: EXIT.world });
+    expect(ours).toEqual({ lines: ['cannot open x (CAPTURE_FILE)'], exitCode: EXIT.world });
+    expect(systems).toEqual({ lines: ['connect failed (ECONNREFUSED)'], exitCode: EXIT.world });
   });
 
   it('calls what only the command line can have caused usage', () => {
@@ -36,10 +36,12 @@ describe('explainFailure', () => {
     Object.assign(new Error('bad argument'), { code: 'ERR_INVALID_ARG_TYPE' }),
     'a thrown text',
   ])('calls the rest a bug of ours, without a stack trace', (error) => {
-    const { message, exitCode } = explainFailure(error);
+    const { lines, exitCode } = explainFailure(error);
 
     expect(exitCode).toBe(EXIT.internal);
-    expect(message).toMatch(/^internal error, please report it: .*BRIDGEWATCH_DEBUG=1/);
-    expect(message).not.toMatch(/\n| at .*:\d+/);
+    expect(lines).toEqual([
+      expect.stringMatching(/^internal error, please report it: .*BRIDGEWATCH_DEBUG=1/),
+    ]);
+    expect(lines[0]).not.toMatch(/\n| at .*:\d+/);
   });
 });
