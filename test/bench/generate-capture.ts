@@ -1,6 +1,8 @@
 /**
- * Writes the capture that the bench runs on: by default 2,000,000 packets of 100,000 flows, all alive to the end.
- * 60 % of the flows are TCP, 15 % DNS, 25 % other UDP; a tenth is IPv6. The same arguments give the same bytes.
+ * Writes the capture that the bench runs on: by default 2,000,000 packets of 100,000 flows, as a busy Docker host has
+ * them: 250 containers; 60 % of the flows TCP, 15 % DNS look-ups of one question and one answer, 25 % other UDP; a
+ * tenth is IPv6. Flows come up in any order and send trains of 1 to 8 packets; all but the look-ups live to the end.
+ * The same arguments give the same bytes.
  *
  *   tsx test/bench/generate-capture.ts FILE [PACKETS] [FLOWS]
  */
@@ -17,9 +19,13 @@ export interface GenerateOptions {
 const BUFFER_BYTES = 4 * 1024 * 1024;
 const MAX_RECORD_BYTES = 16 + 14 + 40 + 32 + 1460;
 const START_SECS = 1_790_000_000;
-const MICROS_BETWEEN_PACKETS = 100;
+const MICROS_BETWEEN_PACKETS = 10;
+const CLIENTS = 250;
 const ZONES = 200;
-const HOSTS_PER_ZONE = 100;
+const ZONES_PER_CLIENT = 8;
+const HOSTS_PER_ZONE = 20;
+const MAX_TRAIN = 8;
+const DNS_STEPS = 2;
 
 const TCP = 6;
 const UDP = 17;
@@ -38,18 +44,42 @@ export function generateCapture(options: GenerateOptions): number {
   const clientSeq = new Uint32Array(flows);
   const serverSeq = new Uint32Array(flows);
 
+  let flow = 0;
+  let train = 0;
   for (let n = 0; n < packets; n++) {
     // Every flow comes up once before any is chosen again, so that there are as many as was asked for.
-    const flow = n < flows ? n : random() % flows;
+    if (n < flows) flow = n;
+    else if (train-- <= 0 || isSpent(flow, steps)) {
+      do flow = random() % flows;
+      while (isSpent(flow, steps));
+      train = random() % MAX_TRAIN;
+    }
     const step = steps[flow]!++;
-    const kind = flow % 20;
     writer.begin(START_SECS, n * MICROS_BETWEEN_PACKETS);
-    if (kind < 12) writer.tcp(flow, step, clientSeq, serverSeq);
-    else if (kind < 15) writer.dns(flow, step);
-    else writer.udp(flow, step);
+    switch (kindOf(flow)) {
+      case 'tcp':
+        writer.tcp(flow, step, clientSeq, serverSeq);
+        break;
+      case 'dns':
+        writer.dns(flow, step);
+        break;
+      case 'udp':
+        writer.udp(flow, step);
+    }
     writer.end();
   }
   return writer.close();
+}
+
+function kindOf(flow: number): 'tcp' | 'dns' | 'udp' {
+  const share = flow % 20;
+  if (share < 12) return 'tcp';
+  return share < 15 ? 'dns' : 'udp';
+}
+
+/** A look-up is over with its answer. */
+function isSpent(flow: number, steps: Uint16Array): boolean {
+  return kindOf(flow) === 'dns' && steps[flow]! >= DNS_STEPS;
 }
 
 /** Marsaglia's xorshift32. */
@@ -135,25 +165,24 @@ class RecordWriter {
     this.#at += payload;
   }
 
-  /** A query and its answer in turn, each pair with a name of its own out of ZONES * HOSTS_PER_ZONE. */
+  /** A query, then its answer. Each client asks for hosts of a few zones of its own. */
   dns(flow: number, step: number): void {
     const isQuery = step % 2 === 0;
-    const pair = flow + (step >> 1) * 7919;
-    const host = `h${pair % HOSTS_PER_ZONE}`;
-    const zone = `zone${Math.floor(pair / HOSTS_PER_ZONE) % ZONES}`;
-    const message = 12 + 1 + host.length + 1 + zone.length + 13 + 4 + (isQuery ? 0 : 16);
+    const client = flow % CLIENTS;
+    const host = `h${Math.floor(flow / 7) % HOSTS_PER_ZONE}`;
+    const zone = `zone${(client * 3 + (Math.floor(flow / CLIENTS) % ZONES_PER_CLIENT)) % ZONES}`;
+    const message = 12 + 1 + host.length + 1 + zone.length + 5 + 4 + (isQuery ? 0 : 16);
     this.#ip(flow, UDP, 8 + message, isQuery);
     this.#ports(flow, 53, isQuery);
     this.#u16(8 + message);
     this.#u16(0);
-    this.#u16(pair & 0xffff);
+    this.#u16(flow & 0xffff);
     this.#u16(isQuery ? 0x0100 : 0x8180);
     this.#u16(1);
     this.#u16(isQuery ? 0 : 1);
     this.#u32(0);
     this.#label(host);
     this.#label(zone);
-    this.#label('example');
     this.#label('com');
     this.#u8(0);
     this.#u16(1);
@@ -164,13 +193,13 @@ class RecordWriter {
     this.#u16(1);
     this.#u32(300);
     this.#u16(4);
-    this.#u32(0xc6336400 | (pair & 0xff));
+    this.#u32(0xc6336400 | (flow & 0xff));
   }
 
   /** Ethernet and IP: clients in 172.30.0.0/16 or fd00::/8, servers in 198.51.100.0/24 and 10.0.0.0/8, or 2001:db8::/32. */
   #ip(flow: number, protocol: number, length: number, fromClient: boolean): void {
     const isV6 = flow % 10 === 9;
-    const client = 0xac1e_0000 | (flow % 50_000);
+    const client = 0xac1e_0002 + (flow % CLIENTS);
     const server = flow % 2 === 0 ? 0xc633_6400 | (flow % 251) : 0x0a00_0000 | (flow % 9973);
     this.#mac(fromClient ? 1 : 0x0200_0000 | client);
     this.#mac(fromClient ? 0x0200_0000 | client : 1);
@@ -203,7 +232,7 @@ class RecordWriter {
   }
 
   #ports(flow: number, serverPort: number, fromClient: boolean): void {
-    const clientPort = 20_000 + ((Math.floor(flow / 50_000) * 20_011 + (flow % 40_000)) % 40_000);
+    const clientPort = 20_000 + (Math.floor(flow / CLIENTS) % 40_000);
     this.#u16(fromClient ? clientPort : serverPort);
     this.#u16(fromClient ? serverPort : clientPort);
   }
