@@ -6,7 +6,7 @@ import type { Micros } from './time.ts';
 export interface DnsRecord {
   readonly kind: 'dns';
   readonly time: Micros;
-  readonly network?: Network;
+  readonly network?: Network | undefined;
   readonly interface: string;
   readonly client: Endpoint;
   readonly server: Endpoint;
@@ -20,10 +20,10 @@ export interface DnsRecord {
   readonly qtype: string;
   readonly qclass: string;
   /** Absent when no answer was seen. */
-  readonly rcode?: string;
+  readonly rcode?: string | undefined;
   readonly answers: readonly DnsAnswer[];
   /** Microseconds from question to answer. */
-  readonly rtt?: number;
+  readonly rtt?: number | undefined;
   readonly flags: readonly ('AA' | 'TC' | 'RD' | 'RA' | 'AD' | 'CD')[];
   /** What was malformed about the message; the fields above hold what could be read. */
   readonly anomalies: readonly string[];

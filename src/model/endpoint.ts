@@ -26,11 +26,11 @@ export interface Attribution {
 export interface Endpoint {
   readonly ip: string;
   /** Absent for protocols without ports. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Absent on links without MAC addresses. */
-  readonly mac?: string;
+  readonly mac?: string | undefined;
   readonly scope: Scope;
-  readonly workload?: Workload;
+  readonly workload?: Workload | undefined;
   /** Names this address is known by; bytes from the wire, so escaped wherever shown. */
   readonly names: readonly string[];
   readonly attribution: Attribution;

@@ -9,23 +9,12 @@ import type { Direction, FlowRecord } from '../model/flow.ts';
 import { type Cidr, cidrContains, type IpWords, parseCidr } from '../model/ip.ts';
 import type { Network } from '../model/network.ts';
 import type { Micros } from '../model/time.ts';
-import { formatMac, LAYER, type PacketView } from './decode/packet-view.ts';
+import type { PacketView } from './decode/packet-view.ts';
 import type { FlowEnds } from './dns/intake.ts';
 import type { FlowTable } from './flow/table.ts';
+import { FlowOrigins } from './flow-origins.ts';
 import type { Tap } from './tap.ts';
 import type { EdgeName } from './traffic-rollup.ts';
-
-/** What the pipeline attaches to a flow: numbers of the first packet that no record could learn later. */
-export interface FlowOrigin {
-  readonly tap: Tap;
-  /** Seen inside a tunnel: the tap's own network says nothing about its addresses. */
-  readonly tunnelled: boolean;
-  readonly origMacHi: number;
-  readonly origMacLo: number;
-  readonly respMacHi: number;
-  readonly respMacLo: number;
-  readonly hasMacs: boolean;
-}
 
 /** Who an address is; implemented by the attribution of src/sensor/docker. */
 export interface AddressNames {
@@ -37,30 +26,35 @@ export interface AddressNames {
   ): Pick<Endpoint, 'scope' | 'workload' | 'names' | 'attribution'>;
 }
 
-/** Takes the MACs while the view still holds them. `fromOrig`: the packet at hand came from the originator. */
-export function originOf(view: PacketView, tap: Tap, fromOrig: boolean): FlowOrigin {
-  const hasMacs = (view.layers & (LAYER.SRC_MAC | LAYER.DST_MAC)) === (LAYER.SRC_MAC | LAYER.DST_MAC);
-  return {
-    tap,
-    tunnelled: view.depth > 0,
-    hasMacs,
-    origMacHi: fromOrig ? view.srcMacHi : view.dstMacHi,
-    origMacLo: fromOrig ? view.srcMacLo : view.dstMacLo,
-    respMacHi: fromOrig ? view.dstMacHi : view.srcMacHi,
-    respMacLo: fromOrig ? view.dstMacLo : view.srcMacLo,
-  };
+/** Where a flow was seen; all that outlives its tap. */
+interface FlowPlace {
+  readonly interface: string;
+  readonly network: Network | undefined;
 }
 
 export class FlowRecords {
-  readonly #table: FlowTable<FlowOrigin>;
+  readonly #table: FlowTable;
+  readonly #origins: FlowOrigins;
   readonly #names: AddressNames;
+  /** By tap index. Kept when a tap ends, because its flows end later. */
+  readonly #places: FlowPlace[] = [];
   #subnets: readonly { readonly cidr: Cidr; readonly network: Network }[] = [];
   /** False lets the pipeline skip every question about internal networks. */
   hasInternalNetworks = false;
 
-  constructor(table: FlowTable<FlowOrigin>, names: AddressNames) {
+  constructor(table: FlowTable, names: AddressNames) {
     this.#table = table;
+    this.#origins = new FlowOrigins(table.maxFlows);
     this.#names = names;
+  }
+
+  addTap(tap: Tap): void {
+    this.#places[tap.index] = { interface: tap.interface, network: tap.network };
+  }
+
+  /** A flow begins: takes what only its first packet says, while the view still holds it. */
+  begin(slot: number, view: PacketView, fromOrig: boolean): void {
+    this.#origins.note(slot, view, fromOrig);
   }
 
   /** Networks by whose subnets the flows of a file find their network; live taps bring their own. */
@@ -76,24 +70,22 @@ export class FlowRecords {
 
   /** The tap's network; in a file without one, the one network whose subnets hold either address. */
   networkOf(slot: number): Network | undefined {
-    const origin = this.#table.user[slot];
-    if (origin?.tap.network !== undefined && !origin.tunnelled) return origin.tap.network;
+    const { network } = this.#placeOf(slot);
+    if (network !== undefined && !this.#origins.isTunnelled(slot)) return network;
     if (this.#subnets.length === 0) return undefined;
     return this.#bySubnet(this.#table.origWords(slot)) ?? this.#bySubnet(this.#table.respWords(slot));
   }
 
   /** Both ends with their names; what a record of another kind about this flow needs. */
   ends(slot: number): FlowEnds {
-    const origin = this.#table.user[slot]!;
     const network = this.networkOf(slot);
-    const orig = this.#endpoint(slot, origin, network, true);
-    const resp = this.#endpoint(slot, origin, network, false);
-    return { orig, resp, ...(network === undefined ? {} : { network }) };
+    const orig = this.#endpoint(slot, network, true);
+    const resp = this.#endpoint(slot, network, false);
+    return { orig, resp, network };
   }
 
   record(slot: number, reason: FlowRecord['reason']): FlowRecord {
     const table = this.#table;
-    const origin = table.user[slot]!;
     const { orig, resp, network } = this.ends(slot);
     const communityId = table.communityId(slot);
     const icmp = table.icmp(slot);
@@ -104,7 +96,7 @@ export class FlowRecords {
       start: table.first(slot),
       end: table.last(slot),
       ...(network === undefined ? {} : { network }),
-      interface: origin.tap.interface,
+      interface: this.#placeOf(slot).interface,
       orig,
       resp,
       protocol: table.protocolName(slot),
@@ -126,7 +118,7 @@ export class FlowRecords {
     const { orig, resp, network } = this.ends(slot);
     const respPort = table.respPort(slot);
     return {
-      network: network?.name ?? table.user[slot]!.tap.interface,
+      network: network?.name ?? this.#placeOf(slot).interface,
       orig: edgeLabel(orig),
       resp: edgeLabel(resp),
       protocol: table.protocolName(slot),
@@ -135,21 +127,25 @@ export class FlowRecords {
     };
   }
 
-  #endpoint(slot: number, origin: FlowOrigin, network: Network | undefined, isOrig: boolean): Endpoint {
+  #endpoint(slot: number, network: Network | undefined, isOrig: boolean): Endpoint {
     const table = this.#table;
     const ip = isOrig ? table.origIp(slot) : table.respIp(slot);
     const port = isOrig ? table.origPort(slot) : table.respPort(slot);
-    const mac = macOf(origin, isOrig);
+    const mac = this.#origins.mac(slot, isOrig);
     const who = this.#names.resolve(ip, mac, network?.id, table.first(slot));
     return {
       ip,
-      ...(port === undefined ? {} : { port }),
-      ...(mac === undefined ? {} : { mac }),
+      port,
+      mac,
       scope: who.scope,
-      ...(who.workload === undefined ? {} : { workload: who.workload }),
+      workload: who.workload,
       names: who.names,
       attribution: who.attribution,
     };
+  }
+
+  #placeOf(slot: number): FlowPlace {
+    return this.#places[this.#table.ifIndex(slot)]!;
   }
 
   #bySubnet(words: IpWords): Network | undefined {
@@ -160,13 +156,6 @@ export class FlowRecords {
 /** Containers by their label, everything else by its scope: a dashboard must not grow a line an address. */
 function edgeLabel(endpoint: Endpoint): string {
   return endpoint.workload === undefined ? endpoint.scope : endpointLabel(endpoint);
-}
-
-function macOf(origin: FlowOrigin, isOrig: boolean): string | undefined {
-  if (!origin.hasMacs) return undefined;
-  return isOrig
-    ? formatMac(origin.origMacHi, origin.origMacLo)
-    : formatMac(origin.respMacHi, origin.respMacLo);
 }
 
 export function directionOf(orig: Scope, resp: Scope): Direction {

@@ -11,11 +11,12 @@ import { MICROS_PER_SECOND, type Micros } from '../model/time.ts';
 import type { FlowInterest } from './analysis/analyzer.ts';
 import type { AnalyzerRunner } from './analysis/runner.ts';
 import type { DnsConfig, FlowsConfig } from './config.ts';
-import { LAYER, type PacketView } from './decode/packet-view.ts';
+import { LAYER, PacketView } from './decode/packet-view.ts';
 import { DnsIntake } from './dns/intake.ts';
 import type { FindingManager } from './findings/manager.ts';
+import { WARM_AT_ONCE } from './flow/key.ts';
 import { FLOW_EVENT, type FlowEnd, FlowTable } from './flow/table.ts';
-import { type AddressNames, type FlowOrigin, FlowRecords, originOf } from './flow-records.ts';
+import { type AddressNames, FlowRecords } from './flow-records.ts';
 import { createTap, type Tap } from './tap.ts';
 import { TapCounters } from './tap-counters.ts';
 import { TrafficRollup } from './traffic-rollup.ts';
@@ -40,11 +41,15 @@ const CLOCK_SET_BACK = 10 * MICROS_PER_SECOND;
 
 export class Pipeline {
   readonly #options: PipelineOptions;
-  readonly #table: FlowTable<FlowOrigin>;
+  readonly #table: FlowTable;
   readonly #records: FlowRecords;
   readonly #dns: DnsIntake;
   readonly #rollup: TrafficRollup;
   readonly #taps = new Set<Tap>();
+  // The group of packets at hand, decoded and not yet counted.
+  readonly #views = Array.from({ length: WARM_AT_ONCE }, () => new PacketView());
+  readonly #times = new Float64Array(WARM_AT_ONCE);
+  readonly #tapIndexes = new Int32Array(WARM_AT_ONCE);
   readonly #counters: TapCounters;
   #nextTapIndex = 0;
   #now: Micros = 0;
@@ -59,7 +64,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     const { flows } = options;
     this.#options = options;
-    this.#table = new FlowTable<FlowOrigin>(
+    this.#table = new FlowTable(
       { onEnd: (slot, reason) => this.#onFlowEnd(slot, reason) },
       {
         maxFlows: flows.max_flows,
@@ -99,9 +104,10 @@ export class Pipeline {
   }
 
   /** A source of frames begins; the handle goes with each of its batches. */
-  attach(tap: Omit<Tap, 'decoder' | 'view' | 'index'>): Tap {
+  attach(tap: Omit<Tap, 'decoder' | 'index'>): Tap {
     const attached = createTap({ ...tap, index: this.#nextTapIndex++ });
     this.#taps.add(attached);
+    this.#records.addTap(attached);
     return attached;
   }
 
@@ -113,20 +119,45 @@ export class Pipeline {
 
   /** Frames of `taps`, by the batch's interface index. The batch is borrowed for the call. */
   onBatch(batch: FrameBatch, taps: readonly Tap[]): void {
-    const { data, offset, capLen, wireLen, tsSec, tsNsec, ifIndex, count } = batch;
-    if (this.first === undefined && count > 0)
-      this.#begin(tsSec[0]! * MICROS_PER_SECOND + Math.floor(tsNsec[0]! / 1000));
-    for (let i = 0; i < count; i++) {
-      const tap = taps[ifIndex[i]!]!;
-      const time = tsSec[i]! * MICROS_PER_SECOND + Math.floor(tsNsec[i]! / 1000);
-      if (time < this.#now - CLOCK_SET_BACK) this.#setClockBack(time);
-      if (time >= this.#nextTick) this.#tick(time);
-      if (time > this.#now) this.#now = time;
-      this.bytes += wireLen[i]!;
-      tap.decoder.decode(data, offset[i]!, capLen[i]!, wireLen[i]!, tap.linkType, tap.view);
-      this.#onPacket(data, tap.view, tap, time);
+    if (batch.count === 0) return;
+    if (this.first === undefined) this.#begin(timeOf(batch, 0));
+    for (let from = 0; from < batch.count; ) {
+      const to = this.#decodeGroup(batch, from, taps);
+      const count = to - from;
+      if (count > 1) this.#table.warm(this.#views, count, this.#tapIndexes);
+      for (let i = 0; i < count; i++) {
+        const tap = taps[batch.ifIndex[from + i]!]!;
+        this.#onPacket(batch.data, this.#views[i]!, tap, this.#times[i]!);
+      }
+      from = to;
     }
-    this.packets += count;
+    this.packets += batch.count;
+  }
+
+  /**
+   * Decodes the next frames, so many that their flows can be fetched together, and tells where it stopped. Packet time
+   * passes before the first of a group only: a group ends where a tick is due.
+   */
+  #decodeGroup(batch: FrameBatch, from: number, taps: readonly Tap[]): number {
+    const { data, offset, capLen, wireLen, ifIndex } = batch;
+    const end = Math.min(from + WARM_AT_ONCE, batch.count);
+    for (let i = from; i < end; i++) {
+      const time = timeOf(batch, i);
+      const isClockSetBack = time < this.#now - CLOCK_SET_BACK;
+      if (isClockSetBack || time >= this.#nextTick) {
+        if (i > from) return i;
+        if (isClockSetBack) this.#setClockBack(time);
+        this.#tick(time);
+      }
+      if (time > this.#now) this.#now = time;
+      const tap = taps[ifIndex[i]!]!;
+      const view = this.#views[i - from]!;
+      this.#times[i - from] = time;
+      this.#tapIndexes[i - from] = tap.index;
+      this.bytes += wireLen[i]!;
+      tap.decoder.decode(data, offset[i]!, capLen[i]!, wireLen[i]!, tap.linkType, view);
+    }
+    return end;
   }
 
   /** Lets packet time pass without packets: a live agent calls it, a replay never does. */
@@ -141,11 +172,13 @@ export class Pipeline {
 
   /** Input has ended: flows and questions still open are recorded, pending decisions taken. */
   finish(): void {
-    this.#table.flush('shutdown');
+    const { runner, wants } = this.#options;
+    // Visiting every flow costs microseconds each; where nobody asked about their ends, they just end.
+    if (wants.traffic || wants.flows || this.#mayConcern(runner.wants.flowEnd)) this.#table.flush('shutdown');
     this.#dns.flush();
     this.#endRollup(this.#now);
     this.#counters.report(this.#now, this.#taps);
-    this.#options.runner.finish(this.#now);
+    runner.finish(this.#now);
     this.#options.findings.finish();
   }
 
@@ -166,7 +199,7 @@ export class Pipeline {
     const slot = table.observe(view, time, tap.index);
     if (slot >= 0) {
       const events = table.events;
-      if (events !== 0) this.#onFlowEvents(slot, events, view, tap);
+      if (events !== 0) this.#onFlowEvents(slot, events, view);
       if ((view.layers & LAYER.PORTS) !== 0 && (view.srcPort === DNS_PORT || view.dstPort === DNS_PORT)) {
         this.#dns.onPacket(data, view, time, tap, slot, table.fromOrig);
       }
@@ -174,10 +207,10 @@ export class Pipeline {
     if ((view.layers & LAYER.INNER) !== 0) this.#onPacket(data, view.inner!, tap, time);
   }
 
-  #onFlowEvents(slot: number, events: number, view: PacketView, tap: Tap): void {
+  #onFlowEvents(slot: number, events: number, view: PacketView): void {
     const { runner } = this.#options;
     if ((events & FLOW_EVENT.NEW) !== 0) {
-      this.#table.user[slot] = originOf(view, tap, this.#table.fromOrig);
+      this.#records.begin(slot, view, this.#table.fromOrig);
       if (this.#concerns(runner.wants.flowStart, slot)) runner.flowStart(this.#records.record(slot, 'start'));
     }
     if ((events & FLOW_EVENT.FIRST_ANSWER) !== 0 && this.#concerns(runner.wants.flowAnswered, slot)) {
@@ -278,4 +311,8 @@ export class Pipeline {
   #tellLoss(source: string, where: string, count: number, time: Micros): void {
     this.#options.emit({ kind: 'loss', time, source, where, count, first: this.#rollupStart, last: time });
   }
+}
+
+function timeOf({ tsSec, tsNsec }: FrameBatch, i: number): Micros {
+  return tsSec[i]! * MICROS_PER_SECOND + Math.floor(tsNsec[i]! / 1000);
 }

@@ -1,7 +1,6 @@
 import type { LinkType } from '../../capture/source.ts';
 import type { Network } from '../model/network.ts';
 import { Decoder } from './decode/decoder.ts';
-import type { PacketView } from './decode/packet-view.ts';
 
 /** One interface that frames come from, live or in a file, with what belongs to it alone. */
 export interface Tap {
@@ -13,10 +12,8 @@ export interface Tap {
   readonly network?: Network;
   readonly vantage: 'bridge' | 'file';
   readonly decoder: Decoder;
-  readonly view: PacketView;
 }
 
-export function createTap(tap: Omit<Tap, 'decoder' | 'view'>): Tap {
-  const decoder = new Decoder();
-  return { ...tap, decoder, view: decoder.newView() };
+export function createTap(tap: Omit<Tap, 'decoder'>): Tap {
+  return { ...tap, decoder: new Decoder() };
 }

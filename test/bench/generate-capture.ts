@@ -1,7 +1,8 @@
 /**
  * Writes the capture that the bench runs on: by default 2,000,000 packets of 100,000 flows, as a busy Docker host has
  * them: 250 containers; 60 % of the flows TCP, 15 % DNS look-ups of one question and one answer, 25 % other UDP; a
- * tenth is IPv6. Flows come up in any order and send trains of 1 to 8 packets; all but the look-ups live to the end.
+ * tenth is IPv6. Every flow comes up once at the start, then in any order, in trains of 1 to 8 packets; all but the
+ * look-ups, which are answered at once by one of four resolvers, live to the end.
  * The same arguments give the same bytes.
  *
  *   tsx test/bench/generate-capture.ts FILE [PACKETS] [FLOWS]
@@ -26,6 +27,7 @@ const ZONES_PER_CLIENT = 8;
 const HOSTS_PER_ZONE = 20;
 const MAX_TRAIN = 8;
 const DNS_STEPS = 2;
+const RESOLVERS = 4;
 
 const TCP = 6;
 const UDP = 17;
@@ -44,12 +46,16 @@ export function generateCapture(options: GenerateOptions): number {
   const clientSeq = new Uint32Array(flows);
   const serverSeq = new Uint32Array(flows);
 
-  let flow = 0;
+  let flow = -1;
+  let begun = 0;
   let train = 0;
   for (let n = 0; n < packets; n++) {
-    // Every flow comes up once before any is chosen again, so that there are as many as was asked for.
-    if (n < flows) flow = n;
-    else if (train-- <= 0 || isSpent(flow, steps)) {
+    if (begun > 0 && kindOf(flow) === 'dns' && !isSpent(flow, steps)) {
+      // The answer to the question before.
+    } else if (begun < flows) {
+      // Every flow comes up once before any is chosen again, so that there are as many as was asked for.
+      flow = begun++;
+    } else if (train-- <= 0) {
       do flow = random() % flows;
       while (isSpent(flow, steps));
       train = random() % MAX_TRAIN;
@@ -75,6 +81,11 @@ function kindOf(flow: number): 'tcp' | 'dns' | 'udp' {
   const share = flow % 20;
   if (share < 12) return 'tcp';
   return share < 15 ? 'dns' : 'udp';
+}
+
+function serverOf(flow: number): number {
+  if (kindOf(flow) === 'dns') return 0xc633_6435 + (flow % RESOLVERS);
+  return flow % 2 === 0 ? 0xc633_6400 | (flow % 251) : 0x0a00_0000 | (flow % 9973);
 }
 
 /** A look-up is over with its answer. */
@@ -200,7 +211,7 @@ class RecordWriter {
   #ip(flow: number, protocol: number, length: number, fromClient: boolean): void {
     const isV6 = flow % 10 === 9;
     const client = 0xac1e_0002 + (flow % CLIENTS);
-    const server = flow % 2 === 0 ? 0xc633_6400 | (flow % 251) : 0x0a00_0000 | (flow % 9973);
+    const server = serverOf(flow);
     this.#mac(fromClient ? 1 : 0x0200_0000 | client);
     this.#mac(fromClient ? 0x0200_0000 | client : 1);
     this.#u16(isV6 ? 0x86dd : 0x0800);

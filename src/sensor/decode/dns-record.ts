@@ -20,13 +20,13 @@ export interface DnsContent {
   readonly opcode: number;
   readonly isResponse: boolean;
   /** Absent when the message has no question, or one that cannot be read. */
-  readonly question?: { readonly query: string; readonly qtype: string; readonly qclass: string };
+  readonly question?: { readonly query: string; readonly qtype: string; readonly qclass: string } | undefined;
   /** Of responses; with the bits that EDNS adds. */
-  readonly rcode?: string;
+  readonly rcode?: string | undefined;
   /** At most 32; the message may hold more. */
   readonly answers: readonly DnsAnswer[];
   readonly flags: DnsRecord['flags'];
-  readonly edns?: Edns;
+  readonly edns?: Edns | undefined;
   /** After the last record that the counts announce. */
   readonly trailingBytes: number;
   readonly anomalies: readonly string[];
@@ -52,6 +52,21 @@ const FLAG_NAMES = [
   ['CD', DNS_FLAG.CD],
 ] as const;
 
+const NONE: readonly never[] = [];
+/** By the bits themselves: there are few combinations, and every message has one. */
+const flagNamesByBits = new Map<number, DnsRecord['flags']>();
+const NAMED_BITS = FLAG_NAMES.reduce((bits, [, bit]) => bits | bit, 0);
+
+function flagNames(flags: number): DnsRecord['flags'] {
+  const bits = flags & NAMED_BITS;
+  let names = flagNamesByBits.get(bits);
+  if (names === undefined) {
+    names = FLAG_NAMES.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name);
+    flagNamesByBits.set(bits, names);
+  }
+  return names;
+}
+
 interface Walk {
   readonly answers: DnsAnswer[];
   edns: Edns | undefined;
@@ -73,19 +88,19 @@ export function readDnsContent(data: DataView, m: DnsView): DnsContent {
     id: m.id,
     opcode: m.opcode,
     isResponse: m.isResponse,
-    ...(m.hasQuestion && {
-      question: {
-        query: formatDnsName(data, m.name),
-        qtype: dnsTypeName(m.qtype),
-        qclass: dnsClassName(m.qclass),
-      },
-    }),
-    ...(m.isResponse && { rcode: dnsRcodeName((walk.extendedRcode << 4) | m.rcode) }),
+    question: m.hasQuestion
+      ? {
+          query: formatDnsName(data, m.name),
+          qtype: dnsTypeName(m.qtype),
+          qclass: dnsClassName(m.qclass),
+        }
+      : undefined,
+    rcode: m.isResponse ? dnsRcodeName((walk.extendedRcode << 4) | m.rcode) : undefined,
     answers: walk.answers,
-    flags: FLAG_NAMES.filter(([, bit]) => (m.flags & bit) !== 0).map(([name]) => name),
-    ...(walk.edns !== undefined && { edns: walk.edns }),
+    flags: flagNames(m.flags),
+    edns: walk.edns,
     trailingBytes,
-    anomalies: m.anomalies().map((code) => ANOMALY_CODES[code]!),
+    anomalies: m.anomalyBits === 0 ? NONE : m.anomalies().map((code) => ANOMALY_CODES[code]!),
   };
 }
 

@@ -208,8 +208,11 @@ export function macNumber(hi: number, lo: number): number {
   return hi * 0x1000000 + lo;
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** `02:42:0a:00:00:02`. Makes a string: for records, never per packet. */
 export function formatMac(hi: number, lo: number): string {
-  const digits = hi.toString(16).padStart(6, '0') + lo.toString(16).padStart(6, '0');
-  return digits.replace(/(..)(?!$)/g, '$1:');
+  const half = (word: number): string =>
+    `${HEX[word >>> 16]}:${HEX[(word >>> 8) & 0xff]}:${HEX[word & 0xff]}`;
+  return `${half(hi)}:${half(lo)}`;
 }

@@ -19,7 +19,7 @@ import { DnsPairing } from './pairing.ts';
 export interface FlowEnds {
   readonly orig: Endpoint;
   readonly resp: Endpoint;
-  readonly network?: Network;
+  readonly network: Network | undefined;
 }
 
 export interface DnsIntakeOptions {
@@ -131,14 +131,7 @@ export class DnsIntake {
       return;
     }
     this.#pairing.answer(key);
-    this.#options.onRecord({
-      ...asked,
-      ...(content.rcode === undefined ? {} : { rcode: content.rcode }),
-      answers: content.answers,
-      rtt: carrier.time - asked.time,
-      flags: content.flags,
-      anomalies: [...asked.anomalies, ...content.anomalies],
-    });
+    this.#options.onRecord(answered(asked, content, carrier.time));
   }
 
   #record(content: DnsContent, { tap, slot, time, fromOrig, transport }: Carrier): DnsRecord {
@@ -149,7 +142,7 @@ export class DnsIntake {
     return {
       kind: 'dns',
       time,
-      ...(network === undefined ? {} : { network }),
+      network,
       interface: tap.interface,
       client: clientIsOrig ? orig : resp,
       server: clientIsOrig ? resp : orig,
@@ -159,12 +152,36 @@ export class DnsIntake {
       query: question?.query ?? '',
       qtype: question?.qtype ?? '',
       qclass: question?.qclass ?? '',
-      ...(content.rcode === undefined ? {} : { rcode: content.rcode }),
+      rcode: content.rcode,
       answers: content.isResponse ? content.answers : NO_ANSWERS,
+      rtt: undefined,
       flags: content.flags,
       anomalies: content.anomalies,
     };
   }
+}
+
+/** Field by field: spreading one object into another costs as much as all the rest that is done for a message. */
+function answered(asked: DnsRecord, content: DnsContent, time: Micros): DnsRecord {
+  return {
+    kind: 'dns',
+    time: asked.time,
+    network: asked.network,
+    interface: asked.interface,
+    client: asked.client,
+    server: asked.server,
+    vantage: asked.vantage,
+    transport: asked.transport,
+    id: asked.id,
+    query: asked.query,
+    qtype: asked.qtype,
+    qclass: asked.qclass,
+    rcode: content.rcode,
+    answers: content.answers,
+    rtt: time - asked.time,
+    flags: content.flags,
+    anomalies: asked.anomalies.length === 0 ? content.anomalies : [...asked.anomalies, ...content.anomalies],
+  };
 }
 
 /** Names compare without case (RFC 4343); some servers leave the question out. */

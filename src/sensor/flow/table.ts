@@ -2,8 +2,7 @@
  * The flow table: who talks with whom, how much, and in what state. Driven by packet time alone; bounded by
  * construction: when it is full the flow least worth keeping goes, and is counted.
  *
- * Memory: 200 bytes a flow at the limit (a row of 184, 8 of index, 8 for the owner's attachment), reserved at the
- * start and touched as it fills. A packet allocates nothing and costs 100-140 ns where few flows are active at a
+ * Memory: 192 bytes a flow at the limit (a row of 184, 8 of index), reserved at the start and touched as it fills. A packet allocates nothing and costs 100-140 ns where few flows are active at a
  * time, two or three times that where it must wait for memory each time (see `warm`).
  */
 import type { Micros } from '../../model/time.ts';
@@ -108,9 +107,7 @@ const EVICTION_ORDER = [
 /** A list that holds less than this share is spared: its flows are the ones just beginning. */
 const EVICTION_SHARE = 16;
 
-export class FlowTable<Attachment = unknown> extends FlowReader {
-  /** The owner's, by slot; cleared when the flow ends. */
-  readonly user: (Attachment | undefined)[] = [];
+export class FlowTable extends FlowReader {
   /** FLOW_EVENT bits of the last `observe`. */
   events = 0;
   /** Of the last `observe`: the packet came from the originator. */
@@ -144,6 +141,11 @@ export class FlowTable<Attachment = unknown> extends FlowReader {
     this.#listener = listener;
     this.#activeMicros = settings.activeTimeoutSecs * 1e6;
     this.#youngMicros = settings.datagramAnsweredSecs * 1e6;
+  }
+
+  /** Slots are below this. */
+  get maxFlows(): number {
+    return this.rows.capacity;
   }
 
   /** Live flows. */
@@ -397,7 +399,6 @@ export class FlowTable<Attachment = unknown> extends FlowReader {
 
   #end(slot: number, reason: FlowEnd): void {
     this.#listener.onEnd(slot, reason);
-    this.user[slot] = undefined;
     this.#index.remove(slot);
     this.#lists.remove(slot);
     this.rows.give(slot);

@@ -407,17 +407,6 @@ describe('FlowTable: bounds', () => {
     expect(table.created).toBe(table.size + table.evicted);
   });
 
-  it('clears the attachment with the flow', () => {
-    const { see, table } = tableUnderTest({ maxFlows: 1 });
-    const slot = see(request(1, 1));
-    table.user[slot] = { mine: true };
-
-    const next = see(request(1, 2));
-
-    expect(next).toBe(slot);
-    expect(table.user[next]).toBeUndefined();
-  });
-
   it('refuses limits that it cannot hold', () => {
     expect(() => new FlowTable({ onEnd() {} }, { maxFlows: 0 })).toThrow(RangeError);
     expect(() => new FlowTable({ onEnd() {} }, { maxFlows: 2 ** 22 })).toThrow(RangeError);
