@@ -21,7 +21,7 @@ function count(tap: Tap, times: number): void {
 
 function decode(tap: Tap, frame: Uint8Array, wireLen = frame.length): void {
   const data = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  tap.decoder.decode(data, 0, frame.length, wireLen, tap.linkType, tap.view);
+  tap.decoder.decode(data, 0, frame.length, wireLen, tap.linkType, tap.decoder.newView());
 }
 
 describe('what the decoders counted', () => {
