@@ -26,6 +26,8 @@ export const ANALYZERS = analyzers;
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
 const QUIET_LAG = MICROS_PER_SECOND;
 const TICK_MS = 1000;
+/** Addresses of the host come and go without the engine (DHCP, a VPN); reading them takes about a millisecond. */
+const HOST_ADDRESSES_EVERY_TICKS = 10;
 
 export class Agent {
   readonly #config: Config;
@@ -37,6 +39,8 @@ export class Agent {
   readonly #taps: TapManager;
   readonly #noRoute: NoRouteWatch;
   #timer: NodeJS.Timeout | undefined;
+  #ticks = 0;
+  #hostAddresses = '';
 
   constructor(config: Config, channel: RecordSender, log: Logger) {
     this.#config = config;
@@ -167,12 +171,21 @@ export class Agent {
 
   /** A new network brings a new gateway address of this host. */
   #networksChanged(): void {
-    this.#attribution.setHost(readHostInterfaces());
+    this.#readHostAddresses();
     this.#pipeline.setNetworks(this.#inventory.networks());
+  }
+
+  #readHostAddresses(): void {
+    const host = readHostInterfaces();
+    const known = [...host.addresses].sort().join(' ');
+    if (known === this.#hostAddresses) return;
+    this.#hostAddresses = known;
+    this.#attribution.setHost(host);
   }
 
   #tick(): void {
     this.#pipeline.advanceTo(wallMicros() - QUIET_LAG);
     this.#taps.readStatistics();
+    if (++this.#ticks % HOST_ADDRESSES_EVERY_TICKS === 0) this.#readHostAddresses();
   }
 }
