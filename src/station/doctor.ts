@@ -1,13 +1,16 @@
 /** Whether the station could do its work with this configuration: the database and the sinks. */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { StationConfig } from './config.ts';
 import { InfluxdbSink } from './sinks/influxdb.ts';
+import { StoreError } from './store/error.ts';
 import { openStoreReadOnly } from './store/reader.ts';
 
 const INFLUXDB_TIMEOUT_MS = 5000;
+/** The smallest bound that store.max_bytes may have. */
+const MIN_FREE_BYTES = 1_048_576;
 
 export async function diagnoseStation(config: StationConfig, log: Logger): Promise<Diagnosis[]> {
   return [await database(config.store.path), await influxdb(config, log)];
@@ -16,13 +19,19 @@ export async function diagnoseStation(config: StationConfig, log: Logger): Promi
 async function database(path: string): Promise<Diagnosis> {
   const check = 'database';
   try {
-    if (existsSync(path)) {
-      (await openStoreReadOnly(path)).close();
-      return { check, outcome: 'ok', detail: path };
+    const exists = existsSync(path);
+    if (exists) (await openStoreReadOnly(path)).close();
+    const folder = nearestFolder(path);
+    accessSync(folder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize < MIN_FREE_BYTES) {
+      const detail = `the disk that holds ${path} is full: ${bavail * bsize} bytes are free`;
+      return { check, outcome: 'fail', detail, advice: 'free some space, or set store.path (or --db)' };
     }
-    accessSync(nearestFolder(path), constants.W_OK);
-    return { check, outcome: 'ok', detail: `${path} will be made at the first run` };
+    return { check, outcome: 'ok', detail: exists ? path : `${path} will be made at the first run` };
   } catch (error) {
+    // It says what to do itself.
+    if (error instanceof StoreError) return { check, outcome: 'fail', detail: error.message };
     const detail = error instanceof Error ? error.message : String(error);
     return {
       check,

@@ -103,9 +103,13 @@ function openFile(Sqlite: typeof BetterSqlite3, path: string, timeoutMs: number)
 
 function openError(path: string, error: unknown): StoreError {
   const why = error instanceof Error ? error.message : String(error);
+  const advice =
+    sqliteCode(error) === 'SQLITE_FULL'
+      ? 'free some space'
+      : 'check that it is a file in a directory that may be written';
   return new StoreError(
     'STORE_OPEN',
-    `cannot open the database ${path}: ${why}; check that the directory exists and may be written, or give another store.path`,
+    `cannot open the database ${path}: ${why}; ${advice}, or give another store.path`,
     { cause: error },
   );
 }

@@ -2,7 +2,7 @@
  * Questions to the store, from another process than the one that writes it. Read-only; each question is one short
  * transaction, so that a reader never keeps the write-ahead log from shrinking.
  */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { SEVERITIES, type Severity } from '../../model/finding.ts';
 import type { Direction } from '../../model/flow.ts';
@@ -92,19 +92,24 @@ const DEFAULT_LIMIT = 100;
 const READ_TIMEOUT_MS = 2000;
 
 export async function openStoreReadOnly(path: string): Promise<StoreReader> {
-  if (!existsSync(path)) {
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file === undefined) {
     throw new StoreError(
       'STORE_MISSING',
       `there is no database at ${path}: the agent has not run yet, or keeps it elsewhere (store.path)`,
     );
+  }
+  if (file.isDirectory()) {
+    throw new StoreError('STORE_OPEN', `${path} is a directory; store.path names the database file in it`);
   }
   const Sqlite = await loadSqlite();
   let db: Database | undefined;
   try {
     db = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: READ_TIMEOUT_MS });
     checkOwner(db, path);
-    // A file that was created but not written yet has no tables; ask for one so that it is said here.
-    db.prepare('SELECT 1 FROM events LIMIT 1').get();
+    if (!hasTables(db)) {
+      throw new StoreError('STORE_MISSING', `${path} is empty: no agent has written to it yet`);
+    }
     return new StoreReader(db);
   } catch (error) {
     db?.close();
@@ -122,6 +127,11 @@ export async function openStoreReadOnly(path: string): Promise<StoreReader> {
       { cause: error },
     );
   }
+}
+
+/** A file that was created but not written yet has none. */
+function hasTables(db: Database): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'events'").get() !== undefined;
 }
 
 export class StoreReader {
