@@ -37,7 +37,7 @@ export function dockerHost(options: DockerHostOptions = {}): DockerHost {
   }
   throw new DockerError(
     'DOCKER_BAD_HOST',
-    `${origin} is ${JSON.stringify(text)}; expected a path, unix:///path/docker.sock or tcp://host:port`,
+    `${origin} is ${JSON.stringify(text)}; expected an absolute path, unix:///path/docker.sock or tcp://host:port`,
   );
 }
 

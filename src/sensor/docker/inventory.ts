@@ -166,14 +166,19 @@ export class Inventory {
   async #list(client: DockerClient, signal: AbortSignal): Promise<string> {
     const version = (await client.get('/version', undefined, signal)) as { Version?: unknown };
     const time = this.#clock();
-    const listed = list(await client.get('/networks', undefined, signal)).map(readNetwork);
+    const listed = wholeList(client, '/networks', await client.get('/networks', undefined, signal)).map(
+      readNetwork,
+    );
     const networks = await mapLimited(defined(listed), async (entry) => {
       if (entry.network.driver === 'host' || entry.network.driver === 'null') return entry;
       // It may have been removed since.
       return (await optional(inspectNetwork(client, entry.network.id, signal), signal)) ?? entry;
     });
-    const summaries = list(
-      await client.get('/containers/json', { all: true, filters: CONTAINER_FILTERS }, signal),
+    const query = { all: true, filters: CONTAINER_FILTERS };
+    const summaries = wholeList(
+      client,
+      '/containers/json',
+      await client.get('/containers/json', query, signal),
     );
     const containers = await mapLimited(defined(summaries.map(readListedContainer)), async (summary) => {
       // A container that is starting makes the engine hold this answer back; the summary must then do.
@@ -413,6 +418,15 @@ async function mapLimited<T, R>(items: readonly T[], work: (item: T) => Promise<
 function unexpected(error: unknown): DockerError {
   const message = error instanceof Error ? error.message : String(error);
   return new DockerError('DOCKER_NOT_ANSWERING', `following the engine failed: ${message}`, { cause: error });
+}
+
+/** "No network" and "no list of networks" are different things: the second is no engine. */
+function wholeList(client: DockerClient, path: string, answer: unknown): readonly unknown[] {
+  if (Array.isArray(answer)) return answer;
+  throw new DockerError(
+    'DOCKER_BAD_ANSWER',
+    `${client.label} answered GET ${path} with something that is no list; is it a Docker engine?`,
+  );
 }
 
 function list(value: unknown): readonly unknown[] {
