@@ -2,6 +2,7 @@
  * A pcap-filter(7) expression over the frames of a file. libpcap compiles it, once for each link type, and runs
  * it, one call a batch; the frames that fail are taken out of the batch's arrays, the slab stays as it is.
  */
+import { captureError } from './capture-error.ts';
 import type { FrameFilter } from './file-source.ts';
 import { MAX_FRAME_BYTES } from './format.ts';
 import { type CompiledFilter, compileFilter, nativeBindingProblem } from './native/index.ts';
@@ -21,7 +22,14 @@ export class FileFilter implements FrameFilter {
   /** Throws CAPTURE_NO_BINDING where libpcap cannot be asked; the expression is looked at in `prepare`. */
   constructor(expression: string) {
     const problem = nativeBindingProblem();
-    if (problem !== undefined) throw problem;
+    if (problem !== undefined) {
+      // The binding's own advice, another backend, would not help: that one has no filter.
+      throw captureError(
+        'CAPTURE_NO_BINDING',
+        'cannot apply a filter to a file: libpcap compiles it, and the libpcap binding does not load (bridgewatch doctor says why); run npm run build:native, or leave the filter out',
+        problem,
+      );
+    }
     this.#expression = expression;
   }
 

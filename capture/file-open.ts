@@ -40,7 +40,8 @@ export async function openBytes(filePath: string): Promise<OpenedBytes> {
       const socket = new Socket({ fd, readable: true, writable: false });
       return { bytes: new StreamByteReader(socket), name: filePath };
     }
-    if (!stat.isFile()) return { bytes: new StreamByteReader(fs.createReadStream('', { fd })), name: filePath };
+    if (!stat.isFile())
+      return { bytes: new StreamByteReader(fs.createReadStream('', { fd })), name: filePath };
     return { bytes: new FileByteReader(fd), name: filePath, totalBytes: stat.size };
   } catch (error) {
     await closeFd(fd);
@@ -58,11 +59,23 @@ function openStdin(): OpenedBytes {
   return { bytes: new StreamByteReader(process.stdin), name: 'stdin' };
 }
 
+function lookedIn(filePath: string): string {
+  if (path.isAbsolute(filePath)) return '';
+  try {
+    return ` (looked in ${process.cwd()})`;
+  } catch {
+    return ' (and the current directory has been removed)';
+  }
+}
+
 function openError(filePath: string, error: NodeJS.ErrnoException): CaptureError {
-  const where = path.isAbsolute(filePath) ? '' : ` (looked in ${process.cwd()})`;
   switch (error.code) {
     case 'ENOENT':
-      return captureError('CAPTURE_FILE', `cannot open ${filePath}: no such file${where}`, error);
+      return captureError(
+        'CAPTURE_FILE',
+        `cannot open ${filePath}: no such file${lookedIn(filePath)}`,
+        error,
+      );
     case 'EACCES':
     case 'EPERM': {
       const message = `cannot open ${filePath}: no permission to read it as user ${process.geteuid?.()}; change its mode or run as its owner`;
