@@ -50,7 +50,7 @@ export async function analyzeCommand(path: string, options: AnalyzeOptions): Pro
   }).finally(() => progress.clear());
   if (notice !== undefined) complain(notice);
   printLine(options.json === true ? serializeRecord(summary) : summaryText(summary));
-  process.exitCode = exitCode(path, end, worst, options.failOn);
+  process.exitCode = exitCode(end, worst, options.failOn);
 }
 
 /** Flows in columns, under titles that come with the first; the rest as in `events`. */
@@ -69,9 +69,9 @@ function textForPeople(): (record: AgentRecord) => string | undefined {
 }
 
 /** What could be read was analysed; that something could not is said and shows in the exit code. */
-function exitCode(path: string, end: EndReason, worst: number, failOn: Severity | undefined): number {
+function exitCode(end: EndReason, worst: number, failOn: Severity | undefined): number {
   if (end.reason !== 'end-of-file' && end.reason !== 'closed') {
-    complain(`${path} was not read to its end: ${end.detail}`);
+    complain(`not read to the end: ${end.detail}`);
     return EXIT.world;
   }
   return failOn !== undefined && worst >= SEVERITIES.indexOf(failOn) ? EXIT.negative : EXIT.ok;
