@@ -4,9 +4,7 @@
  */
 import { captureError } from './capture-error.ts';
 import { type FileOptions, openFile } from './file.ts';
-import { openLive } from './live.ts';
 import { libpcapVersion, nativeBindingProblem } from './native/index.ts';
-import { openPortableFile, openPortableLive } from './portable.ts';
 import { CaptureError, type LiveOptions, type PacketSource } from './source.ts';
 
 export const CAPTURE_BACKENDS = ['auto', 'native', 'portable'] as const;
@@ -23,9 +21,14 @@ export async function openLiveTap(
   options: LiveOptions,
   backend: CaptureBackend = 'auto',
 ): Promise<OpenedCapture> {
-  if (backend === 'portable') return { source: await openPortableLive(options) };
   const problem = backend === 'auto' ? nativeBindingProblem() : undefined;
-  if (problem === undefined) return { source: openLive(options) };
+  // Each backend is loaded when it is used: reading a file needs neither.
+  if (backend !== 'portable' && problem === undefined) {
+    const { openLive } = await import('./live.ts');
+    return { source: openLive(options) };
+  }
+  const { openPortableLive } = await import('./portable.ts');
+  if (problem === undefined) return { source: await openPortableLive(options) };
   try {
     const source = await openPortableLive(options);
     return { source, notice: `capturing with the portable backend: ${problem.message}` };
@@ -47,6 +50,7 @@ export async function openCaptureFile(
       `cannot read ${options.path}: the portable backend takes no filter and no other link type; use --capture-backend auto`,
     );
   }
+  const { openPortableFile } = await import('./portable.ts');
   return { source: await openPortableFile(options.path) };
 }
 

@@ -3,12 +3,12 @@ import type { EndReason } from '../../capture/source.ts';
 import { SEVERITIES, type Severity } from '../model/finding.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { parseRecord, serializeRecord } from '../model/serialize.ts';
-import { ANALYZERS } from '../sensor/agent.ts';
+import { ANALYZERS } from '../sensor/detectors.ts';
 import { replay } from '../sensor/replay.ts';
-import { createLogger } from '../telemetry/logger.ts';
+import { createLazyLog } from '../telemetry/logger.ts';
 import { eventText } from './event-text.ts';
 import { EXIT } from './exit-codes.ts';
-import { FLOW_COLUMNS } from './flows.ts';
+import { FLOW_COLUMNS } from './flow-columns.ts';
 import { type InventoryOptions, offlineInventory } from './offline-inventory.ts';
 import { complain, printLine, streamedRow, streamedTitles } from './output.ts';
 import { ProgressLine } from './progress.ts';
@@ -46,7 +46,7 @@ export async function analyzeCommand(path: string, options: AnalyzeOptions): Pro
     wants: { flows: options.flows === true, dns: options.dns === true },
     emit,
     onProgress: (at: FileProgress) => progress.show(at),
-    log: createLogger(config.log.level),
+    log: createLazyLog(config.log.level),
   }).finally(() => progress.clear());
   if (notice !== undefined) complain(notice);
   printLine(options.json === true ? serializeRecord(summary) : summaryText(summary));

@@ -1,7 +1,7 @@
 /** The configuration of a command, from its flags, the environment and the file it names. */
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { ANALYZERS } from '../sensor/agent.ts';
+import { ANALYZERS } from '../sensor/detectors.ts';
 
 export interface SettingsOptions {
   readonly config?: string;

@@ -28,12 +28,17 @@ export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   schema: z.ZodType,
 ): EnvironmentSource {
-  const leaves = new Map(leavesOf(schema).map((leaf) => [environmentName(leaf.path), leaf]));
+  const ours = Object.entries(env).filter(
+    ([name]) => name.startsWith(ENVIRONMENT_PREFIX) && !NOT_OPTIONS.has(name),
+  );
+  // The schema is walked for those who set something.
+  const options = ours.length === 0 ? [] : leavesOf(schema);
+  const leaves = new Map(options.map((leaf) => [environmentName(leaf.path), leaf]));
   const value: Record<string, unknown> = {};
   const issues: ConfigIssue[] = [];
   const places = new Map<string, string>();
-  for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(ENVIRONMENT_PREFIX) || NOT_OPTIONS.has(name) || text === undefined) continue;
+  for (const [name, text] of ours) {
+    if (text === undefined) continue;
     const leaf = leaves.get(name);
     if (leaf === undefined) {
       const meant = nearest(name, [...leaves.keys()]);

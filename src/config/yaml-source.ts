@@ -1,5 +1,6 @@
 /** Reads the YAML file and remembers where each key stands, so that an error can say file:line:column. */
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Document, YAMLError } from 'yaml';
 import { ConfigError, type ConfigIssue } from './error.ts';
 
 export interface YamlSource {
@@ -11,7 +12,11 @@ export interface YamlSource {
   has(path: readonly PropertyKey[]): boolean;
 }
 
+/** Loaded with the first file: most commands run without one, and the parser would be a tenth of their start. */
+const loadYaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml');
+
 export function parseYaml(text: string, fileName: string): YamlSource {
+  const { LineCounter, parseDocument } = loadYaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, strict: true, stringKeys: true });
   const place = (offset: number) => {
@@ -55,6 +60,7 @@ function toValue(document: Document, fileName: string): unknown {
 }
 
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  const { isMap, isScalar, isSeq } = loadYaml();
   for (let length = path.length; length > 0; length--) {
     const node = document.getIn(path.slice(0, length), true);
     if (isMap(node) || isSeq(node) || isScalar(node)) return node.range?.[0] ?? 0;
@@ -63,6 +69,7 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number {
 }
 
 function keyOffset(document: Document, path: readonly PropertyKey[], key: string): number | undefined {
+  const { isMap, isScalar } = loadYaml();
   const map = path.length === 0 ? document.contents : document.getIn(path, true);
   if (!isMap(map)) return undefined;
   for (const pair of map.items) {

@@ -1,9 +1,8 @@
 /**
- * The composition root of the privileged wing: engine, taps, pipeline, detectors, wired and kept alive. The only
- * file of src that knows the detectors. Nothing that the world does ends it; it reports and goes on.
+ * The composition root of the privileged wing: engine, taps, pipeline, detectors, wired and kept alive. Nothing
+ * that the world does ends it; it reports and goes on.
  */
 import { randomInt } from 'node:crypto';
-import { analyzers } from '../../analyzers/index.ts';
 import { readInNamespace } from '../../capture/native/index.ts';
 import { openLiveTap } from '../../capture/open.ts';
 import type { LiveOptions, PacketSource } from '../../capture/source.ts';
@@ -13,6 +12,7 @@ import type { Network } from '../model/network.ts';
 import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createDetection } from './detection.ts';
+import { ANALYZERS } from './detectors.ts';
 import { Attribution } from './docker/attribution.ts';
 import { Inventory } from './docker/inventory.ts';
 import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
@@ -20,8 +20,6 @@ import { readHostInterfaces } from './host/interfaces.ts';
 import { NoRouteWatch } from './host/no-route.ts';
 import { Pipeline } from './pipeline.ts';
 import { type AttachedTap, TapManager } from './taps.ts';
-
-export const ANALYZERS = analyzers;
 
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
 const QUIET_LAG = MICROS_PER_SECOND;
@@ -55,7 +53,7 @@ export class Agent {
     this.#attribution = new Attribution(this.#inventory.state, { host: readHostInterfaces() });
     const emit = channel.send.bind(channel);
     const detection = createDetection({
-      analyzers,
+      analyzers: ANALYZERS,
       options: config.analyzers,
       findings: config.findings,
       emit,

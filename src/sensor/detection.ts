@@ -1,7 +1,7 @@
 /** The analyzers and the life of their findings, wired: what a live agent and a replay have in common. */
 import type { AnalyzerOptions } from '../config/schema.ts';
 import type { AgentRecord } from '../model/record.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import type { ErrorLog } from '../telemetry/logger.ts';
 import type { AnalyzerDefinition } from './analysis/analyzer.ts';
 import { AnalyzerRunner } from './analysis/runner.ts';
 import type { FindingsConfig } from './findings/config.ts';
@@ -13,7 +13,7 @@ export interface DetectionOptions {
   readonly options: Readonly<Record<string, AnalyzerOptions>>;
   readonly findings: FindingsConfig;
   readonly emit: (record: AgentRecord) => void;
-  readonly log: Logger;
+  readonly log: ErrorLog;
 }
 
 export interface Detection {

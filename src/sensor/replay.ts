@@ -10,7 +10,7 @@ import type { EndReason, PacketSource } from '../../capture/source.ts';
 import type { Config } from '../config/schema.ts';
 import type { Network } from '../model/network.ts';
 import type { AgentRecord, SummaryRecord } from '../model/record.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import type { ErrorLog } from '../telemetry/logger.ts';
 import type { AnalyzerDefinition } from './analysis/analyzer.ts';
 import { createDetection } from './detection.ts';
 import { Attribution } from './docker/attribution.ts';
@@ -28,7 +28,7 @@ export interface ReplayOptions {
   readonly wants: { readonly flows: boolean; readonly dns: boolean };
   readonly emit: (record: AgentRecord) => void;
   readonly onProgress?: (progress: FileProgress) => void;
-  readonly log: Logger;
+  readonly log: ErrorLog;
 }
 
 export interface ReplayResult {

@@ -2,10 +2,16 @@
  * The agent's log, on stderr, since stdout belongs to what a command answers. NDJSON for machines, one plain line
  * for a person at a terminal. Messages are constant texts plus fields, so that lines can be counted.
  */
-import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { createRequire } from 'node:module';
+import type { Logger } from 'pino';
 import { escapeText } from '../model/escape.ts';
 
 export type { Logger } from 'pino';
+
+/** All that a part needs which logs nothing but our own bugs. */
+export interface ErrorLog {
+  error(fields: object, message: string): void;
+}
 
 const LEVEL_NAMES: Readonly<Record<number, string>> = {
   10: 'TRACE',
@@ -16,10 +22,25 @@ const LEVEL_NAMES: Readonly<Record<number, string>> = {
   60: 'FATAL',
 };
 
+/** Loaded with the first logger: commands that have nothing to log start without it. */
+const loadPino = (): typeof import('pino') => createRequire(import.meta.url)('pino');
+
 export function createLogger(level: string, terminal = process.stderr.isTTY === true): Logger {
+  const { pino, stdTimeFunctions } = loadPino();
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
   if (!terminal) return pino(options, pino.destination({ fd: 2, sync: true }));
   return pino(options, { write: (line: string) => void process.stderr.write(forPeople(line)) });
+}
+
+/** For commands that log only when something is wrong with us. */
+export function createLazyLog(level: string): ErrorLog {
+  let logger: Logger | undefined;
+  return {
+    error: (fields, message) => {
+      logger ??= createLogger(level);
+      logger.error(fields, message);
+    },
+  };
 }
 
 function forPeople(line: string): string {
