@@ -26,18 +26,22 @@ export interface AddressNames {
   ): Pick<Endpoint, 'scope' | 'workload' | 'names' | 'attribution'>;
 }
 
-/** Where a flow was seen; all that outlives its tap. */
+/** Where flows were seen; all that outlives their tap. */
 interface FlowPlace {
   readonly interface: string;
   readonly network: Network | undefined;
+  /** Live ones. */
+  flows: number;
+  /** The tap has ended; the place goes with its last flow. */
+  isOver: boolean;
 }
 
 export class FlowRecords {
   readonly #table: FlowTable;
   readonly #origins: FlowOrigins;
   readonly #names: AddressNames;
-  /** By tap index. Kept when a tap ends, because its flows end later. */
-  readonly #places: FlowPlace[] = [];
+  /** By tap index. */
+  readonly #places = new Map<number, FlowPlace>();
   #subnets: readonly { readonly cidr: Cidr; readonly network: Network }[] = [];
   /** False lets the pipeline skip every question about internal networks. */
   hasInternalNetworks = false;
@@ -49,12 +53,34 @@ export class FlowRecords {
   }
 
   addTap(tap: Tap): void {
-    this.#places[tap.index] = { interface: tap.interface, network: tap.network };
+    const { index, interface: name, network } = tap;
+    this.#places.set(index, { interface: name, network, flows: 0, isOver: false });
+  }
+
+  /** No packet comes from it any more; its flows end later. */
+  endTap(tap: Tap): void {
+    const place = this.#places.get(tap.index);
+    if (place === undefined) return;
+    place.isOver = true;
+    this.#forgetIfUnused(tap.index, place);
+  }
+
+  /** Taps that are remembered: the open ones, and those with live flows. */
+  get taps(): number {
+    return this.#places.size;
   }
 
   /** A flow begins: takes what only its first packet says, while the view still holds it. */
   begin(slot: number, view: PacketView, fromOrig: boolean): void {
     this.#origins.note(slot, view, fromOrig);
+    this.#placeOf(slot).flows++;
+  }
+
+  /** The flow has ended, and its records are made. */
+  end(slot: number): void {
+    const place = this.#placeOf(slot);
+    place.flows--;
+    this.#forgetIfUnused(this.#table.ifIndex(slot), place);
   }
 
   /** Networks by whose subnets the flows of a file find their network; live taps bring their own. */
@@ -145,7 +171,11 @@ export class FlowRecords {
   }
 
   #placeOf(slot: number): FlowPlace {
-    return this.#places[this.#table.ifIndex(slot)]!;
+    return this.#places.get(this.#table.ifIndex(slot))!;
+  }
+
+  #forgetIfUnused(tapIndex: number, place: FlowPlace): void {
+    if (place.isOver && place.flows === 0) this.#places.delete(tapIndex);
   }
 
   #bySubnet(words: IpWords): Network | undefined {

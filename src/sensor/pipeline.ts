@@ -115,6 +115,7 @@ export class Pipeline {
   detach(tap: Tap): void {
     if (!this.#taps.delete(tap)) return;
     this.#counters.retire(this.#now, tap);
+    this.#records.endTap(tap);
   }
 
   /** Frames of `taps`, by the batch's interface index. The batch is borrowed for the call. */
@@ -219,9 +220,14 @@ export class Pipeline {
   }
 
   #onFlowEnd(slot: number, reason: FlowEnd): void {
-    const { runner, wants } = this.#options;
     this.#dns.onFlowEnd(slot);
-    if (wants.traffic) this.#addToRollup(slot);
+    if (this.#options.wants.traffic) this.#addToRollup(slot);
+    this.#tellFlowEnd(slot, reason);
+    this.#records.end(slot);
+  }
+
+  #tellFlowEnd(slot: number, reason: FlowEnd): void {
+    const { runner, wants } = this.#options;
     const concernsRunner = this.#concerns(runner.wants.flowEnd, slot);
     if (!wants.flows && !concernsRunner) return;
     const record = this.#records.record(slot, reason);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Scope } from '../../src/model/endpoint.ts';
 import type { Direction, FlowRecord } from '../../src/model/flow.ts';
-import { directionOf } from '../../src/sensor/flow-records.ts';
+import { FlowTable } from '../../src/sensor/flow/table.ts';
+import { directionOf, FlowRecords } from '../../src/sensor/flow-records.ts';
+import { createTap } from '../../src/sensor/tap.ts';
 import { containerFact, endpointFact, SECOND, T0 } from '../support/inventory-facts.ts';
 import {
   dnsQuery,
@@ -201,5 +203,46 @@ describe('the network of a flow', () => {
     const networks = Object.fromEntries(run.of('flow').map(({ orig, network }) => [orig.ip, network?.name]));
     expect(networks).toEqual({ [IP.web]: 'front', [IP.db]: 'data' });
     expect(run.of('dns')).toMatchObject([{ query: 'inner.test', network: { name: 'data' } }]);
+  });
+});
+
+describe('a tap that has ended', () => {
+  it('is remembered until its last flow has ended, and no longer', () => {
+    const table: FlowTable = new FlowTable({ onEnd: (slot) => records.end(slot) });
+    const records = new FlowRecords(table, {
+      resolve: () => ({ scope: 'unknown', names: [], attribution: { method: 'none', confidence: 'none' } }),
+    });
+    const frame = segment({ src: IP.api, dst: IP.db, sport: 1, dport: 2, flags: 'S' });
+    const data = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    const slots = Array.from({ length: 100 }, (_, index) => {
+      const name = `br-${index}`;
+      const tap = createTap({ index, interface: name, linkType: LINKTYPE.ETHERNET, vantage: 'bridge' });
+      const view = tap.decoder.newView();
+      tap.decoder.decode(data, 0, frame.length, frame.length, tap.linkType, view);
+      records.addTap(tap);
+      // Every other one never sees a packet.
+      const slot = index % 2 === 0 ? table.observe(view, T0, index) : undefined;
+      if (slot !== undefined) records.begin(slot, view, true);
+      records.endTap(tap);
+      return slot;
+    });
+
+    expect(records.taps).toBe(50);
+    expect(records.record(slots[42]!, 'idle')).toMatchObject({ interface: 'br-42' });
+    table.flush();
+    expect(records.taps).toBe(0);
+  });
+
+  it('leaves its flows their network', () => {
+    const run = startPipeline();
+    const tap = run.tap('data');
+    run.feed(tap, connection(1, { src: IP.api, dst: IP.db }));
+
+    run.pipeline.detach(tap);
+    run.feed(run.tap('front'), connection(2, { src: IP.web, dst: IP.apiFront }));
+    run.pipeline.finish();
+
+    const networks = run.of('flow').map(({ orig, network }) => [orig.ip, network?.name]);
+    expect(Object.fromEntries(networks)).toEqual({ [IP.api]: 'data', [IP.web]: 'front' });
   });
 });

@@ -155,6 +155,18 @@ describe('the interest of analyzers', () => {
     expect(heardBy('internal-networks', both)).toEqual(life(5432));
   });
 
+  it('is enough for the ends to be told when the input ends', () => {
+    const ends: string[] = [];
+    const analyzer = listener('all', { onFlowEnd: ({ reason }) => void ends.push(reason) });
+    const run = startPipeline({ analyzers: [analyzer], wants: { flows: false, traffic: false } });
+
+    both(run);
+    run.pipeline.finish();
+
+    expect(ends).toEqual(['shutdown', 'shutdown']);
+    expect(run.records).toEqual([]);
+  });
+
   it('none: no flow, and where nobody else wants them no record is made', () => {
     expect(heardBy('none', both)).toEqual([]);
 
