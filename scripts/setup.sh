@@ -66,6 +66,8 @@ missing_for_lab() {
   need dnsmasq dnsmasq-base
   need influxd influxdb
   need tcpdump tcpdump
+  # Where the kernel has AppArmor, an engine without its parser starts no container.
+  if grep -qs Y /sys/module/apparmor/parameters/enabled; then need apparmor_parser apparmor; fi
   # The lab's images hold nothing but a busybox, so it must be static and have a web server.
   if ! command -v busybox >/dev/null || ldd "$(command -v busybox)" >/dev/null 2>&1 || ! busybox --list | grep -x httpd >/dev/null; then
     echo busybox-static

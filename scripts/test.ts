@@ -20,6 +20,9 @@ interface Step {
   readonly timeoutMs: number;
 }
 
+/** The whole run, on two cores; a step gets what is left of it at most. */
+const BUDGET_MS = 19 * 60_000;
+
 const CHECKS: readonly Step[] = [
   { name: 'lint', argv: [join(BIN, 'biome'), 'check', '.'], timeoutMs: 120_000 },
   { name: 'types', argv: [join(BIN, 'tsc'), '-p', 'tsconfig.json'], timeoutMs: 180_000 },
@@ -64,7 +67,8 @@ async function performSuite(name: string, timeoutMs: number): Promise<Result> {
 }
 
 /** Passes the output through, and keeps what tests say when they cannot run here. */
-function runStep({ argv: [file, ...args], timeoutMs }: Step): Promise<number | undefined> {
+function runStep({ argv: [file, ...args], ...step }: Step): Promise<number | undefined> {
+  const timeoutMs = Math.max(1000, Math.min(step.timeoutMs, BUDGET_MS - performance.now()));
   const colours = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
   const child = spawn(file, args, {
     cwd: ROOT,
@@ -101,7 +105,7 @@ function runStep({ argv: [file, ...args], timeoutMs }: Step): Promise<number | u
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   // First politely: the labs of a suite are removed by its own process.
   const polite = setTimeout(() => {
-    console.error(`*** not done after ${timeoutMs / 1000} s: ended`);
+    console.error(`*** not done after ${Math.round(timeoutMs / 1000)} s: ended`);
     end('SIGTERM');
   }, timeoutMs);
   const firm = setTimeout(() => end('SIGKILL'), timeoutMs + 15_000);

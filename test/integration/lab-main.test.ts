@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../lab/agent.ts';
-import { labObstacle } from '../lab/lab.ts';
+import { createLab, labObstacle } from '../lab/lab.ts';
 import { labNames, labProcesses } from '../lab/remains.ts';
 import { type RunningProcess, start, waitFor } from '../lab/run.ts';
 
@@ -23,6 +23,25 @@ function startStory(...args: readonly string[]): RunningProcess {
   });
 }
 
+describe.skipIf(obstacle !== undefined)('make run', () => {
+  it('watches the engine that answers', { timeout: 60_000 }, async () => {
+    const lab = await createLab();
+    try {
+      await lab.docker(['network', 'create', 'watched']);
+      const database = join(lab.dir, 'agent.db');
+      const make = ['make', '--no-print-directory', 'run', `ARGS=--db ${database}`];
+      const agent = lab.spawn('host', make, { cwd: REPOSITORY });
+
+      const isCovered = () => /"network":"watched".*"network covered"/.test(agent.output());
+      await waitFor('the network to be covered', isCovered, { timeoutMs: 40_000, explain: agent.output });
+
+      expect(agent.output()).toContain('The Docker engine at /var/run/docker.sock answers: watching it.');
+    } finally {
+      await lab.stop();
+    }
+  });
+});
+
 describe.skipIf(obstacle !== undefined)('make lab', () => {
   it('shows that the agent sees every attack, and ends well', { timeout: 180_000 }, async () => {
     const story = startStory('--once');
@@ -35,7 +54,10 @@ describe.skipIf(obstacle !== undefined)('make lab', () => {
 
   it('leaves nothing behind when interrupted in the middle', { timeout: 60_000 }, async () => {
     const story = startStory();
-    await waitFor('the first attack', () => story.output().includes('intruder |'), { timeoutMs: 45_000 });
+    await waitFor('the first attack', () => story.output().includes('intruder |'), {
+      timeoutMs: 45_000,
+      explain: story.output,
+    });
     const names = labNames(/bwlab-(\w+)-host/.exec(story.output())?.[1] ?? '');
     expect(existsSync(names.dir)).toBe(true);
 

@@ -49,14 +49,13 @@ export async function startAgent(lab: Lab, options: AgentOptions = {}): Promise<
     (await lab.exec('host', agentCommand(...args, '--config', configFile), { cwd: REPOSITORY })).stdout;
   const events = async (...args: readonly string[]): Promise<PublicRecord[]> =>
     readNdjson(await ask('events', '--json', ...args));
-  await waitFor(`the agent to watch ${SHOP.dataNetwork.name}`, async () => {
-    if (!agent.running()) throw new Error(`the agent ended: ${agent.output().trim()}`);
-    const records = await events('--all');
-    return records.some(
-      (record) =>
-        record.kind === 'coverage' && record.network === SHOP.dataNetwork.name && record.state === 'covered',
-    );
-  });
+  const isCovered = (record: PublicRecord) =>
+    record.kind === 'coverage' && record.network === SHOP.dataNetwork.name && record.state === 'covered';
+  await waitFor(
+    `the agent to watch ${SHOP.dataNetwork.name}`,
+    async () => agent.running() && (await events('--all')).some(isCovered),
+    { explain: agent.output },
+  );
   return {
     process: agent,
     configFile,

@@ -101,7 +101,9 @@ export function start(argv: readonly string[], options: StartOptions = {}): Runn
     });
     child.once('exit', (code) => {
       ended = true;
-      resolve(code ?? undefined);
+      // Its last words may still be in the pipe; a child that it left behind could keep that open for ever.
+      child.once('close', () => resolve(code ?? undefined));
+      setTimeout(() => resolve(code ?? undefined), 500).unref();
     });
   });
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -137,13 +139,15 @@ export function start(argv: readonly string[], options: StartOptions = {}): Runn
 export interface WaitOptions {
   readonly timeoutMs?: number;
   readonly everyMs?: number;
+  /** What the error should show of the world when the wait was in vain, such as a process's output. */
+  readonly explain?: () => string;
 }
 
 /** Polls a condition of the real world until it holds; the error says what was waited for and what was seen last. */
 export async function waitFor<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  { timeoutMs = 20_000, everyMs = 50 }: WaitOptions = {},
+  { timeoutMs = 20_000, everyMs = 50, explain = () => '' }: WaitOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
@@ -156,9 +160,9 @@ export async function waitFor<T>(
       last = error;
     }
     if (performance.now() > deadline) {
-      const seen =
+      const error =
         last === undefined ? '' : `; last error: ${last instanceof Error ? last.message : String(last)}`;
-      throw new Error(`waited ${timeoutMs} ms in vain for ${what}${seen}`);
+      throw new Error(`waited ${timeoutMs} ms in vain for ${what}${error}\n${explain()}`.trim());
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
