@@ -1,5 +1,5 @@
 /** Whether the station could do its work with this configuration: the database and the sinks. */
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -19,7 +19,8 @@ export async function diagnoseStation(config: StationConfig, log: Logger): Promi
 async function database(path: string): Promise<Diagnosis> {
   const check = 'database';
   try {
-    const exists = existsSync(path);
+    // An empty file is what `touch` leaves; the agent begins its database in it.
+    const exists = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
     if (exists) (await openStoreReadOnly(path)).close();
     const folder = nearestFolder(path);
     accessSync(folder, constants.W_OK);

@@ -113,7 +113,7 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       ['version', () => ['version'], ['version']],
     ];
 
-    it.each(wellFormed)(
+    it.concurrent.each(wellFormed)(
       '%s prints one record a line, kind first, and nothing else',
       async (_, args, kinds) => {
         const { code, stdout, stderr } = await bridgewatch([...args(), '--json']);
@@ -298,7 +298,7 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       ['a wrong time', () => ['flows', '--since', HOSTILE]],
     ];
 
-    it.each(invocations)('%s prints no byte that a terminal would act on', async (name, args) => {
+    it.concurrent.each(invocations)('%s prints no byte that a terminal would act on', async (name, args) => {
       const words = args();
       const both = await Promise.all([bridgewatch(words), bridgewatch([...words, '--json'])]);
 
@@ -380,7 +380,7 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       ],
     ];
 
-    it.each(wrong)('(%s) ends with 2 and one message', async (_, args, message) => {
+    it.concurrent.each(wrong)('(%s) ends with 2 and one message', async (_, args, message) => {
       const { code, stdout, stderr } = await bridgewatch(args);
 
       expect(stderr).toMatch(message);

@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-export const BRIDGEWATCH = join(ROOT, 'bin/bridgewatch');
+/** Another build can be put to the same tests: its main file. */
+const OTHER = process.env['TEST_BRIDGEWATCH'];
+export const BRIDGEWATCH = OTHER ?? join(ROOT, 'bin/bridgewatch');
 
-export const NOT_BUILT = existsSync(join(ROOT, 'dist/src/cli/main.js'))
+export const NOT_BUILT = existsSync(OTHER ?? join(ROOT, 'dist/src/cli/main.js'))
   ? undefined
   : 'dist/ is not built; run `make build`';
 
