@@ -5,7 +5,7 @@ import { type PublicFinding, parseRecord, serializeRecord } from '../model/seria
 import { Agent } from '../sensor/agent.ts';
 import { requireCapture } from '../sensor/privileges.ts';
 import { Station } from '../station/station.ts';
-import { createLogger } from '../telemetry/logger.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { version } from '../version.ts';
 import { EXIT } from './exit-codes.ts';
 import { findingText } from './finding-text.ts';
@@ -25,9 +25,12 @@ export async function runCommand(options: RunOptions): Promise<void> {
     log.fatal({ err: error }, 'a bug ended the agent; please report it');
     process.exit(EXIT.internal);
   });
+  const audience = watchAudience(log);
   const station = new Station(config, {
     logger: log,
-    onRecord: (record) => show(record, options.json === true),
+    onRecord: (record) => {
+      if (audience.isThere) show(record, options.json === true);
+    },
   });
   await station.start();
   const agent = new Agent(config, localChannel(station), log);
@@ -46,6 +49,18 @@ export async function runCommand(options: RunOptions): Promise<void> {
   await agent.stop();
   await station.stop();
   stopHeartbeat();
+}
+
+/** Other commands end with the reader of their stdout; the agent goes on without one. */
+function watchAudience(log: Logger): { isThere: boolean } {
+  const audience = { isThere: true };
+  process.stdout.removeAllListeners('error');
+  process.stdout.on('error', (error) => {
+    if (audience.isThere)
+      log.warn({ err: error }, 'nobody reads stdout any more; findings go to the database');
+    audience.isThere = false;
+  });
+  return audience;
 }
 
 /** Findings as they come. stdout is for people and pipes; the store keeps everything. */
