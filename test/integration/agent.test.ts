@@ -510,6 +510,20 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
       expect(await portable.process.exited).toBe(0);
     });
 
+    it('outlives the reader of its stdout, and keeps what it finds', async () => {
+      const unheard = await startAgent('unheard', undefined);
+      await covers(unheard, 'vault');
+
+      unheard.process.child.stdout?.destroy();
+      await leak('leak-4', 'vault');
+
+      await waitFor('the finding', () => findingOf(unheard, 'attempted-on-the-wire', 'leak-4'));
+      await waitFor('a word', () => unheard.log.some(({ msg }) => msg.startsWith('nobody reads stdout')));
+      expect(unheard.process.running()).toBe(true);
+      await unheard.process.stop();
+      expect(await unheard.process.exited).toBe(0);
+    });
+
     it('a wrong socket: says where it looked, and goes on looking', async () => {
       const socket = '/var/run/no-such.sock';
       const lost = await startAgent('lost', undefined, '--socket', socket);
