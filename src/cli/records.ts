@@ -8,7 +8,9 @@ import type { Diagnosis } from '../model/diagnosis.ts';
 /** `version --json`. */
 export interface VersionRecord {
   readonly kind: 'version';
+  /** Of the package. */
   readonly bridgewatch: string;
+  /** Of the runtime. */
   readonly node: string;
   /** What the library says of itself; absent when live capture through libpcap is not possible. */
   readonly libpcap?: string;
@@ -26,6 +28,7 @@ export interface ConfigRecord {
   readonly kind: 'config';
   /** The file as it was named, or `environment and defaults`. */
   readonly file: string;
+  /** Always. */
   readonly ok: true;
 }
 

@@ -2,8 +2,9 @@
 export interface ConfigIssue {
   /** `config.yaml:14:7`, `environment BRIDGEWATCH_X`, or `flag for store.path`. */
   readonly where: string;
-  /** `capture.snaplen_bytes`. */
+  /** `capture.snaplen_bytes`; empty for the file as a whole. */
   readonly path: string;
+  /** What is wrong, and what would do. */
   readonly problem: string;
 }
 

@@ -22,28 +22,39 @@ export interface Finding {
   readonly kind: 'finding';
   /** Stable over the life of the finding and, for a replayed file, over runs. */
   readonly id: string;
+  /** Id of the analyzer: its page is docs/analyzers/ID.md. */
   readonly analyzer: string;
   /** Which of the analyzer's messages: `attempted-blocked`, `tunnel`. */
   readonly message: string;
+  /** What the analyzer finds, in general. */
   readonly title: string;
+  /** How bad it is when true. */
   readonly severity: Severity;
+  /** How sure it is; argued in docs/analyzers. */
   readonly confidence: Confidence;
+  /** What an attacker would be doing. */
   readonly attack: readonly AttackTechnique[];
+  /** Packet time of the first sign. */
   readonly firstSeen: Micros;
+  /** Packet time of the latest sign. */
   readonly lastSeen: Micros;
   /** How often it was reported so far. */
   readonly count: number;
+  /** Name of the Docker network; absent when the subject is on none that is known. */
   readonly network?: string;
   /** Who did it. */
   readonly subject: Endpoint;
   /** With whom. */
   readonly peers: readonly Endpoint[];
+  /** Flows in which it was seen; a sample when there are many. */
   readonly flowUids: readonly string[];
+  /** Their Community IDs, for other tools. */
   readonly communityIds: readonly string[];
   /** What crossed, and which threshold. */
   readonly evidence: Readonly<Record<string, EvidenceValue>>;
   /** One sentence rendered from the evidence. */
   readonly explanation: string;
+  /** `open` once, `update` while it goes on, `closed` when it has been quiet. */
   readonly status: 'open' | 'update' | 'closed';
   /** Why this record was written now. */
   readonly reason: string;

@@ -37,31 +37,47 @@ export interface FlowRecord {
   readonly uid: string;
   /** Community ID v1, seed 0 (github.com/corelight/community-id-spec); absent for protocols it leaves out. */
   readonly communityId?: string;
+  /** Packet time of the first packet. */
   readonly start: Micros;
+  /** Packet time of the last packet so far. */
   readonly end: Micros;
   /** Where it was captured; absent when the interface belongs to no known network. */
   readonly network?: Network;
+  /** The tap's interface, or the file's name for a capture that names none. */
   readonly interface: string;
+  /** Who opened it. */
   readonly orig: Endpoint;
+  /** Who was spoken to. */
   readonly resp: Endpoint;
   /** `tcp`, `udp`, `icmp`, `icmp6`, or `ip-<number>`. */
   readonly protocol: string;
-  /** Named by the well-known port for now, therefore a hint. */
+  /** Named by the well-known port for now, therefore a hint; absent when the port is not well known. */
   readonly service?: string;
+  /** The name the client asked for in the protocol itself; absent when none was seen. */
   readonly serverName?: string;
   /** IP bytes: the total lengths of the IP packets, headers included, so that GRO and snaplen do not matter. */
   readonly origBytes: number;
+  /** The same in the other direction. */
   readonly respBytes: number;
+  /** Packets from orig; one that offloading made of several counts once. */
   readonly origPackets: number;
+  /** Packets from resp. */
   readonly respPackets: number;
   /** TCP: from flags. Others: `SF` when both sides spoke, else `S0`. */
   readonly connState: ConnState;
   /** Zeek's history letters: upper case from orig, lower case from resp. */
   readonly history: string;
+  /** Seen from the containers. */
   readonly direction: Direction;
+  /** How much of the time of the flow the capture really saw. */
   readonly coverage: Coverage;
-  /** ICMP only: type and code of the first message. */
-  readonly icmp?: { readonly type: number; readonly code: number };
+  /** Type and code of the first message; absent unless ICMP or ICMPv6. */
+  readonly icmp?: {
+    /** RFC 792, RFC 4443. */
+    readonly type: number;
+    /** Its meaning depends on the type. */
+    readonly code: number;
+  };
   /** Why the record was written: still running, or how it ended. */
   readonly reason: 'start' | 'answered' | 'active' | 'idle' | 'closed' | 'evicted' | 'shutdown';
 }
@@ -69,19 +85,30 @@ export interface FlowRecord {
 /** Traffic between two named ends over one interval: what dashboards sum. Written each roll-up interval. */
 export interface TrafficRecord {
   readonly kind: 'traffic';
+  /** Begin of the interval, packet time. */
   readonly start: Micros;
+  /** End of the interval. */
   readonly end: Micros;
+  /** Name of the Docker network, else of the interface; `other` for what was folded beyond flows.max_edges. */
   readonly network: string;
   /** Workload labels, or the scope's word for ends that are no container. */
   readonly orig: string;
+  /** The other end, written alike. */
   readonly resp: string;
+  /** `tcp`, `udp`, `icmp`, `icmp6`, or `ip-<number>`. */
   readonly protocol: string;
   /** The responder's port; absent for protocols without ports. */
   readonly respPort?: number;
+  /** Seen from the containers. */
   readonly direction: Direction;
+  /** IP bytes from orig in this interval. */
   readonly origBytes: number;
+  /** IP bytes from resp in this interval. */
   readonly respBytes: number;
+  /** Packets from orig in this interval. */
   readonly origPackets: number;
+  /** Packets from resp in this interval. */
   readonly respPackets: number;
+  /** Flows that began in this interval. */
   readonly flowsStarted: number;
 }

@@ -2,10 +2,13 @@ import type { Micros } from './time.ts';
 
 /** A Docker network as the engine describes it, plus the kernel interface that carries it. */
 export interface Network {
+  /** The engine's id, 64 hex digits; 12 of them in events. */
   readonly id: string;
+  /** As the engine has it: Compose puts its project before it (`shop_data`). */
   readonly name: string;
   /** `bridge`, `overlay`, `macvlan`, `ipvlan`, `host`, `null`, or a plugin's name. */
   readonly driver: string;
+  /** `local` or `swarm`. */
   readonly scope: string;
   /** `internal: true`: by design nothing leaves or enters. */
   readonly internal: boolean;
@@ -13,36 +16,55 @@ export interface Network {
   readonly bridge?: string;
   /** CIDR texts, IPv4 and IPv6. */
   readonly subnets: readonly string[];
+  /** This host's own addresses on the network. */
   readonly gateways: readonly string[];
+  /** The driver's options. */
   readonly options: Readonly<Record<string, string>>;
+  /** Labels of the network. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Absent when Compose did not make it. */
   readonly composeProject?: string;
 }
 
 /** A container, named as a person knows it. */
 export interface Workload {
+  /** The engine's id, 64 hex digits; 12 of them in events. */
   readonly containerId: string;
+  /** The container's name, without the slash. */
   readonly name: string;
+  /** As it was named when the container was made: `postgres:17`. */
   readonly image: string;
+  /** Absent when the engine does not tell. */
   readonly imageDigest?: string;
+  /** Absent when Compose did not make it. */
   readonly composeProject?: string;
+  /** Absent when Compose did not make it. */
   readonly composeService?: string;
+  /** Absent when it is no task of a Swarm service. */
   readonly swarmService?: string;
+  /** Labels of the container, those of its image included. */
   readonly labels: Readonly<Record<string, string>>;
   /** `bridge`, `host`, `none`, `container:<id>` or a network name, as in HostConfig.NetworkMode. */
   readonly networkMode: string;
   /** Names of the networks it is attached to. */
   readonly networks: readonly string[];
+  /** Absent when it has not been started yet. */
   readonly startedAt?: Micros;
+  /** Absent while it runs. */
   readonly stoppedAt?: Micros;
 }
 
 /** One container's place on one network, with the interval in which it held its addresses. */
 export interface NetworkEndpoint {
+  /** Of the network. */
   readonly networkId: string;
+  /** Of the container. */
   readonly containerId: string;
+  /** IPv4 first. */
   readonly ips: readonly string[];
+  /** Absent when the engine does not tell. */
   readonly mac?: string;
+  /** Since when it holds its addresses. */
   readonly from: Micros;
   /** Absent while the endpoint still holds its addresses. */
   readonly to?: Micros;

@@ -7,44 +7,62 @@ import type { Micros } from './time.ts';
 /** Traffic or records that were lost, where, and how many. */
 export interface LossRecord {
   readonly kind: 'loss';
+  /** When it was noticed. */
   readonly time: Micros;
   /** `kernel-ring`, `interface`, `flow-table`, `analyzer-window`, `sink-queue`, ... */
   readonly source: string;
   /** Interface, analyzer or sink concerned. */
   readonly where: string;
+  /** Packets or records, as the source counts them. */
   readonly count: number;
+  /** Not lost before. */
   readonly first: Micros;
+  /** Not lost after. */
   readonly last: Micros;
 }
 
 /** Malformed traffic seen in an interval, by code (Zeek calls it weird). */
 export interface AnomalyRecord {
   readonly kind: 'anomaly';
+  /** End of the interval. */
   readonly time: Micros;
   /** `ipv4-header-truncated`, ... */
   readonly code: string;
+  /** The tap's interface, or the file's name for a capture that names none. */
   readonly interface: string;
+  /** How often in the interval. */
   readonly count: number;
 }
 
 /** A network, container or endpoint came, changed or went. */
 export interface InventoryChange {
   readonly kind: 'inventory';
+  /** When the engine says it happened. */
   readonly time: Micros;
+  /** What happened to it. */
   readonly change: 'added' | 'changed' | 'removed';
+  /** What it happened to. */
   readonly object: 'network' | 'container' | 'endpoint' | 'engine';
+  /** The engine's id. */
   readonly id: string;
+  /** The engine's name for it. */
   readonly name: string;
+  /** What else is known, by kind of object. */
   readonly detail: Readonly<Record<string, string | boolean | readonly string[]>>;
 }
 
 /** Whether a network is being watched; a network without `covered` since its creation was never seen. */
 export interface CoverageRecord {
   readonly kind: 'coverage';
+  /** When it changed. */
   readonly time: Micros;
+  /** Name of the Docker network. */
   readonly network: string;
+  /** Absent when the network has none on this host. */
   readonly interface?: string;
+  /** Whether its traffic is seen from now on. */
   readonly state: 'covered' | 'uncovered';
+  /** Why. */
   readonly reason: string;
 }
 
@@ -54,9 +72,18 @@ export interface CoverageRecord {
  */
 export interface NoRouteRecord {
   readonly kind: 'no-route';
+  /** Of the second reading. */
   readonly time: Micros;
+  /** The container whose sends the kernel refused. */
   readonly subject: Endpoint;
-  readonly networks: readonly { readonly name: string; readonly internal: boolean }[];
+  /** All that the container is on. */
+  readonly networks: readonly {
+    /** Name of the Docker network. */
+    readonly name: string;
+    /** `internal: true`: by design nothing leaves or enters. */
+    readonly internal: boolean;
+  }[];
+  /** Each has a counter of its own. */
   readonly family: 'ipv4' | 'ipv6';
   /** Failed sends since the last reading. */
   readonly count: number;
@@ -67,16 +94,25 @@ export interface NoRouteRecord {
 /** The closing line of `analyze`. */
 export interface SummaryRecord {
   readonly kind: 'summary';
+  /** Frames read. */
   readonly packets: number;
+  /** Bytes on the wire, link headers included. */
   readonly bytes: number;
+  /** Packet time of the first frame; absent when there was none. */
   readonly first?: Micros;
+  /** The latest packet time; absent when there was no frame. */
   readonly last?: Micros;
+  /** Flows seen, evicted ones included. */
   readonly flows: number;
+  /** Questions seen, retransmissions aside. */
   readonly dnsQuestions: number;
+  /** Findings opened. */
   readonly findings: number;
+  /** Malformed traffic, by code. */
   readonly anomalies: Readonly<Record<string, number>>;
   /** Frames whose protocol is not decoded, by EtherType, IP protocol or link type. */
   readonly notUnderstood: Readonly<Record<string, number>>;
+  /** What was lost, by source. */
   readonly losses: Readonly<Record<string, number>>;
 }
 

@@ -13,14 +13,18 @@ export interface NetworkRecord extends Network {
 
 export interface ContainerRecord extends Workload {
   readonly kind: 'container';
+  /** Of its first process; absent when it does not run. */
   readonly pid?: number;
+  /** Path of its network namespace; absent when it has none. */
   readonly sandboxKey?: string;
+  /** Its places on networks; those it has left recently too. */
   readonly endpoints: readonly NetworkEndpoint[];
 }
 
 /** The host's own addresses, so that a capture analysed elsewhere still knows them. */
 export interface HostRecord {
   readonly kind: 'host';
+  /** All addresses of all interfaces of the host, loopback included. */
   readonly addresses: readonly string[];
 }
 
