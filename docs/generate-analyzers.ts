@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { analyzers } from '../analyzers/index.ts';
 import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
 import { TECHNIQUES } from '../src/sensor/findings/attack.ts';
+import { between, type GeneratedFile, table } from './markdown.ts';
 
 const PAGES = new URL('analyzers/', import.meta.url);
 
@@ -19,11 +20,6 @@ export const HEADINGS = [
   'False positives and tuning',
   'Try it',
 ] as const;
-
-export interface GeneratedFile {
-  readonly path: URL;
-  readonly text: string;
-}
 
 /** What the files should hold; the caller writes them, or compares. */
 export function analyzerPages(): GeneratedFile[] {
@@ -101,24 +97,4 @@ What each one sees, how it decides, what it misses and how to tune it. To write 
 
 ${table([['analyzer', 'finding', 'severity', 'maturity', 'ATT&CK'], ...rows])}
 `;
-}
-
-/** Columns padded as Biome pads them, so that generating and formatting agree. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map(
-    (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`,
-  );
-  lines.splice(1, 0, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`);
-  return lines.join('\n');
-}
-
-/** Replaces what stands between `<!-- generated:NAME -->` and `<!-- /generated:NAME -->`. */
-function between(page: string, name: string, text: string, path: string): string {
-  const open = `<!-- generated:${name} -->`;
-  const close = `<!-- /generated:${name} -->`;
-  const from = page.indexOf(open);
-  const to = page.indexOf(close);
-  if (from < 0 || to < from) throw new Error(`${path} has no ${open} ... ${close}`);
-  return `${page.slice(0, from + open.length)}\n${text}\n${page.slice(to)}`;
 }

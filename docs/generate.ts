@@ -1,5 +1,8 @@
 /** `npm run docs`: writes every generated page. Tests compare instead, so that a stale page fails. */
 import { writeFileSync } from 'node:fs';
 import { analyzerPages } from './generate-analyzers.ts';
+import { configPages } from './generate-config.ts';
+import { recordPages } from './generate-records.ts';
 
-for (const { path, text } of analyzerPages()) writeFileSync(path, text);
+for (const { path, text } of [...analyzerPages(), ...configPages(), ...recordPages()])
+  writeFileSync(path, text);
