@@ -1,0 +1,33 @@
+/**
+ * `make bench`: how fast, against whom, and whether that is what was asked for. Exit code 1 when a target is missed.
+ *
+ *   tsx test/bench/main.ts [--rounds N] [--only files|live]
+ */
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { compareOnFile } from './files.ts';
+import { compareLive } from './live.ts';
+import { isMet, type Target, targetText } from './report.ts';
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '7' }, only: { type: 'string' } },
+});
+const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new Error(`--rounds is ${values.rounds}, not a number of rounds`);
+
+const [cpu] = os.cpus();
+console.log(
+  `${os.availableParallelism()} x ${cpu?.model ?? 'unknown processor'}, Linux ${os.release()}, Node ${process.version}`,
+);
+const [load] = os.loadavg();
+if (load! > 0.5)
+  console.log(`The machine is not idle (load ${load!.toFixed(1)}): look at ratios, not at times.`);
+
+const targets: Target[] = [];
+if (values.only !== 'live') targets.push(...compareOnFile(rounds));
+if (values.only !== 'files') targets.push(...(await compareLive()));
+
+console.log('\ntargets');
+for (const target of targets) console.log(`  ${targetText(target)}`);
+process.exitCode = targets.every(isMet) ? 0 : 1;
