@@ -51,9 +51,9 @@ export interface FlowRecord {
   readonly resp: Endpoint;
   /** `tcp`, `udp`, `icmp`, `icmp6`, or `ip-<number>`. */
   readonly protocol: string;
-  /** Named by the well-known port for now, therefore a hint; absent when the port is not well known. */
+  /** The application protocol as its own bytes tell it; absent when they were not recognised, so far always. */
   readonly service?: string;
-  /** The name the client asked for in the protocol itself; absent when none was seen. */
+  /** The name the client asked for in the protocol itself (TLS, HTTP); absent when none was read, so far always. */
   readonly serverName?: string;
   /** IP bytes: the total lengths of the IP packets, headers included, so that GRO and snaplen do not matter. */
   readonly origBytes: number;
