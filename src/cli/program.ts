@@ -1,0 +1,190 @@
+/**
+ * The command line: names, options and help. Each command's code is loaded only when it runs, so that help and
+ * version answer at once.
+ */
+import { Command, Option } from 'commander';
+import { version } from '../version.ts';
+import { complain } from './output.ts';
+
+const EXIT_CODES = `
+Exit codes:
+  0   done
+  1   done, and the answer is no: a check failed, or a finding reached --fail-on
+  2   the command line or the configuration is wrong
+  3   the world refused: no engine, no permission, no such file, a broken capture
+  70  a bug in bridgewatch
+`;
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
+}
+
+const repeated = (value: string, earlier: readonly string[] = []) => [...earlier, value];
+
+/** Commander's words: what is wrong, and perhaps `(Did you mean ...?)` below it. */
+function complainOfUsage(text: string): void {
+  complain(
+    ...text
+      .trimEnd()
+      .replace(/^error: /, '')
+      .split(/\n(?=\(Did you mean )/),
+  );
+}
+
+const json = () => new Option('--json', 'NDJSON on stdout: one record a line, with its kind');
+const config = () => new Option('-c, --config <file>', 'YAML configuration').env('BRIDGEWATCH_CONFIG');
+const socket = () =>
+  new Option('--socket <path>', 'Docker engine socket (default: $DOCKER_HOST, else /var/run/docker.sock)');
+const db = () => new Option('--db <file>', 'database file (default: store.path of the configuration)');
+const backend = () =>
+  new Option('--capture-backend <name>', 'how to capture').choices(['auto', 'native', 'portable']);
+
+export function program(): Command {
+  const root = new Command('bridgewatch')
+    .description('See what the containers on a Docker host really do on their networks.')
+    .version(version(), '-V, --version')
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: complainOfUsage })
+    .addHelpText('after', EXIT_CODES);
+
+  root
+    .command('run')
+    .description('watch this host: map networks, capture, detect, store, feed InfluxDB')
+    .addOption(config())
+    .addOption(socket())
+    .addOption(backend())
+    .addOption(db())
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples('bridgewatch run', 'bridgewatch run --config /etc/bridgewatch/config.yaml --json | jq .title'),
+    )
+    .action(async (options) => (await import('./run.ts')).runCommand(options));
+
+  root
+    .command('analyze')
+    .description('find the same things in a capture file')
+    .argument('<file>', 'pcap or pcapng, also gzipped; - for stdin')
+    .option('--inventory <file>', 'what `bridgewatch map --json` printed on that host')
+    .option(
+      '--network <spec>',
+      'NAME=CIDR[,CIDR][,internal], when there is no inventory; once for each network',
+      repeated,
+    )
+    .option('--filter <expression>', 'pcap-filter(7): only these packets')
+    .option('--flows', 'print the flows too')
+    .option('--dns', 'print the DNS questions and answers too')
+    .addOption(
+      new Option('--fail-on <severity>', 'exit 1 when a finding is at least this severe').choices([
+        'informational',
+        'low',
+        'medium',
+        'high',
+        'critical',
+      ]),
+    )
+    .addOption(config())
+    .addOption(backend())
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples(
+        'bridgewatch map --json > inventory.ndjson; bridgewatch analyze incident.pcapng --inventory inventory.ndjson',
+        'bridgewatch analyze dump.pcap.gz --network data=172.30.0.0/24,internal',
+        'tcpdump -w - -i br-0a1b2c3d4e5f | bridgewatch analyze - --json',
+      ),
+    )
+    .action(async (file, options) => (await import('./analyze.ts')).analyzeCommand(file, options));
+
+  root
+    .command('map')
+    .description('networks, their bridges, and who is on them')
+    .addOption(config())
+    .addOption(socket())
+    .addOption(json())
+    .addHelpText('after', examples('bridgewatch map', 'bridgewatch map --json > inventory.ndjson'))
+    .action(async (options) => (await import('./map.ts')).mapCommand(options));
+
+  root
+    .command('events')
+    .description('findings, and what the agent could not see, from the database')
+    .option('-f, --follow', 'go on as they come')
+    .option('--since <time>', 'age (15m, 24h, 7d) or time (2026-11-23 14:02, UTC)', '24h')
+    .option('--until <time>', 'age or time; not included')
+    .addOption(
+      new Option('--severity <least>', 'at least this severe').choices([
+        'informational',
+        'low',
+        'medium',
+        'high',
+        'critical',
+      ]),
+    )
+    .option('--analyzer <id>', 'only from this analyzer')
+    .option('--network <name>', 'only on this network')
+    .option('--all', 'also inventory changes, coverage, losses and refused routes')
+    .option('--limit <count>', 'the newest so many', '100')
+    .addOption(config())
+    .addOption(db())
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples(
+        'bridgewatch events --since 1h --severity high',
+        "bridgewatch events --since '2026-11-22 22:00' --until 8h --all",
+        'bridgewatch events --follow --json | jq .explanation',
+      ),
+    )
+    .action(async (options) => (await import('./events.ts')).eventsCommand(options));
+
+  root
+    .command('flows')
+    .description('who talked to whom, from the database')
+    .option('--since <time>', 'age (15m, 24h, 7d) or time (2026-11-23 14:02, UTC)', '1h')
+    .option('--until <time>', 'age or time; not included')
+    .option('--network <name>', 'only on this network')
+    .option('--workload <name>', 'only with this workload (shop/db) at either end')
+    .option('--limit <count>', 'the newest so many', '100')
+    .addOption(config())
+    .addOption(db())
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples(
+        'bridgewatch flows --since 15m --workload shop/db',
+        'bridgewatch flows --network shop_data --limit 1000 --json',
+      ),
+    )
+    .action(async (options) => (await import('./flows.ts')).flowsCommand(options));
+
+  root
+    .command('doctor')
+    .description('what this machine lets the agent see, and what it does not')
+    .addOption(new Option('--health', 'only whether the running agent is alive (the image uses it)'))
+    .addOption(config())
+    .addOption(socket())
+    .addOption(backend())
+    .addOption(db())
+    .addOption(json())
+    .addHelpText('after', examples('bridgewatch doctor', 'bridgewatch doctor --json'))
+    .action(async (options) => (await import('./doctor.ts')).doctorCommand(options));
+
+  root
+    .command('check-config')
+    .description('check a configuration without using it')
+    .argument('[file]', 'YAML configuration (default: --config, else environment only)')
+    .addOption(config())
+    .addOption(json())
+    .addHelpText('after', examples('bridgewatch check-config /etc/bridgewatch/config.yaml'))
+    .action(async (file, options) => (await import('./check-config.ts')).checkConfigCommand(file, options));
+
+  root
+    .command('version')
+    .description('versions of bridgewatch, its binding and libpcap')
+    .addOption(json())
+    .addHelpText('after', examples('bridgewatch version', 'bridgewatch version --json'))
+    .action(async (options) => (await import('./version.ts')).versionCommand(options));
+
+  for (const command of [root, ...root.commands]) command.exitOverride();
+  return root;
+}
