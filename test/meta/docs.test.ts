@@ -1,9 +1,12 @@
 /** Generated pages are fresh, and say something about everything. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { cliPages } from '../../docs/generate-cli.ts';
 import { configPages } from '../../docs/generate-config.ts';
 import { recordPages } from '../../docs/generate-records.ts';
 import { recordSchemas, type Schema } from '../../docs/record-schema.ts';
+import { EXIT } from '../../src/cli/exit-codes.ts';
+import { program } from '../../src/cli/program.ts';
 import { parseRecord, serializeRecord } from '../../src/model/serialize.ts';
 import { dns, finding, flow, inventory, loss } from '../station/support/records.ts';
 import { outputSchema } from '../support/output-schema.ts';
@@ -14,6 +17,27 @@ describe('docs/', () => {
   it('have configuration and records as the code has them: else run `npm run docs`', () => {
     for (const { path, text } of [...configPages(), ...recordPages()])
       expect(readFileSync(path, 'utf8') === text, `${path.pathname} is stale`).toBe(true);
+  });
+});
+
+describe('docs/cli.md', () => {
+  const page = read('docs/cli.md');
+
+  it('shows help and examples as the commands give them: else run `npm run docs`', async () => {
+    for (const { path, text } of await cliPages()) expect(text).toBe(readFileSync(path, 'utf8'));
+  });
+
+  it('has a section for every command and a row for every exit code', () => {
+    const commands = program().commands.map((command) => command.name());
+
+    expect([...page.matchAll(/^## ([a-z-]+)$/gm)].map(([, name]) => name)).toEqual(commands);
+    for (const code of Object.values(EXIT)) expect(page).toMatch(new RegExp(`^\\| ${code} +\\| \\S`, 'm'));
+  });
+
+  it('says which command prints which kind, for every kind but the roll-ups, which only sinks get', () => {
+    const { kinds } = outputSchema();
+
+    expect(kinds.filter((kind) => !page.includes(`\`${kind}\``))).toEqual(['traffic']);
   });
 });
 

@@ -1,0 +1,124 @@
+/**
+ * The help texts and the examples of docs/cli.md. Examples are run, with the commands from the sources, so that what
+ * the page shows is what a person gets. What stands around them is written by hand.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { program } from '../src/cli/program.ts';
+import { Station } from '../src/station/station.ts';
+import { make } from '../test/cases/internal-egress-answered/make.ts';
+import { smallEngine } from '../test/cli/support/small-engine.ts';
+import { memoryLogger, stationConfig } from '../test/station/support/harness.ts';
+import { finding, flow, inventory, outside } from '../test/station/support/records.ts';
+import { fakeEngine } from '../test/support/fake-engine.ts';
+import { between, type GeneratedFile } from './markdown.ts';
+
+const PAGE = new URL('cli.md', import.meta.url);
+const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+const TSX = import.meta.resolve('tsx');
+const HELP_COLUMNS = 110;
+
+/** By the name of the block on the page. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  analyze: 'bridgewatch analyze incident.pcap --inventory inventory.ndjson --flows',
+  'analyze-json':
+    'bridgewatch analyze incident.pcap --network data=172.30.0.0/24,internal --json | tail -n 1',
+  'analyze-cut': 'bridgewatch analyze cut.pcap; echo "exit code $?"',
+  map: 'bridgewatch map',
+  events: "bridgewatch events --since '2026-11-23 14:00'",
+  'events-all': 'bridgewatch events --since 2026-11-23 --all --json | head -n 1',
+  flows: 'bridgewatch flows --since 2026-11-23 --network shop_data',
+  'check-config': 'bridgewatch check-config config.yaml; echo "exit code $?"',
+};
+
+export async function cliPages(): Promise<GeneratedFile[]> {
+  let page = readFileSync(PAGE, 'utf8');
+  for (const [name, text] of helpTexts())
+    page = between(page, `help-${name}`, fenced('text', text), PAGE.pathname);
+  const world = await makeWorld();
+  try {
+    const outputs = await Promise.all(
+      Object.entries(EXAMPLES).map(
+        async ([name, command]) => [name, command, await run(command, world)] as const,
+      ),
+    );
+    for (const [name, command, output] of outputs) {
+      const block = fenced('console', `$ ${command}\n${output}`);
+      page = between(page, `example-${name}`, block, PAGE.pathname);
+    }
+  } finally {
+    await world.remove();
+  }
+  return [{ path: PAGE, text: page }];
+}
+
+function helpTexts(): [name: string, text: string][] {
+  const root = program();
+  return [root, ...root.commands].map((command) => {
+    const parts: string[] = [];
+    command.configureOutput({
+      writeOut: (part) => parts.push(part),
+      getOutHelpWidth: () => HELP_COLUMNS,
+    });
+    command.outputHelp();
+    return [command.name(), parts.join('')];
+  });
+}
+
+interface World {
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  remove(): Promise<void>;
+}
+
+/** A folder with what the examples name, a database, and an engine that answers. */
+async function makeWorld(): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'bridgewatch-docs-'));
+  const capture = make();
+  writeFileSync(join(folder, 'incident.pcap'), capture);
+  writeFileSync(join(folder, 'cut.pcap'), capture.subarray(0, capture.length - 10));
+  const shop = readFileSync(new URL('../test/cases/shop.ndjson', import.meta.url));
+  writeFileSync(join(folder, 'inventory.ndjson'), shop);
+  writeFileSync(
+    join(folder, 'config.yaml'),
+    'capture:\n  snaplen_byte: 1500\n  backend: nativ\nstore:\n  max_bytes: 5\n',
+  );
+  const station = new Station(stationConfig(folder), { logger: memoryLogger().logger });
+  await station.start();
+  station.receive(inventory(1));
+  station.receive(finding(2));
+  station.receive(flow(1));
+  station.receive(
+    flow(2, { resp: outside({ ip: '198.51.100.53', port: 53 }), protocol: 'udp', origBytes: 71_000 }),
+  );
+  await station.stop();
+  const engine = fakeEngine(smallEngine({ bridge: 'br-5d0c3a1f9b7e' }));
+  await engine.listen();
+  return {
+    folder,
+    env: { DOCKER_HOST: `unix://${engine.socket}`, BRIDGEWATCH_STORE_PATH: join(folder, 'bridgewatch.db') },
+    async remove() {
+      await engine.remove();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function run(command: string, { folder, env }: World): Promise<string> {
+  const script = `bridgewatch() { "$NODE" --import "$TSX" "$MAIN" "$@"; }; exec 2>&1; ${command}`;
+  const { PATH = '' } = process.env;
+  const options = { cwd: folder, env: { ...env, PATH, NODE: process.execPath, TSX, MAIN } };
+  return new Promise((resolve, reject) => {
+    execFile('bash', ['-c', script], options, (error, stdout) =>
+      // Its exit code is part of the example.
+      error !== null && typeof error.code !== 'number' ? reject(error) : resolve(stdout),
+    );
+  });
+}
+
+function fenced(language: string, text: string): string {
+  return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+}
