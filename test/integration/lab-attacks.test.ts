@@ -4,7 +4,15 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SHOP, startShop } from '../lab/app.ts';
-import { addedRoute, dnsTunnel, isolationBroken, noRoute, straight, viaGateway } from '../lab/attacks.ts';
+import {
+  addedRoute,
+  dnsTunnel,
+  isolationBroken,
+  noRoute,
+  overIpv6,
+  straight,
+  viaGateway,
+} from '../lab/attacks.ts';
 import { startHostResolver, startInternet, TUNNEL_ZONE } from '../lab/internet.ts';
 import { createLab, type Lab, labObstacle } from '../lab/lab.ts';
 import { waitFor } from '../lab/run.ts';
@@ -56,6 +64,15 @@ describe.skipIf(obstacle !== undefined)('the attacks of the lab', () => {
     expect(packets.some((line) => line.includes(`> ${INTERNET.web.v4}.80: Flags [S]`))).toBe(true);
     expect(packets.some((line) => line.includes('ICMP echo request'))).toBe(true);
     expect(packets.some((line) => line.includes(`IP ${INTERNET.web.v4}`))).toBe(false);
+  });
+
+  it('over IPv6: packets cross the bridge, and no answer comes', async () => {
+    const packets = await onTheBridge(`host ${INTERNET.web.v6}`, async () => {
+      expect(await overIpv6.run(lab)).toMatchObject({ answered: false });
+    });
+
+    expect(packets.some((line) => line.includes(`> ${INTERNET.web.v6}.80: Flags [S]`))).toBe(true);
+    expect(packets.some((line) => line.includes(`IP6 ${INTERNET.web.v6}`))).toBe(false);
   });
 
   it('added route: packets cross the bridge, and the routes are as before', async () => {

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../lab/agent.ts';
+import { ATTACKS } from '../lab/attacks.ts';
 import { createLab, labObstacle } from '../lab/lab.ts';
 import { labNames, labProcesses } from '../lab/remains.ts';
 import { type RunningProcess, start, waitFor } from '../lab/run.ts';
@@ -48,7 +49,7 @@ describe.skipIf(obstacle !== undefined)('make lab', () => {
 
     const code = await story.exited;
 
-    expect(story.output()).toContain('6 of 6 attacks were seen.');
+    expect(story.output()).toContain(`${ATTACKS.length} of ${ATTACKS.length} attacks were seen.`);
     expect(code, story.output()).toBe(0);
   });
 

@@ -1,7 +1,7 @@
 /**
  * A small shop, laid out as Compose lays it out, with ordinary traffic: customers on the fake internet buy at a
  * published port; the proxy asks the api; the api asks the database and a payment service outside. The database is
- * on an internal network only. Somebody once gave it NET_ADMIN and /dev/net/tun, for a backup over a VPN.
+ * on an internal network only, with both address families. Somebody once gave it NET_ADMIN and /dev/net/tun, for a backup over a VPN.
  */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,12 @@ import { HOST_ADDRESS } from './world.ts';
 export const SHOP = {
   project: 'shop',
   publicNetwork: { name: 'shop_public', subnet: '172.30.10.0/24', gateway: '172.30.10.1' },
-  dataNetwork: { name: 'shop_data', subnet: '172.30.20.0/24', gateway: '172.30.20.1' },
+  dataNetwork: {
+    name: 'shop_data',
+    subnet: '172.30.20.0/24',
+    gateway: '172.30.20.1',
+    subnetV6: 'fd30:0:0:20::/64',
+  },
   proxy: 'shop-proxy-1',
   api: 'shop-api-1',
   database: 'shop-database-1',
@@ -50,7 +55,14 @@ export async function startShop(lab: Lab, { everySecs = 0.5 }: ShopOptions = {})
   const base = await importBusybox(lab);
   await buildImages(lab, base);
   await createNetwork(lab, SHOP.publicNetwork, 'public', []);
-  await createNetwork(lab, SHOP.dataNetwork, 'data', ['--internal']);
+  await createNetwork(lab, SHOP.dataNetwork, 'data', [
+    '--internal',
+    ...['--ipv6', '--subnet', SHOP.dataNetwork.subnetV6],
+  ]);
+
+  // With the bridge's frames in ip6tables, the rules of an internal network also drop neighbour discovery, which goes
+  // to multicast addresses: then no two containers on it reach each other over IPv6 (seen on engine 20.10).
+  await lab.exec('host', ['sysctl', '-q', '-w', 'net.bridge.bridge-nf-call-ip6tables=0']);
 
   const vpn = ['--cap-add', 'NET_ADMIN', '--device', '/dev/net/tun'];
   await createService(lab, 'database', 'data', vpn, ['nc', '-ll', '-p', '5432', '-e', '/srv/database']);

@@ -49,6 +49,19 @@ containers a default route, so the packets cross the bridge and die in the FORWA
   },
 };
 
+export const overIpv6: Attack = {
+  id: 'over-ipv6',
+  title: 'the database tries the same over IPv6',
+  story: `The data network has IPv6 too, and whoever thought of the firewall may have thought of IPv4 only. Here the
+engine keeps its rules for both.`,
+  expect: [egress('attempted-on-the-wire')],
+  async run(lab) {
+    const target = INTERNET.web.v6;
+    const web = await inDatabase(lab, ['timeout', '3', 'nc', '-w', '3', target, '80']);
+    return outcome(web.code === 0, web);
+  },
+};
+
 export const addedRoute: Attack = {
   id: 'added-route',
   title: 'the database gives itself a route and tries again',
@@ -150,6 +163,7 @@ connection as in the first attack now brings an answer.`,
 
 export const ATTACKS: readonly Attack[] = [
   straight,
+  overIpv6,
   addedRoute,
   noRoute,
   viaGateway,
