@@ -41,7 +41,7 @@ export interface FileProgress {
   /** Of the file as it is on disk, so compressed where it is compressed. */
   readonly bytesRead: number;
   /** Size of the file; absent for a pipe. */
-  readonly totalBytes?: number;
+  readonly totalBytes?: number | undefined;
   readonly packets: number;
 }
 
@@ -198,11 +198,7 @@ export class FileSource implements PacketSource {
 
   #progress(): void {
     const { onProgress, bytes, totalBytes } = this.#parts;
-    onProgress?.({
-      bytesRead: bytes.consumedBytes,
-      ...(totalBytes !== undefined && { totalBytes }),
-      packets: this.#scanned,
-    });
+    onProgress?.({ bytesRead: bytes.consumedBytes, totalBytes, packets: this.#scanned });
   }
 
   #release(): Promise<void> {

@@ -16,8 +16,8 @@ const TAG_MASK = ~SLOT_MASK;
 
 export const MAX_FLOWS = SLOT_MASK - 1;
 
-/** More packets than a processor can wait for at once. */
-export const WARM_AT_ONCE = 32;
+/** Packets come in trains, so these are a dozen flows or two: as many rows as a processor waits for at once. */
+export const WARM_AT_ONCE = 64;
 
 export class FlowIndex {
   readonly #rows: FlowRows;
@@ -49,6 +49,14 @@ export class FlowIndex {
 
   /** Takes the key from a decoded packet. */
   read(p: PacketView, ifIndex: number): void {
+    this.#readNumbers(p, ifIndex);
+    // Warmed: taken once, because another table or interface would hash the packet otherwise.
+    this.#hash = p.flowHash === 0 ? this.#hashPacket(p) : p.flowHash;
+    p.flowHash = 0;
+  }
+
+  /** All of the key but the addresses. */
+  #readNumbers(p: PacketView, ifIndex: number): void {
     this.ifIndex = ifIndex;
     this.meta = p.ipProtocol | (p.vlanOuter << 8) | (p.vlanInner << 20);
     this.tunnel = p.vni + 1;
@@ -62,9 +70,6 @@ export class FlowIndex {
       this.ports = 0;
       this.tunnel |= KEY_FLAG.PORTLESS;
     }
-    // Warmed: taken once, because another table or interface would hash the packet otherwise.
-    this.#hash = p.flowHash === 0 ? this.#hashPacket(p) : p.flowHash;
-    p.flowHash = 0;
   }
 
   /**
@@ -77,10 +82,26 @@ export class FlowIndex {
     const words = this.#rows.words;
     const many = Math.min(count, hashes.length);
     // Three loops, because only independent loads overlap.
+    let before: PacketView | undefined;
+    let portsBefore = 0;
+    let metaBefore = 0;
+    let tunnelBefore = 0;
     for (let i = 0; i < many; i++) {
-      this.read(views[i]!, ifIndexes[i]!);
-      hashes[i] = this.#hash;
-      views[i]!.flowHash = this.#hash;
+      const view = views[i]!;
+      this.#readNumbers(view, ifIndexes[i]!);
+      // Packets come in trains: a question and its answer, the segments of a window.
+      const isSameFlow =
+        before !== undefined &&
+        this.meta === metaBefore &&
+        this.tunnel === tunnelBefore &&
+        this.ifIndex === ifIndexes[i - 1]! &&
+        isSamePair(view, before, this.ports, portsBefore);
+      view.flowHash = isSameFlow ? before!.flowHash : this.#hashPacket(view);
+      hashes[i] = view.flowHash;
+      before = view;
+      portsBefore = this.ports;
+      metaBefore = this.meta;
+      tunnelBefore = this.tunnel;
     }
     for (let i = 0; i < many; i++) hashes[i] = entries[hashes[i]! & this.#mask]! & SLOT_MASK;
     let sum = 0;
@@ -210,4 +231,17 @@ export class FlowIndex {
     h = Math.imul((h ^ (h >>> 13)) + tunnel + Math.imul(ifIndex, 0x27d4eb2f), 0xc2b2ae35);
     return h ^ (h >>> 16);
   }
+}
+
+/** The same two ends, in either direction. */
+function isSamePair(a: PacketView, b: PacketView, portsOfA: number, portsOfB: number): boolean {
+  const v = a.words;
+  const w = b.words;
+  if (v[3] === w[3] && v[7] === w[7] && portsOfA === portsOfB) {
+    return v[0] === w[0] && v[1] === w[1] && v[2] === w[2] && v[4] === w[4] && v[5] === w[5] && v[6] === w[6];
+  }
+  if (v[3] === w[7] && v[7] === w[3] && portsOfA === ((portsOfB << 16) | (portsOfB >>> 16))) {
+    return v[0] === w[4] && v[1] === w[5] && v[2] === w[6] && v[4] === w[0] && v[5] === w[1] && v[6] === w[2];
+  }
+  return false;
 }

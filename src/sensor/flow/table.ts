@@ -193,8 +193,8 @@ export class FlowTable extends FlowReader {
   }
 
   /**
-   * A hint, worth a quarter to a half of the time when packets of 100,000 flows are mixed at random: fetches the rows of up to 32 decoded packets together
-   * before they are observed one by one.
+   * A hint: fetches the rows of up to 64 decoded packets together before they are observed one by one. Worth a quarter
+   * to a half of the time when packets of 100,000 flows are mixed at random.
    */
   warm(views: readonly PacketView[], count: number, ifIndexes: ArrayLike<number>): void {
     this.#index.warm(views, count, ifIndexes);

@@ -438,6 +438,53 @@ describe('FlowTable: warm', () => {
   });
 });
 
+describe('FlowTable: warm, trains', () => {
+  // Each differs from the one before in one part of the key, or in nothing but direction.
+  const train = [
+    { frame: request(1), interface: 0 },
+    { frame: request(2), interface: 0 },
+    { frame: reply(3), interface: 0 },
+    { frame: reply(3), interface: 1 },
+    { frame: request(1), interface: 1 },
+    { frame: request(1, 4242), interface: 1 },
+    { frame: tcpFrame({ ...out, sport: 4242, dport: 53, flags: 'S' }), interface: 1 },
+    { frame: udpFrame({ ...out, src: '10.9.9.9', sport: 4242, dport: 53 }), interface: 1 },
+    { frame: request(1, 4242), interface: 1 },
+    { frame: new Uint8Array(60), interface: 1 },
+    { frame: request(1, 4242), interface: 1 },
+  ];
+
+  function slotsOf(order: typeof train, warm: boolean): number[][] {
+    const decoder = new Decoder();
+    const table = new FlowTable({ onEnd() {} }, { maxFlows: 50, seed: 3 });
+    const views = order.map(() => decoder.newView());
+    // The second round must find what the first one entered, whoever stood before it then.
+    return [order, [...order].reverse()].map((packets, round) => {
+      for (const [i, { frame }] of packets.entries()) {
+        decoder.decode(
+          new DataView(frame.buffer, frame.byteOffset),
+          0,
+          frame.length,
+          frame.length,
+          1,
+          views[i]!,
+        );
+      }
+      const interfaces = packets.map((packet) => packet.interface);
+      if (warm) table.warm(views, packets.length, interfaces);
+      return views.map((view, i) => table.observe(view, START + round * 1000, interfaces[i]!));
+    });
+  }
+
+  it('tells every part of the key apart', () => {
+    const slots = slotsOf(train, true);
+
+    expect(slots).toEqual(slotsOf(train, false));
+    expect(new Set(slots[0]!.filter((slot) => slot >= 0)).size).toBe(5);
+    expect(slots[1]!.toReversed()).toEqual(slots[0]);
+  });
+});
+
 describe('FlowTable: roll-up', () => {
   it('hands out each byte once: by drain, or at the end', () => {
     const drained: unknown[] = [];
