@@ -20,10 +20,10 @@ import {
 } from '../cli/support/bridgewatch.ts';
 import { smallEngine } from '../cli/support/small-engine.ts';
 import {
-  AS_NOBODY,
   inPrivateMounts,
   libpcapFiles,
   NO_PRIVATE_MOUNTS,
+  POWERLESS,
   withoutBinding,
   withoutLibpcap,
 } from '../cli/support/worlds.ts';
@@ -115,7 +115,7 @@ describe.skipIf(NOT_BUILT !== undefined)('in a bad world', () => {
         '{"kind":"network","id":"a","name":"a","driver":"bridge","internal":false,"subnets":[]}\n{"kind":"network","id":"b","name":"b","driver":"bridge","internal":"no","subnets":["10.0.0.0/33"]}\n',
     };
     for (const [name, bytes] of Object.entries(captures)) writeFileSync(file(name), bytes);
-    chmodSync(file('secret.pcap'), 0o600);
+    chmodSync(file('secret.pcap'), 0o000);
   }
 
   function writeDatabases(): void {
@@ -185,9 +185,9 @@ describe.skipIf(NOT_BUILT !== undefined)('in a bad world', () => {
       {
         name: 'permission denied',
         args: analyze('secret.pcap'),
-        options: () => ({ within: AS_NOBODY }),
+        options: () => ({ within: POWERLESS }),
         code: 3,
-        says: /no permission to read it as user 65534; change its mode or run as its owner/,
+        says: /no permission to read it as user 0; change its mode or run as its owner/,
       },
       {
         name: 'a bad filter',
@@ -496,8 +496,8 @@ describe.skipIf(NOT_BUILT !== undefined)('in a bad world', () => {
     });
   });
 
-  describe.skipIf(NO_PRIVATE_MOUNTS !== undefined)('without root', () => {
-    const within = AS_NOBODY;
+  describe.skipIf(NO_PRIVATE_MOUNTS !== undefined)('without capabilities', () => {
+    const within = POWERLESS;
 
     it('analyze works', async () => {
       const { code, stdout } = await bridgewatch(['analyze', file('ok.pcap')], { within });
@@ -507,7 +507,7 @@ describe.skipIf(NOT_BUILT !== undefined)('in a bad world', () => {
     });
 
     it('run ends at once, doctor tells which capabilities are missing', async () => {
-      const run = await bridgewatch(['run', '--db', file('nobody.db')], { within });
+      const run = await bridgewatch(['run', '--db', file('powerless.db')], { within });
       const doctor = await bridgewatch(['doctor', '--socket', file('none.sock')], { within });
 
       check(run, {

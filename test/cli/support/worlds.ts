@@ -37,5 +37,5 @@ export function withoutBinding(): string[] {
   return inPrivateMounts(`mount -t tmpfs none ${quoted(BINDING_FOLDER)}`);
 }
 
-/** As `nobody`, without any capability. */
-export const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
+/** Root by name, and no capability: what `nobody` may do, but able to read a checkout that only root may enter. */
+export const POWERLESS = ['setpriv', '--inh-caps=-all', '--bounding-set=-all', '--'];
