@@ -4,7 +4,7 @@
  * outlive its parent: the end of stdin or a broken stdout ends it.
  *
  * While packets keep coming `cap` never returns to the event loop, so all that matters happens in its callback.
- * A full pipe blocks the write: the kernel's ring then takes what it can hold, and loses the rest uncounted.
+ * A full pipe stops it: the kernel's ring then takes what it can hold, and loses the rest uncounted.
  */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -29,10 +29,12 @@ const RECORD_HEADER_BYTES = 16;
 const OUT_BYTES = 256 * 1024;
 // How long a frame may wait for company on its way to the parent: a write for each costs both sides more than cap does.
 const MAX_WAIT_MS = 10;
+const FULL_PIPE_WAIT_MS = 1;
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
 const clock = stampClock();
 const out = Buffer.alloc(OUT_BYTES);
+const pause = new Int32Array(new SharedArrayBuffer(4));
 let filled = 0;
 let firstMs = 0;
 let timer: NodeJS.Timeout | undefined;
@@ -100,15 +102,21 @@ function add(frame: Buffer, bytes: number): void {
 function flush(): void {
   clearTimeout(timer);
   timer = undefined;
-  let at = 0;
-  try {
-    while (at < filled) at += fs.writeSync(STDOUT, out, at, filled - at);
-  } catch {
-    // The parent is gone, or has closed the tap.
-    process.exit(0);
-  }
+  for (let at = 0; at < filled; ) at += write(at);
   filled = 0;
   clock.retie();
+}
+
+/** Bytes written; 0 when the pipe is full, after a moment's wait. */
+function write(at: number): number {
+  try {
+    return fs.writeSync(STDOUT, out, at, filled - at);
+  } catch (error) {
+    // Node's pipes do not block: a parent that is busy is no parent that is gone.
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') process.exit(0);
+    Atomics.wait(pause, 0, 0, FULL_PIPE_WAIT_MS);
+    return 0;
+  }
 }
 
 main();

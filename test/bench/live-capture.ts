@@ -1,6 +1,6 @@
 /**
  * One live tap in a process of its own, so that what it costs is its own: opens, says `ready`, counts frames until its
- * stdin ends, and prints {"frames","cpuSeconds","droppedByKernel"?}. Start-up does not count.
+ * stdin ends, and prints {"frames","cpuSeconds","endedEarly"?}. Start-up does not count.
  *
  *   node --import tsx live-capture.ts native|portable INTERFACE
  */
@@ -23,10 +23,20 @@ if (children.length !== (backend === 'portable' ? 1 : 0))
   throw new Error(`${children.length} capturing children`);
 let frames = 0;
 let lastFrameAt = 0;
-const before = cpuSeconds();
+const before = cpuSeconds() ?? 0;
+let spent = 0;
+let endedEarly: string | undefined;
+const sample = (): void => {
+  spent = (cpuSeconds() ?? spent + before) - before;
+};
+// Now and then, because a child that died cannot be asked any more.
+const sampling = setInterval(sample, 100);
 const ended = source.run((batch) => {
   frames += batch.count;
   lastFrameAt = performance.now();
+});
+void ended.then((end) => {
+  if (end.reason !== 'closed') endedEarly = 'detail' in end ? end.detail : end.reason;
 });
 process.stdout.write('ready\n');
 process.stdin.resume();
@@ -34,16 +44,21 @@ process.stdin.once('end', () => {
   const timer = setInterval(() => {
     if (performance.now() - lastFrameAt < QUIET_MS) return;
     clearInterval(timer);
-    const spent = cpuSeconds() - before;
-    const { droppedByKernel } = source.stats();
+    clearInterval(sampling);
+    sample();
     source.close();
-    void ended.then(() => console.log(JSON.stringify({ frames, cpuSeconds: spent, droppedByKernel })));
+    void ended.then(() => console.log(JSON.stringify({ frames, cpuSeconds: spent, endedEarly })));
   }, 50);
 });
 
-function cpuSeconds(): number {
+/** Of this process and its child; undefined once the child is gone. */
+function cpuSeconds(): number | undefined {
   const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6 + children.reduce((sum, pid) => sum + cpuOf(pid), 0);
+  try {
+    return (user + system) / 1e6 + children.reduce((sum, pid) => sum + cpuOf(pid), 0);
+  } catch {
+    return undefined;
+  }
 }
 
 function childrenOf(pid: number): number[] {

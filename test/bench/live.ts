@@ -22,7 +22,8 @@ interface Run {
   readonly sent: number;
   readonly frames: number;
   readonly cpuSeconds: number;
-  readonly droppedByKernel?: number;
+  /** Why the tap ended while it should have gone on. */
+  readonly endedEarly?: string;
 }
 
 export async function compareLive(): Promise<readonly Target[]> {
@@ -41,6 +42,7 @@ export async function compareLive(): Promise<readonly Target[]> {
         `${((lost / run.sent) * 100).toFixed(2)} %`.padStart(10),
         microsAPacket(run).toFixed(2).padStart(14),
       );
+      if (run.endedEarly !== undefined) console.log(`  it ended by itself: ${run.endedEarly}`);
     }
   }
   const of = (backend: Backend) => runs.filter((run) => run.backend === backend);
@@ -68,7 +70,12 @@ async function runOnce(backend: Backend, rate: number): Promise<Run> {
     const sent = await world.blast({ seconds: SECONDS, rate, bytes: FRAME_BYTES });
     capture.stdin.end();
     const answer = (await lines.next()).value as string;
-    return { backend, rate, sent, ...(JSON.parse(answer) as Pick<Run, 'frames' | 'cpuSeconds'>) };
+    return {
+      backend,
+      rate,
+      sent,
+      ...(JSON.parse(answer) as Pick<Run, 'frames' | 'cpuSeconds' | 'endedEarly'>),
+    };
   } finally {
     capture.kill();
     if (capture.exitCode === null && capture.signalCode === null) await once(capture, 'close');

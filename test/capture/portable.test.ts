@@ -223,6 +223,24 @@ describe.skipIf(missing !== undefined)('a portable live tap', () => {
     expect(end).toEqual({ reason: 'failed', detail: 'the capture process of lo ended (SIGKILL)' });
   });
 
+  it('waits while its reader is busy, and then delivers the rest', async () => {
+    const source = await openPortableLive({ interface: 'lo', filter });
+    const { port } = receiver.address();
+    const many = 3000;
+    // More than the pipe between the two processes holds; nobody reads it yet.
+    for (let i = 0; i < many; i++) {
+      await new Promise<void>((resolve) => sender.send(payload(1000), port, '127.0.0.1', () => resolve()));
+    }
+    let frames = 0;
+
+    const end = await source.run((batch) => {
+      frames += batch.count;
+      if (frames >= many) source.close();
+    });
+
+    expect(end).toEqual({ reason: 'closed' });
+  });
+
   it('ends with its parent, however that ends', { timeout: 30_000 }, async () => {
     const module = path.resolve(import.meta.dirname, '../../capture/portable.ts');
     const script = `import { openPortableLive } from '${module}';
