@@ -9,14 +9,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly LOG=.lab/setup.log
+LOG=.lab/setup.log
 readonly POLICY=/usr/sbin/policy-rc.d
 # Outside the tree, so that another clone also knows whose Docker it is. `make run` reads it.
 readonly MARKER=/var/lib/bridgewatch-lab/installed-by-us
 
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export DEBIAN_FRONTEND=noninteractive
-mkdir -p .lab
+mkdir -p .lab 2>/dev/null || true
 
 main() {
   check_node
@@ -35,8 +35,8 @@ check_node() {
   }
 }
 
-# (No `grep -q` behind a pipe: it may end the writer with SIGPIPE, which pipefail takes for a failure.)
 # Debian packages of what is not there, judged by the programs and files, whoever brought them.
+# (No `grep -q` behind a pipe: it may end the writer with SIGPIPE, which pipefail takes for a failure.)
 missing() {
   local group
   for group in "$@"; do "missing_for_$group"; done | sort -u | tr '\n' ' '
@@ -115,7 +115,7 @@ install_packages() {
   [ ${#packages[@]} -gt 0 ] || return 0
   if command -v dockerd >/dev/null; then had_dockerd=yes; fi
   forbid_services
-  if ! apt-get install -y -qq --no-install-recommends "${packages[@]}" >>"$LOG" 2>&1; then
+  if ! apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 "${packages[@]}" >>"$LOG" 2>&1; then
     loud "apt-get install ${packages[*]} failed:"
     tail -n 8 "$LOG" >&2
   fi
@@ -184,5 +184,6 @@ build_addon() {
 say() { echo "setup: $*"; }
 loud() { echo "setup: *** $*" >&2; }
 
-: >"$LOG"
+# .lab may be root's from an earlier run.
+: 2>/dev/null >"$LOG" || LOG=$(mktemp)
 main "$@"

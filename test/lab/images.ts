@@ -63,20 +63,7 @@ export async function importTar(
 
 function makeRoot(lab: Lab, name: string): string {
   const root = join(lab.dir, name);
-  for (const dir of [
-    'usr/bin',
-    'usr/sbin',
-    'usr/lib',
-    'usr/lib64',
-    'etc',
-    'tmp',
-    'var',
-    'run',
-    'root',
-    'proc',
-    'sys',
-    'dev',
-  ]) {
+  for (const dir of 'usr/bin usr/sbin usr/lib usr/lib64 etc tmp var run root proc sys dev'.split(' ')) {
     mkdirSync(join(root, dir), { recursive: true });
   }
   for (const dir of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${dir}`, join(root, dir));
@@ -92,59 +79,10 @@ function makeRoot(lab: Lab, name: string): string {
   return root;
 }
 
-const BUSYBOX_APPLETS = [
-  ...[
-    'sh',
-    'ash',
-    'cat',
-    'echo',
-    'ls',
-    'sleep',
-    'true',
-    'false',
-    'test',
-    'env',
-    'id',
-    'ps',
-    'kill',
-    'grep',
-    'sed',
-    'awk',
-  ],
-  ...[
-    'head',
-    'tail',
-    'wc',
-    'cut',
-    'tr',
-    'dd',
-    'seq',
-    'date',
-    'mkdir',
-    'rm',
-    'cp',
-    'mv',
-    'chmod',
-    'mknod',
-    'hostname',
-    'timeout',
-  ],
-  ...[
-    'wget',
-    'httpd',
-    'nc',
-    'ping',
-    'ping6',
-    'ip',
-    'ifconfig',
-    'route',
-    'nslookup',
-    'traceroute',
-    'arp',
-    'arping',
-    'telnet',
-  ],
-];
+const BUSYBOX_APPLETS = (
+  'sh ash cat echo ls sleep true false test env id ps kill grep sed awk head tail wc cut tr dd seq date mkdir rm cp mv ' +
+  'chmod mknod hostname timeout pidof wget httpd nc netstat ping ping6 ip ifconfig route nslookup traceroute arp arping telnet'
+).split(' ');
 
 function findProgram(name: string): string {
   for (const dir of ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin']) {
