@@ -56,7 +56,7 @@ export function compareOnFile(rounds: number): readonly Target[] {
     Math.min(...costs.get(contender)!.map(({ wallSeconds }) => wallSeconds));
   const bareSeconds = least(bare.name);
   console.log(`\n${PACKETS} packets, ${FLOWS} flows, ${rounds} rounds (slow ones ${SLOW_ROUNDS})\n`);
-  console.log(`${'wall time'.padEnd(24)}   least s  median s  ns/packet  x bare loop  max RSS MiB`);
+  console.log(`${'wall time'.padEnd(24)}   least s  median s  ns/packet  x bare loop   CPU s  max RSS MiB`);
   for (const { name } of contenders) {
     const all = costs.get(name)!;
     const rss = Math.max(...all.map(({ maxRssBytes }) => maxRssBytes)) / 2 ** 20;
@@ -68,6 +68,9 @@ export function compareOnFile(rounds: number): readonly Target[] {
         .padStart(9),
       ((least(name) / PACKETS) * 1e9).toFixed(0).padStart(10),
       (least(name) / bareSeconds).toFixed(2).padStart(12),
+      Math.min(...all.map(({ cpuSeconds }) => cpuSeconds))
+        .toFixed(3)
+        .padStart(7),
       rss.toFixed(0).padStart(12),
     );
   }
@@ -84,8 +87,10 @@ function run(contenders: readonly Contender[], rounds: number): Map<string, Cost
   for (let round = 0; round < rounds; round++) {
     for (const { name, command, scale, isSlow } of contenders) {
       if (isSlow && round >= SLOW_ROUNDS) continue;
-      const cost = measure(command);
-      costs.get(name)!.push({ ...cost, wallSeconds: cost.wallSeconds * scale });
+      const { wallSeconds, cpuSeconds, maxRssBytes } = measure(command);
+      costs
+        .get(name)!
+        .push({ wallSeconds: wallSeconds * scale, cpuSeconds: cpuSeconds * scale, maxRssBytes });
       process.stderr.write('.');
     }
   }

@@ -6,7 +6,19 @@ import { join } from 'node:path';
 
 export const FOLDER = join(import.meta.dirname, '..', '..', '.bench');
 
+/** Ten times what the slowest needs on an idle machine: then it hangs. */
+const MAX_RUN_MS = 120_000;
+
 export interface Cost {
+  readonly wallSeconds: number;
+  /** Of all its threads; needs less of an idle machine than the wall time does. */
+  readonly cpuSeconds: number;
+  readonly maxRssBytes: number;
+}
+
+/** What measured.c prints. */
+interface Measured {
+  readonly status: number;
   readonly wallSeconds: number;
   readonly userSeconds: number;
   readonly systemSeconds: number;
@@ -41,12 +53,14 @@ export function measure(command: readonly string[]): Cost {
   const output = execFileSync(compile('measured.c'), command, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: MAX_RUN_MS,
     // Some tools read a home's configuration, and an agent's environment would configure ours.
     env: { PATH: process.env['PATH'], HOME: FOLDER, LC_ALL: 'C' },
   });
-  const { status, ...cost } = JSON.parse(output) as Cost & { readonly status: number };
+  const { status, ...cost } = JSON.parse(output) as Measured;
   if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}`);
-  return cost;
+  const { wallSeconds, userSeconds, systemSeconds, maxRssBytes } = cost;
+  return { wallSeconds, cpuSeconds: userSeconds + systemSeconds, maxRssBytes };
 }
 
 export function median(values: readonly number[]): number {
