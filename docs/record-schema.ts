@@ -37,6 +37,9 @@ const SOURCES = {
   endpoint: 'src/model/endpoint.ts',
   network: 'src/model/network.ts',
   record: 'src/model/record.ts',
+  lease: 'src/model/lease.ts',
+  spoof: 'src/model/spoof.ts',
+  nat: 'src/model/nat.ts',
 } as const;
 type Source = keyof typeof SOURCES;
 type Named = readonly [source: Source, type: string];
@@ -53,6 +56,8 @@ const RECORDS: readonly (readonly [kind: string, shape: Named, meaning: Named])[
   ['traffic', ['public', 'PublicTraffic'], ['flow', 'TrafficRecord']],
   ['dns', ['public', 'PublicDns'], ['dns', 'DnsRecord']],
   ['no-route', ['public', 'PublicNoRoute'], ['record', 'NoRouteRecord']],
+  ['lease', ['public', 'PublicLease'], ['lease', 'LeaseRecord']],
+  ['spoof', ['public', 'PublicSpoof'], ['spoof', 'SpoofRecord']],
   ['inventory', ['public', 'PublicInventoryChange'], ['record', 'InventoryChange']],
   ['coverage', ['public', 'PublicCoverage'], ['record', 'CoverageRecord']],
   ['loss', ['public', 'PublicLoss'], ['record', 'LossRecord']],

@@ -25,6 +25,19 @@ export function eventText(record: PublicRecord): string {
         record.time,
         `no route  ${who(record.subject)}: the kernel refused ${record.count} ${record.family} sends`,
       );
+    case 'lease': {
+      const who = workloadLabel(record.workload);
+      const held = record.to === undefined ? 'holds' : 'gave back';
+      return line(record.time, `address  ${who} ${held} ${record.ips.join(' ')} on ${record.network}`);
+    }
+    case 'spoof': {
+      const sender = record.sender === undefined ? record.mac : workloadLabel(record.sender);
+      const holder = record.holder === undefined ? '' : ` of ${workloadLabel(record.holder)}`;
+      return line(
+        record.time,
+        `spoof  ${sender} sent as ${record.ip}${holder} on ${record.network} (${record.mismatch}, x${record.count})`,
+      );
+    }
     case 'dns': {
       const answers = record.answers.map(({ data }) => data).join(' ');
       return line(

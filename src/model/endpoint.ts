@@ -10,17 +10,40 @@ export type Scope = 'container' | 'gateway' | 'host' | 'lan' | 'internet' | 'mul
 /** How an address was given its name, and how far to trust that. */
 export interface Attribution {
   /**
-   * `mac`: address and MAC both match the inventory of that bridge. `ip`: the address matches, the MAC was
-   * not seen or not known. `network`: by the network's own subnets and gateways. `host-address`: an address
-   * of one of this machine's interfaces. `range`: by the IANA registry of special ranges. `none`: unknown.
+   * `mac+ip`: address and MAC both match the inventory of that bridge. `mac`: the MAC alone, for addresses that name
+   * nobody (link-local, unspecified). `ip@time`: who held the address then; the MAC was not seen or not known.
+   * `conntrack`: the kernel's table of translated connections names the end behind the translation. `netns`: seen in, or
+   * owned by a socket of, that container's network namespace. `gateway`: the host's own address on that network.
+   * `network`: by the network's subnets. `host-address`: an address of one of this machine's interfaces. `range`: by the
+   * IANA registry of special ranges. `none`: unknown, see `reason`.
    */
-  readonly method: 'mac' | 'ip' | 'network' | 'host-address' | 'range' | 'none';
+  readonly method:
+    | 'mac+ip'
+    | 'mac'
+    | 'ip@time'
+    | 'conntrack'
+    | 'netns'
+    | 'gateway'
+    | 'network'
+    | 'host-address'
+    | 'range'
+    | 'none';
   /** `certain`: it cannot be another. `likely`: it fits best. `ambiguous`: several fit. `none`: nothing is known. */
   readonly confidence: 'certain' | 'likely' | 'ambiguous' | 'none';
   /** Why not certain: always there when the confidence is `ambiguous` or `none`, absent when it is `certain`. */
   readonly reason?: string;
   /** Labels of the workloads it may have been; absent unless ambiguous. */
   readonly candidates?: readonly string[];
+}
+
+/** From the .mmdb files that the configuration names; absent without one that knows the address. */
+export interface GeoFacts {
+  /** ISO 3166-1 alpha-2; absent when the database does not tell. */
+  readonly country?: string | undefined;
+  /** Autonomous system number; absent when the database does not tell. */
+  readonly asn?: number | undefined;
+  /** Who runs the autonomous system; absent when the database does not tell. */
+  readonly asOrganization?: string | undefined;
 }
 
 /** One end of a flow, at the time of its packets. */
@@ -35,8 +58,13 @@ export interface Endpoint {
   readonly scope: Scope;
   /** The container; absent when no container held the address then, or it is not known which. */
   readonly workload?: Workload | undefined;
-  /** Names this address is known by; bytes from the wire, so escaped wherever shown. */
+  /**
+   * Names this address is known by, the likeliest first: what that container itself resolved before it connected. Bytes
+   * from the wire, so escaped wherever shown.
+   */
   readonly names: readonly string[];
+  /** Where in the world a global address is registered; absent without a database that knows it. */
+  readonly geo?: GeoFacts | undefined;
   /** How the address was given its name, and how far to trust that. */
   readonly attribution: Attribution;
 }

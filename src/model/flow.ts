@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import type { NatFact } from './nat.ts';
 import type { Network } from './network.ts';
 import type { Micros } from './time.ts';
 
@@ -51,10 +52,16 @@ export interface FlowRecord {
   readonly resp: Endpoint;
   /** `tcp`, `udp`, `icmp`, `icmp6`, or `ip-<number>`. */
   readonly protocol: string;
-  /** The application protocol as its own bytes tell it; absent when they were not recognised, so far always. */
-  readonly service?: string;
-  /** The name the client asked for in the protocol itself (TLS, HTTP); absent when none was read, so far always. */
-  readonly serverName?: string;
+  /** The application protocol as its own bytes tell it: `tls`, `http`, `postgresql`; absent when they were not recognised. */
+  readonly service?: string | undefined;
+  /** What usually listens on the responder's port. A hint and no more; absent where `service` is known or the port is nobody's. */
+  readonly portHint?: string | undefined;
+  /** The name the client asked for in the protocol itself; bytes from the wire, escaped; absent when none was read. */
+  readonly serverName?: string | undefined;
+  /** Where `serverName` stood; absent without one. */
+  readonly serverNameFrom?: 'tls-sni' | 'quic-sni' | 'http-host' | 'certificate' | undefined;
+  /** The other side of an address translation; absent where none is known of and none is suspected. */
+  readonly nat?: NatFact | undefined;
   /** IP bytes: the total lengths of the IP packets, headers included, so that GRO and snaplen do not matter. */
   readonly origBytes: number;
   /** The same in the other direction. */

@@ -2,6 +2,8 @@ import type { DnsRecord } from './dns.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Finding } from './finding.ts';
 import type { FlowRecord, TrafficRecord } from './flow.ts';
+import type { LeaseRecord } from './lease.ts';
+import type { SpoofRecord } from './spoof.ts';
 import type { Micros } from './time.ts';
 
 /** Traffic or records that were lost, where, and how many. */
@@ -127,6 +129,8 @@ export type AgentRecord =
   | InventoryChange
   | CoverageRecord
   | NoRouteRecord
+  | LeaseRecord
+  | SpoofRecord
   | SummaryRecord;
 
 export type RecordKind = AgentRecord['kind'];

@@ -8,6 +8,8 @@ import type { DnsRecord } from './dns.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Finding } from './finding.ts';
 import type { FlowRecord, TrafficRecord } from './flow.ts';
+import type { LeaseRecord } from './lease.ts';
+import type { NatFact } from './nat.ts';
 import type { Network, Workload } from './network.ts';
 import type {
   AgentRecord,
@@ -19,6 +21,7 @@ import type {
   RecordKind,
   SummaryRecord,
 } from './record.ts';
+import type { SpoofRecord } from './spoof.ts';
 import { formatMicros, type Micros } from './time.ts';
 
 /** As `docker ps` prints ids. */
@@ -53,6 +56,8 @@ export function recordTime(record: AgentRecord): Micros | undefined {
     case 'inventory':
     case 'coverage':
     case 'no-route':
+    case 'lease':
+    case 'spoof':
       return record.time;
     case 'summary':
       return record.last;
@@ -71,6 +76,8 @@ export type PublicAnomaly = ReturnType<typeof publicAnomaly>;
 export type PublicInventoryChange = ReturnType<typeof publicInventoryChange>;
 export type PublicCoverage = ReturnType<typeof publicCoverage>;
 export type PublicNoRoute = ReturnType<typeof publicNoRoute>;
+export type PublicLease = ReturnType<typeof publicLease>;
+export type PublicSpoof = ReturnType<typeof publicSpoof>;
 export type PublicSummary = ReturnType<typeof publicSummary>;
 
 export type PublicRecord =
@@ -83,6 +90,8 @@ export type PublicRecord =
   | PublicInventoryChange
   | PublicCoverage
   | PublicNoRoute
+  | PublicLease
+  | PublicSpoof
   | PublicSummary;
 
 /** The public form of one kind. */
@@ -108,6 +117,10 @@ function publicRecord(record: AgentRecord): PublicRecord {
       return publicCoverage(record);
     case 'no-route':
       return publicNoRoute(record);
+    case 'lease':
+      return publicLease(record);
+    case 'spoof':
+      return publicSpoof(record);
     case 'summary':
       return publicSummary(record);
   }
@@ -150,6 +163,11 @@ function publicEndpoint(endpoint: Endpoint) {
     scope: endpoint.scope,
     workload: endpoint.workload && publicWorkload(endpoint.workload),
     names: endpoint.names,
+    geo: endpoint.geo && {
+      country: endpoint.geo.country,
+      asn: endpoint.geo.asn,
+      asOrganization: endpoint.geo.asOrganization,
+    },
     attribution: {
       method: attribution.method,
       confidence: attribution.confidence,
@@ -172,7 +190,10 @@ function publicFlow(record: FlowRecord) {
     resp: publicEndpoint(record.resp),
     protocol: record.protocol,
     service: record.service,
+    portHint: record.portHint,
     serverName: record.serverName,
+    serverNameFrom: record.serverNameFrom,
+    nat: record.nat && publicNat(record.nat),
     origBytes: record.origBytes,
     respBytes: record.respBytes,
     origPackets: record.origPackets,
@@ -183,6 +204,23 @@ function publicFlow(record: FlowRecord) {
     coverage: record.coverage,
     icmp: record.icmp && { type: record.icmp.type, code: record.icmp.code },
     reason: record.reason,
+  };
+}
+
+function publicNat(nat: NatFact) {
+  return {
+    kind: nat.kind,
+    method: nat.method,
+    confidence: nat.confidence,
+    reason: nat.reason,
+    client: nat.client && publicEndpoint(nat.client),
+    candidates: nat.candidates,
+    published: nat.published && { ip: nat.published.ip, port: nat.published.port },
+    translatedSource: nat.translatedSource && {
+      ip: nat.translatedSource.ip,
+      port: nat.translatedSource.port,
+    },
+    originalCommunityId: nat.originalCommunityId,
   };
 }
 
@@ -312,6 +350,42 @@ function publicNoRoute(record: NoRouteRecord) {
     family: record.family,
     count: record.count,
     intervalSecs: record.intervalSecs,
+  };
+}
+
+function publicLease(record: LeaseRecord) {
+  return {
+    kind: record.kind,
+    time: formatMicros(record.time),
+    id: record.id,
+    networkId: record.networkId.slice(0, SHORT_ID_LENGTH),
+    network: record.network,
+    ips: record.ips,
+    mac: record.mac,
+    veth: record.veth,
+    ifIndex: record.ifIndex,
+    netns: record.netns,
+    workload: publicWorkload(record.workload),
+    from: formatMicros(record.from),
+    to: optionalTime(record.to),
+    uncertain: record.uncertain,
+  };
+}
+
+function publicSpoof(record: SpoofRecord) {
+  return {
+    kind: record.kind,
+    time: formatMicros(record.time),
+    network: record.network,
+    interface: record.interface,
+    ip: record.ip,
+    mac: record.mac,
+    mismatch: record.mismatch,
+    layer: record.layer,
+    sender: record.sender && publicWorkload(record.sender),
+    holder: record.holder && publicWorkload(record.holder),
+    count: record.count,
+    first: formatMicros(record.first),
   };
 }
 

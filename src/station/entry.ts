@@ -37,6 +37,8 @@ export function laneOf(kind: RecordKind): Lane {
     case 'inventory':
     case 'coverage':
     case 'no-route':
+    case 'lease':
+    case 'spoof':
       return 'event';
     case 'flow':
     case 'traffic':

@@ -171,7 +171,7 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
     const found = attribution.resolve(endpoint!.ips[0]!, endpoint!.mac, endpoint!.networkId, wallMicros());
     expect(found).toMatchObject({
       workload: { name: 'shop-db-1' },
-      attribution: { method: 'mac', confidence: 'likely', candidates: ['shop/db', 'sidecar'] },
+      attribution: { method: 'mac+ip', confidence: 'likely', candidates: ['shop/db', 'sidecar'] },
     });
   });
 

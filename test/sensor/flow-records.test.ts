@@ -80,8 +80,8 @@ describe('a record', () => {
     run.feed(run.tap(), connection(1, { src: IP.api, dst: IP.db }).slice(1));
 
     expect(only(run)).toMatchObject({
-      orig: { ip: IP.api, mac: '02:42:ac:1e:14:03', attribution: { method: 'mac' } },
-      resp: { ip: IP.db, mac: '02:42:ac:1e:14:02', attribution: { method: 'mac' } },
+      orig: { ip: IP.api, mac: '02:42:ac:1e:14:03', attribution: { method: 'mac+ip' } },
+      resp: { ip: IP.db, mac: '02:42:ac:1e:14:02', attribution: { method: 'mac+ip' } },
       coverage: 'started-midstream',
     });
   });
@@ -110,7 +110,7 @@ describe('a record', () => {
     expect(flow.orig.mac).toBeUndefined();
     expect(flow).toMatchObject({
       network: { name: 'data' },
-      orig: { workload: { name: 'api' }, attribution: { method: 'ip' } },
+      orig: { workload: { name: 'api' }, attribution: { method: 'ip@time' } },
     });
   });
 

@@ -55,7 +55,7 @@ export function container(name: string, ip: string, fields: Partial<Endpoint> = 
     scope: 'container',
     workload: workload(name),
     names: [],
-    attribution: { method: 'mac', confidence: 'certain' },
+    attribution: { method: 'mac+ip', confidence: 'certain' },
     ...fields,
   };
 }

@@ -201,16 +201,16 @@ export class Attribution {
     }
     if (!this.#state.knowsContainers) {
       const reason = 'the first address of the subnet, which Docker gives to the gateway';
-      return found('gateway', 'network', 'likely', reason);
+      return found('gateway', 'gateway', 'likely', reason);
     }
     const senders = mac === undefined ? [] : holdersAt(this.#onNetwork(mac, network.id), time).holders;
-    if (senders.length === 0) return found('gateway', 'network', 'certain');
+    if (senders.length === 0) return found('gateway', 'gateway', 'certain');
     const names = labels(senders);
     return {
       scope: 'gateway',
       names: [],
       attribution: {
-        method: 'network',
+        method: 'gateway',
         confidence: 'ambiguous',
         reason: `the gateway's address, but the frame carries the MAC of ${names.join(', ')}: spoofed`,
         candidates: names,
@@ -273,10 +273,14 @@ export class Attribution {
         : `seen ${time < holder.from ? 'just before the address was given out' : 'just after the address was given back'}`,
       this.#staleness(holder, time),
     ];
-    return this.#named(holder, matching.length > 0 ? 'mac' : 'ip', caveats);
+    return this.#named(holder, matching.length > 0 ? 'mac+ip' : 'ip@time', caveats);
   }
 
-  #named(holder: Interval, method: 'mac' | 'ip', caveats: readonly (string | undefined)[]): Attributed {
+  #named(
+    holder: Interval,
+    method: 'mac+ip' | 'mac' | 'ip@time',
+    caveats: readonly (string | undefined)[],
+  ): Attributed {
     const { workload } = holder.holder;
     const sharers = this.#state.sharersOf(workload.containerId).map(workloadLabel);
     const reasons = caveats.filter((caveat) => caveat !== undefined);
@@ -463,7 +467,7 @@ function ambiguous(reason: string, candidates: readonly string[]): Attributed {
   return {
     scope: 'container',
     names: [],
-    attribution: { method: 'ip', confidence: 'ambiguous', reason, candidates },
+    attribution: { method: 'ip@time', confidence: 'ambiguous', reason, candidates },
   };
 }
 

@@ -220,7 +220,7 @@ function subjectOf(
     workload,
     names: [],
     attribution: {
-      method: 'ip',
+      method: 'netns',
       confidence: doubts.length === 0 ? 'certain' : 'likely',
       reason: ['counted in its network namespace', ...doubts].join('; '),
       ...(sharers.length === 0 ? {} : { candidates: [workloadLabel(workload), ...sharers] }),

@@ -22,7 +22,15 @@ const SIZE_TARGET = 0.95;
 const SIZE_HARD_LIMIT = 1.2;
 const DAY: Micros = 86_400 * MICROS_PER_SECOND;
 
-const EVENT_KINDS: readonly RecordKind[] = ['loss', 'anomaly', 'inventory', 'coverage', 'no-route'];
+const EVENT_KINDS: readonly RecordKind[] = [
+  'loss',
+  'anomaly',
+  'inventory',
+  'coverage',
+  'no-route',
+  'lease',
+  'spoof',
+];
 
 /** Returns whether the database is so much too big that flows and DNS must be refused. */
 export function keepWithinBounds(

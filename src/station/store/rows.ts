@@ -4,7 +4,7 @@ import type { DnsRecord } from '../../model/dns.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import { SEVERITIES } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
-import { workloadLabel } from '../../model/network.ts';
+import { type Workload, workloadLabel } from '../../model/network.ts';
 import type { AgentRecord } from '../../model/record.ts';
 import type { Entry } from '../entry.ts';
 
@@ -101,6 +101,8 @@ function networkOf(record: AgentRecord): string | undefined {
     case 'finding':
     case 'traffic':
     case 'coverage':
+    case 'lease':
+    case 'spoof':
       return record.network;
     case 'flow':
     case 'dns':
@@ -126,6 +128,10 @@ function containersOf(record: AgentRecord): string | undefined {
       return containerTokens([record.client, record.server]);
     case 'no-route':
       return containerTokens([record.subject]);
+    case 'lease':
+      return workloadTokens([record.workload]);
+    case 'spoof':
+      return workloadTokens([record.sender, record.holder]);
     case 'inventory':
       return record.object === 'container' ? tokens([record.name, `#${record.id}`]) : undefined;
     case 'traffic':
@@ -138,7 +144,11 @@ function containersOf(record: AgentRecord): string | undefined {
 }
 
 function containerTokens(endpoints: readonly Endpoint[]): string | undefined {
-  const found = endpoints.flatMap(({ workload }) =>
+  return workloadTokens(endpoints.map(({ workload }) => workload));
+}
+
+function workloadTokens(workloads: readonly (Workload | undefined)[]): string | undefined {
+  const found = workloads.flatMap((workload) =>
     workload === undefined
       ? []
       : [workloadLabel(workload), workload.name, workload.composeService ?? '', `#${workload.containerId}`],

@@ -51,7 +51,7 @@ describe('attribution of containers', () => {
     expect(found).toMatchObject({
       scope: 'container',
       workload: { name: 'db', composeService: 'db' },
-      attribution: { method: 'mac', confidence: 'certain' },
+      attribution: { method: 'mac+ip', confidence: 'certain' },
     });
     expect(found.attribution).not.toHaveProperty('reason');
   });
@@ -59,7 +59,7 @@ describe('attribution of containers', () => {
   it('is by address alone where no MAC was seen', () => {
     const found = new Attribution(world()).resolve('172.30.0.2', undefined, INNER, LATER);
 
-    expect(found.attribution).toEqual({ method: 'ip', confidence: 'certain' });
+    expect(found.attribution).toEqual({ method: 'ip@time', confidence: 'certain' });
   });
 
   it('is only likely when the frame carries a MAC that nobody has', () => {
@@ -67,7 +67,7 @@ describe('attribution of containers', () => {
 
     expect(found).toMatchObject({
       workload: { name: 'db' },
-      attribution: { method: 'ip', confidence: 'likely' },
+      attribution: { method: 'ip@time', confidence: 'likely' },
     });
     expect(found.attribution.reason).toBe(`its MAC is ${DB_MAC}, the frame carries ${BRIDGE_MAC}`);
   });
@@ -87,7 +87,11 @@ describe('attribution of containers', () => {
 
     expect(found).toMatchObject({
       workload: { name: 'db' },
-      attribution: { method: 'ip', confidence: 'likely', reason: 'its address belongs to another network' },
+      attribution: {
+        method: 'ip@time',
+        confidence: 'likely',
+        reason: 'its address belongs to another network',
+      },
     });
   });
 
@@ -346,7 +350,10 @@ describe('attribution without an inventory of containers', () => {
 
     expect(found.scope).toBe(scope);
     if (scope !== 'internet')
-      expect(found.attribution).toMatchObject({ method: 'network', confidence: 'likely' });
+      expect(found.attribution).toMatchObject({
+        method: scope === 'gateway' ? 'gateway' : 'network',
+        confidence: 'likely',
+      });
   });
 });
 

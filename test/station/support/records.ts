@@ -42,7 +42,7 @@ export function endpoint(over: Partial<Endpoint> = {}): Endpoint {
     scope: 'container',
     workload: database,
     names: [],
-    attribution: { method: 'mac', confidence: 'certain' },
+    attribution: { method: 'mac+ip', confidence: 'certain' },
     ...over,
   };
 }
