@@ -12,18 +12,17 @@ import type { Micros } from '../model/time.ts';
 import type { PacketView } from './decode/packet-view.ts';
 import type { FlowEnds } from './dns/intake.ts';
 import type { FlowTable } from './flow/table.ts';
+import type { AddressNames, FlowContent, NatUnfolder, OutsideNames } from './flow-facts.ts';
 import { FlowOrigins } from './flow-origins.ts';
 import type { Tap } from './tap.ts';
 import type { EdgeName } from './traffic-rollup.ts';
 
-/** Who an address is; implemented by the attribution of src/sensor/docker. */
-export interface AddressNames {
-  resolve(
-    ip: string,
-    mac: string | undefined,
-    networkId: string | undefined,
-    time: Micros,
-  ): Pick<Endpoint, 'scope' | 'workload' | 'names' | 'attribution'>;
+/** Whom to ask about a flow. */
+export interface FlowSources {
+  readonly names: AddressNames;
+  readonly nat?: NatUnfolder | undefined;
+  readonly outside?: OutsideNames | undefined;
+  readonly content?: FlowContent | undefined;
 }
 
 /** Where flows were seen; all that outlives their tap. */
@@ -39,17 +38,17 @@ interface FlowPlace {
 export class FlowRecords {
   readonly #table: FlowTable;
   readonly #origins: FlowOrigins;
-  readonly #names: AddressNames;
+  readonly #sources: FlowSources;
   /** By tap index. */
   readonly #places = new Map<number, FlowPlace>();
   #subnets: readonly { readonly cidr: Cidr; readonly network: Network }[] = [];
   /** False lets the pipeline skip every question about internal networks. */
   hasInternalNetworks = false;
 
-  constructor(table: FlowTable, names: AddressNames) {
+  constructor(table: FlowTable, sources: FlowSources) {
     this.#table = table;
     this.#origins = new FlowOrigins(table.maxFlows);
-    this.#names = names;
+    this.#sources = sources;
   }
 
   addTap(tap: Tap): void {
@@ -107,7 +106,14 @@ export class FlowRecords {
     const network = this.networkOf(slot);
     const orig = this.#endpoint(slot, network, true);
     const resp = this.#endpoint(slot, network, false);
-    return { orig, resp, network };
+    const { outside } = this.#sources;
+    if (outside === undefined) return { orig, resp, network };
+    const time = this.#table.first(slot);
+    return {
+      orig: describedBy(outside, orig, resp, time),
+      resp: describedBy(outside, resp, orig, time),
+      network,
+    };
   }
 
   record(slot: number, reason: FlowRecord['reason']): FlowRecord {
@@ -115,17 +121,24 @@ export class FlowRecords {
     const { orig, resp, network } = this.ends(slot);
     const communityId = table.communityId(slot);
     const icmp = table.icmp(slot);
+    const protocol = table.protocolName(slot);
+    const start = table.first(slot);
+    const end = table.last(slot);
+    const content = this.#sources.content?.of(slot);
+    const nat = this.#sources.nat?.unfold({ protocol, orig, resp, network, start, end });
     return {
       kind: 'flow',
       uid: table.uid(slot),
       ...(communityId === undefined ? {} : { communityId }),
-      start: table.first(slot),
-      end: table.last(slot),
+      start,
+      end,
       ...(network === undefined ? {} : { network }),
       interface: this.#placeOf(slot).interface,
       orig,
       resp,
-      protocol: table.protocolName(slot),
+      protocol,
+      ...content,
+      ...(nat === undefined ? {} : { nat }),
       origBytes: table.origBytes(slot),
       respBytes: table.respBytes(slot),
       origPackets: table.origPackets(slot),
@@ -158,7 +171,7 @@ export class FlowRecords {
     const ip = isOrig ? table.origIp(slot) : table.respIp(slot);
     const port = isOrig ? table.origPort(slot) : table.respPort(slot);
     const mac = this.#origins.mac(slot, isOrig);
-    const who = this.#names.resolve(ip, mac, network?.id, table.first(slot));
+    const who = this.#sources.names.resolve(ip, mac, network?.id, table.first(slot));
     return {
       ip,
       port,
@@ -181,6 +194,15 @@ export class FlowRecords {
   #bySubnet(words: IpWords): Network | undefined {
     return this.#subnets.find(({ cidr }) => cidrContains(cidr, words))?.network;
   }
+}
+
+/** What else an end is known by; a container has its own name. */
+function describedBy(outside: OutsideNames, endpoint: Endpoint, other: Endpoint, time: Micros): Endpoint {
+  const { ip, scope } = endpoint;
+  if (scope === 'container') return endpoint;
+  const known = outside.describe(ip, scope, other.workload, other.ip, time);
+  if (known === undefined) return endpoint;
+  return { ...endpoint, names: known.names, ...(known.geo === undefined ? {} : { geo: known.geo }) };
 }
 
 /** Containers by their label, everything else by its scope: a dashboard must not grow a line an address. */

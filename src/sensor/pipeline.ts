@@ -16,7 +16,8 @@ import { DnsIntake } from './dns/intake.ts';
 import type { FindingManager } from './findings/manager.ts';
 import { WARM_AT_ONCE } from './flow/key.ts';
 import { FLOW_EVENT, type FlowEnd, FlowTable } from './flow/table.ts';
-import { type AddressNames, FlowRecords } from './flow-records.ts';
+import type { AddressNames, NatUnfolder, OutsideNames } from './flow-facts.ts';
+import { FlowRecords } from './flow-records.ts';
 import { createTap, type Tap } from './tap.ts';
 import { TapCounters } from './tap-counters.ts';
 import { TrafficRollup } from './traffic-rollup.ts';
@@ -25,6 +26,8 @@ export interface PipelineOptions {
   readonly flows: FlowsConfig;
   readonly dns: DnsConfig;
   readonly names: AddressNames;
+  readonly nat?: NatUnfolder | undefined;
+  readonly outside?: OutsideNames | undefined;
   readonly runner: AnalyzerRunner;
   readonly findings: FindingManager;
   readonly emit: (record: AgentRecord) => void;
@@ -74,7 +77,11 @@ export class Pipeline {
         seed: options.seed,
       },
     );
-    this.#records = new FlowRecords(this.#table, options.names);
+    this.#records = new FlowRecords(this.#table, {
+      names: options.names,
+      nat: options.nat,
+      outside: options.outside,
+    });
     this.#rollup = new TrafficRollup(flows.max_edges);
     this.#dns = new DnsIntake({
       config: options.dns,

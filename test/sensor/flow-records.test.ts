@@ -210,7 +210,9 @@ describe('a tap that has ended', () => {
   it('is remembered until its last flow has ended, and no longer', () => {
     const table: FlowTable = new FlowTable({ onEnd: (slot) => records.end(slot) });
     const records = new FlowRecords(table, {
-      resolve: () => ({ scope: 'unknown', names: [], attribution: { method: 'none', confidence: 'none' } }),
+      names: {
+        resolve: () => ({ scope: 'unknown', names: [], attribution: { method: 'none', confidence: 'none' } }),
+      },
     });
     const frame = segment({ src: IP.api, dst: IP.db, sport: 1, dport: 2, flags: 'S' });
     const data = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);

@@ -1,0 +1,52 @@
+/**
+ * What other rooms know about a flow beyond its packets, as ports: the pipeline asks through these when it makes a
+ * record and never learns who answers. Each answer is optional; what nobody knows stays absent.
+ */
+import type { Endpoint, GeoFacts, Scope } from '../model/endpoint.ts';
+import type { FlowRecord } from '../model/flow.ts';
+import type { NatFact } from '../model/nat.ts';
+import type { Network, Workload } from '../model/network.ts';
+import type { Micros } from '../model/time.ts';
+
+/** Who an address is; implemented by the attribution of src/sensor/docker. */
+export interface AddressNames {
+  resolve(
+    ip: string,
+    mac: string | undefined,
+    networkId: string | undefined,
+    time: Micros,
+  ): Pick<Endpoint, 'scope' | 'workload' | 'names' | 'attribution'>;
+}
+
+/** A flow as it was seen on its bridge. */
+export interface SeenFlow {
+  readonly protocol: string;
+  readonly orig: Endpoint;
+  readonly resp: Endpoint;
+  readonly network: Network | undefined;
+  /** Packet times of its first and last packet. */
+  readonly start: Micros;
+  readonly end: Micros;
+}
+
+/** The other side of an address translation. Asked once a record; undefined where there is none. */
+export interface NatUnfolder {
+  unfold(flow: SeenFlow): NatFact | undefined;
+}
+
+/** What an outside address is known by. */
+export interface OutsideNames {
+  /** `asker`: the flow's other end, because a name counts only for who resolved it. */
+  describe(
+    ip: string,
+    scope: Scope,
+    asker: Workload | undefined,
+    askerIp: string,
+    time: Micros,
+  ): { readonly names: readonly string[]; readonly geo?: GeoFacts | undefined } | undefined;
+}
+
+/** What the flow's own bytes said, by slot. */
+export interface FlowContent {
+  of(slot: number): Pick<FlowRecord, 'service' | 'serverName' | 'serverNameFrom'> | undefined;
+}
