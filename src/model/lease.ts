@@ -35,3 +35,14 @@ export interface LeaseRecord {
   /** The beginning or the end was not observed: between these times nobody told us, so the holder is likely, no more. Absent when both are known. */
   readonly uncertain?: boolean | undefined;
 }
+
+/**
+ * What an earlier run of the agent knew of addresses, kept by the station for the sensor, so that what was learned
+ * outlives a restart.
+ */
+export interface LeaseHistory {
+  /** Those that run left open (without `to`), and those that ended recently; by `from`. */
+  readonly leases: readonly LeaseRecord[];
+  /** Its last sign of life while an engine answered it: open ones held until then, at least. Absent when none ever ran. */
+  readonly knownUntil?: Micros | undefined;
+}
