@@ -19,12 +19,12 @@ RUN npm ci --ignore-scripts --omit=optional --no-audit --no-fund \
  && export npm_config_nodedir="$(dirname "$(dirname "$(command -v node)")")" \
  && (cd node_modules/better-sqlite3 && npm run install) \
  && node capture/native/install.mjs --required
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json rolldown.config.ts ./
 COPY src src
 COPY capture capture
 COPY analyzers analyzers
 # Of the dependencies only what runs stays: no sources or intermediate files of the bindings, no compilers' helpers.
-RUN node_modules/.bin/tsc -p tsconfig.build.json \
+RUN node_modules/.bin/rolldown -c rolldown.config.ts > /dev/null \
  && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
  && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
  && find node_modules/better-sqlite3/build capture/native/build -type f ! -path '*/Release/bridgewatch_pcap.node' \

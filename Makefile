@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # Not `npm run`: the tools directly, so that what is printed is theirs.
 BIN := node_modules/.bin
-TYPESCRIPT_SOURCES := $(shell find src capture analyzers -name '*.ts' 2>/dev/null) tsconfig.json tsconfig.build.json package.json
+TYPESCRIPT_SOURCES := $(shell find src capture analyzers -name '*.ts' 2>/dev/null) tsconfig.json rolldown.config.ts package.json
 
 help: ## this list
 	@echo 'Bridgewatch: see what the containers on a Docker host really do on their networks.'
@@ -45,5 +45,5 @@ clean: ## remove what was built, and labs that died
 dist/.built: $(TYPESCRIPT_SOURCES)
 	@scripts/setup.sh build
 	@rm -rf dist
-	@$(BIN)/tsc -p tsconfig.build.json
+	@$(BIN)/rolldown -c rolldown.config.ts > /dev/null
 	@touch $@

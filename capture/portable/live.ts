@@ -91,7 +91,8 @@ function start(options: ChildOptions): Child {
     extname(here) === '.ts'
       ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
       : [];
-  const script = fileURLToPath(new URL(`child${extname(here)}`, import.meta.url));
+  // From the root, because a bundler puts this file elsewhere, as deep (rolldown.config.ts).
+  const script = fileURLToPath(new URL(`../../capture/portable/child${extname(here)}`, import.meta.url));
   // Its abort is expected: it shall not leave a core dump of a Node process each time.
   const command = ['-c', 'ulimit -c 0; exec "$@"', 'sh'];
   const node = [process.execPath, ...loader, script, JSON.stringify(options)];
