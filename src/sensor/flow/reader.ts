@@ -161,6 +161,12 @@ export class FlowReader {
     return this.coldWords[slot * COLD_WORDS + CW.MISSED_BYTES]! >>> 0;
   }
 
+  /** Whether bytes of this direction have not passed the capture so far: what passes now need not be its beginning. */
+  lacksBytes(slot: number, fromOrig: boolean): boolean {
+    const holeBytes = this.#word(slot, (fromOrig ? W.ORIG_SEQ : W.RESP_SEQ) + 2);
+    return holeBytes !== 0 || this.startedMidstream(slot) || this.missedBytes(slot) > 0;
+  }
+
   coverage(slot: number): Coverage {
     if (this.missedBytes(slot) > 0) return 'lossy';
     return this.startedMidstream(slot) ? 'started-midstream' : 'whole';

@@ -75,6 +75,8 @@ export const FLOW_FLAG = {
   RESP_SPOKE: 1 << 18,
   ORIG_SEQ_KNOWN: 1 << 19,
   RESP_SEQ_KNOWN: 1 << 20,
+  /** Somebody waits for its first bytes: packets with payload raise FLOW_EVENT.CONTENT. */
+  CONTENT_OPEN: 1 << 21,
 } as const;
 
 /**

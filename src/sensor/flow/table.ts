@@ -5,6 +5,7 @@
  * Memory: 192 bytes a flow at the limit (a row of 184, 8 of index), reserved at the start and touched as it fills. A packet allocates nothing and costs 100-140 ns where few flows are active at a
  * time, two or three times that where it must wait for memory each time (see `warm`).
  */
+import type { IpWords } from '../../model/ip.ts';
 import type { Micros } from '../../model/time.ts';
 import { LAYER, type PacketView, TCP_FLAG } from '../decode/packet-view.ts';
 import { PacketClock } from './clock.ts';
@@ -73,6 +74,8 @@ export const FLOW_EVENT = {
   FIRST_ANSWER: 2,
   /** TCP: closed by both sides, or reset. The end follows when the stragglers have had their time. */
   OVER: 4,
+  /** Payload of a flow whose content is still asked for (see `openContent`). */
+  CONTENT: 8,
 } as const;
 
 export interface FlowListener {
@@ -200,6 +203,15 @@ export class FlowTable extends FlowReader {
     this.#index.warm(views, count, ifIndexes);
   }
 
+  /** From now on this flow's packets with payload raise FLOW_EVENT.CONTENT. Costs the others nothing. */
+  openContent(slot: number): void {
+    this.words[slot * ROW_WORDS + W.STATE]! |= FLOW_FLAG.CONTENT_OPEN;
+  }
+
+  closeContent(slot: number): void {
+    this.words[slot * ROW_WORDS + W.STATE]! &= ~FLOW_FLAG.CONTENT_OPEN;
+  }
+
   /** Lets packet time pass without a packet. Ends at most 256 flows a call. */
   advance(time: Micros): void {
     // Kept as a 32-bit integer: it wraps after 49 days of traffic, differences do not.
@@ -212,6 +224,24 @@ export class FlowTable extends FlowReader {
     for (let list = 0; list < LIST_COUNT; list++) {
       for (let slot = this.#lists.heads[list]!; slot >= 0; slot = this.#lists.heads[list]!) {
         this.#end(slot, reason);
+      }
+    }
+  }
+
+  /**
+   * Ends the flows of one interface that have this address at either end, because what comes from it next is
+   * another's. Visits every flow: some milliseconds when the table is full.
+   */
+  endFlowsOf(ifIndex: number, ip: IpWords): void {
+    const words = this.words;
+    for (let list = 0; list < LIST_COUNT; list++) {
+      for (let slot = this.#lists.heads[list]!, next = -1; slot >= 0; slot = next) {
+        const base = slot * ROW_WORDS;
+        next = words[base + W.NEXT]!;
+        if (words[base + W.INTERFACE] !== ifIndex) continue;
+        if (isAddress(words, base + W.ORIG, ip) || isAddress(words, base + W.RESP, ip)) {
+          this.#end(slot, 'closed');
+        }
       }
     }
   }
@@ -335,6 +365,9 @@ export class FlowTable extends FlowReader {
     const base = slot * ROW_WORDS;
     const at = slot * ROW_DOUBLES;
     if (time > doubles[at + D.LAST]!) doubles[at + D.LAST] = time;
+    if ((words[base + W.STATE]! & FLOW_FLAG.CONTENT_OPEN) !== 0 && p.payloadEnd > p.payloadAt) {
+      this.events |= FLOW_EVENT.CONTENT;
+    }
     if (fromOrig) {
       doubles[at + D.ORIG_BYTES]! += p.ipTotalLength;
       words[base + W.ORIG_PACKETS]!++;
@@ -403,6 +436,15 @@ export class FlowTable extends FlowReader {
     this.#lists.remove(slot);
     this.rows.give(slot);
   }
+}
+
+function isAddress(words: Int32Array, at: number, ip: IpWords): boolean {
+  return (
+    words[at + 3] === (ip[3] | 0) &&
+    words[at + 2] === (ip[2] | 0) &&
+    words[at + 1] === (ip[1] | 0) &&
+    words[at] === (ip[0] | 0)
+  );
 }
 
 function timeoutsSecs(settings: Required<FlowTableOptions>): number[] {
