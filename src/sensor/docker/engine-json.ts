@@ -25,6 +25,15 @@ export interface EngineNetwork {
   readonly endpoints: readonly EngineEndpoint[];
 }
 
+/** `--publish`: what the host forwards to a container. */
+export interface PublishedPort {
+  readonly protocol: string;
+  /** `0.0.0.0` and `::` mean any address of the host. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
+
 export interface EngineContainer {
   readonly id: string;
   readonly name: string;
@@ -37,6 +46,8 @@ export interface EngineContainer {
   readonly pid?: number;
   readonly sandboxKey?: string;
   readonly startedAt?: Micros;
+  /** Absent when the engine did not tell; it knows chosen ports only once the container runs. */
+  readonly published?: readonly PublishedPort[];
   readonly endpoints: readonly EngineEndpoint[];
 }
 
@@ -100,6 +111,7 @@ export function readContainer(json: unknown): EngineContainer | undefined {
   const pid = number(state['Pid']);
   const sandboxKey = string(settings['SandboxKey']);
   const startedAt = time(state['StartedAt']);
+  const published = readPortMap(settings['Ports']);
   return {
     ...readCommon(
       id,
@@ -113,6 +125,7 @@ export function readContainer(json: unknown): EngineContainer | undefined {
     ...(pid === undefined || pid === 0 ? {} : { pid }),
     ...(sandboxKey === undefined ? {} : { sandboxKey }),
     ...(startedAt === undefined ? {} : { startedAt }),
+    ...(published.length === 0 ? {} : { published }),
     endpoints: readContainerNetworks(id, object(settings['Networks'])),
   };
 }
@@ -125,8 +138,10 @@ export function readListedContainer(json: unknown): EngineContainer | undefined 
   // Legacy links add `/other/alias` names; the container's own has one slash.
   const name = defined(array(from['Names']).map(string)).find((entry) => entry.lastIndexOf('/') === 0);
   const networks = object(object(from['NetworkSettings'])['Networks']);
+  const published = readPortList(from['Ports']);
   return {
     ...readCommon(id, from, name, string(from['Image']), string(from['ImageID']), from['Labels']),
+    ...(published.length === 0 ? {} : { published }),
     endpoints: readContainerNetworks(id, networks),
   };
 }
@@ -214,6 +229,40 @@ function readContainerNetworks(containerId: string, networks: Json): EngineEndpo
     });
   }
   return endpoints;
+}
+
+/** `{ "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": "8080" }] }`, null for what is exposed and not published. */
+function readPortMap(value: unknown): PublishedPort[] {
+  return Object.entries(object(value)).flatMap(([exposed, bindings]) => {
+    const [port, protocol = 'tcp'] = exposed.split('/');
+    return defined(
+      array(bindings).map((binding) => {
+        const { HostIp, HostPort } = object(binding);
+        return publishedPort(protocol, string(HostIp), Number(string(HostPort)), Number(port));
+      }),
+    );
+  });
+}
+
+/** `[{ "IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp" }]`, without a PublicPort for exposed ones. */
+function readPortList(value: unknown): PublishedPort[] {
+  return defined(
+    array(value).map((entry) => {
+      const { Type, IP, PublicPort, PrivatePort } = object(entry);
+      return publishedPort(string(Type) ?? 'tcp', string(IP), Number(PublicPort), Number(PrivatePort));
+    }),
+  );
+}
+
+function publishedPort(
+  protocol: string,
+  hostIp: string | undefined,
+  hostPort: number,
+  containerPort: number,
+): PublishedPort | undefined {
+  const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port <= 65_535;
+  if (!isPort(hostPort) || !isPort(containerPort)) return undefined;
+  return { protocol, hostIp: address(hostIp) ?? '0.0.0.0', hostPort, containerPort };
 }
 
 function endpointFields(endpoint: unknown, macAddress: unknown): Pick<EngineEndpoint, 'endpointId' | 'mac'> {

@@ -2,6 +2,7 @@
 import type { Network, NetworkEndpoint, Workload } from '../../model/network.ts';
 import type { InventoryChange } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
+import type { PublishedPort } from './engine-json.ts';
 
 /** A container that runs, or is about to. */
 export interface ContainerState {
@@ -10,6 +11,8 @@ export interface ContainerState {
   readonly pid?: number;
   /** Path of its network namespace; absent before the start and for `container:ID`, whose namespace is another's. */
   readonly sandboxKey?: string;
+  /** What the host forwards to it; absent when there is nothing, or the engine did not tell yet. */
+  readonly published?: readonly PublishedPort[];
   /** Open ones only. */
   readonly endpoints: readonly NetworkEndpoint[];
 }

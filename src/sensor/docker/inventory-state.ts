@@ -56,7 +56,7 @@ export class InventoryState {
   readonly #removedNetworks: { readonly network: Network; readonly at: Micros }[] = [];
   readonly #containers = new Map<string, Entry>();
   readonly #gaps: Gap[] = [];
-  /** What listeners were told last about pid and namespace. */
+  /** What listeners were told last about pid, namespace and published ports. */
   readonly #runtimes = new WeakMap<Entry, string>();
   #listed = false;
 
@@ -430,7 +430,7 @@ export class InventoryState {
 }
 
 function runtimeOf(entry: Entry): string {
-  return `${entry.facts.pid} ${entry.facts.sandboxKey}`;
+  return `${entry.facts.pid} ${entry.facts.sandboxKey} ${JSON.stringify(entry.facts.published ?? [])}`;
 }
 
 function sameEndpoint(interval: Interval, endpoint: EngineEndpoint): boolean {
@@ -455,11 +455,12 @@ export function toNetworkEndpoint(interval: Interval): NetworkEndpoint {
 }
 
 function toContainerState(entry: Entry): ContainerState {
-  const { pid, sandboxKey } = entry.facts;
+  const { pid, sandboxKey, published } = entry.facts;
   return {
     workload: entry.workload,
     ...(pid === undefined ? {} : { pid }),
     ...(sandboxKey === undefined ? {} : { sandboxKey }),
+    ...(published === undefined ? {} : { published }),
     endpoints: [...entry.open.values()].map(toNetworkEndpoint),
   };
 }
