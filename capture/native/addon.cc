@@ -1,10 +1,11 @@
-// The addon's face: two classes and two functions. Loading it touches neither libpcap nor the network.
+// The addon's face: three classes and two functions. Loading it touches neither libpcap nor the network.
 #include <napi.h>
 
 #include "environment.h"
 #include "filter.h"
 #include "libpcap.h"
 #include "namespace_reader.h"
+#include "netlink.h"
 #include "tap.h"
 
 namespace bridgewatch {
@@ -23,6 +24,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new TurnBudget());
   exports["Tap"] = Tap::Define(env);
   exports["Filter"] = Filter::Define(env);
+  exports["Netlink"] = Netlink::Define(env);
   exports["libpcapVersion"] = Napi::Function::New<LibpcapVersion>(env, "libpcapVersion");
   exports["readInNamespace"] = Napi::Function::New<ReadInNamespaceAsync>(env, "readInNamespace");
   return exports;

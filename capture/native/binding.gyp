@@ -12,6 +12,8 @@
         "live_handle.cc",
         "namespace.cc",
         "namespace_reader.cc",
+        "netlink.cc",
+        "netlink_socket.cc",
         "slab.cc",
         "tap.cc"
       ],

@@ -58,9 +58,42 @@ export interface CompiledFilter {
   close(): void;
 }
 
+/** Datagrams of one wakeup in one slab that is lent for the call: message i is [offset[i], offset[i] + length[i]). */
+export interface DatagramBatch {
+  readonly data: DataView;
+  readonly offset: Uint32Array;
+  readonly length: Uint32Array;
+}
+
+export interface NetlinkOptions {
+  /** Entered for the opening only; empty means ours. */
+  readonly netns: string;
+  /** NFNLGRP_ numbers of linux/netfilter/nfnetlink_compat.h. */
+  readonly groups: readonly number[];
+  readonly bufferBytes: number;
+}
+
+/** One NETLINK_NETFILTER socket on the event loop. Use it through capture/netfilter.ts. */
+export interface NativeNetlink {
+  /**
+   * `onBatch` until the socket fails (`onEnd`) or close(). `drained`: nothing was left in the queue. `overruns`: the
+   * kernel threw messages away since the last call, so many times. Once.
+   */
+  run(
+    onBatch: (count: number, drained: boolean, overruns: number) => void,
+    onEnd: (detail: string) => void,
+  ): void;
+  send(message: Uint8Array): void;
+  /** Messages that the kernel threw away, of 32 bits; undefined before Linux 4.12 and once closed. */
+  drops(): number | undefined;
+  /** Idempotent, also inside onBatch. */
+  close(): void;
+}
+
 interface Addon {
   readonly Tap: new (options: Required<LiveOptions>, batch: FrameBatch) => NativeTap;
   readonly Filter: new (expression: string, linkType: LinkType, snaplenBytes: number) => CompiledFilter;
+  readonly Netlink: new (options: NetlinkOptions, batch: DatagramBatch) => NativeNetlink;
   libpcapVersion(): string;
   readInNamespace(path: string, names: readonly string[]): Promise<(string | undefined)[]>;
 }
@@ -97,6 +130,11 @@ export function openTap(options: Required<LiveOptions>, batch: FrameBatch): Nati
 export function compileFilter(expression: string, linkType: LinkType, snaplenBytes: number): CompiledFilter {
   checkFilterText(expression, 'cannot compile the filter');
   return call((native) => new native.Filter(expression, linkType, snaplenBytes));
+}
+
+/** Opens a netfilter socket, already subscribed; needs CAP_NET_ADMIN. */
+export function openNetlink(options: NetlinkOptions, batch: DatagramBatch): NativeNetlink {
+  return call((native) => new native.Netlink(options, batch));
 }
 
 /**
