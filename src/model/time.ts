@@ -15,6 +15,13 @@ export function formatMicros(time: Micros): string {
   return `${date.toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
 }
 
+/** Reads back what `formatMicros` wrote; undefined for any other text. */
+export function parseMicros(text: string): Micros | undefined {
+  const [, upToMillis, rest] = /^(.+\.\d{3})(\d{3})Z$/.exec(text) ?? [];
+  const millis = Date.parse(`${upToMillis}Z`);
+  return Number.isNaN(millis) ? undefined : millis * 1000 + Number(rest);
+}
+
 /** Wall clock in the unit of packet time. Only composition roots and sinks may call it. */
 export function wallMicros(): Micros {
   return Date.now() * 1000;

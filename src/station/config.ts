@@ -19,6 +19,10 @@ export const storeConfig = z.strictObject({
     .describe('SQLite file of findings, flows, DNS and events; its directory is made when missing.'),
   finding_retention_days: retentionDays(365, 'Findings that every sink has'),
   event_retention_days: retentionDays(90, 'Inventory changes, coverage, losses and anomalies'),
+  lease_retention_days: retentionDays(
+    90,
+    'Leases (who held which address, when) that are over, about 1.5 kB each,',
+  ),
   flow_retention_days: retentionDays(14, 'Flows'),
   dns_retention_days: retentionDays(14, 'DNS questions'),
   max_bytes: z
@@ -27,7 +31,9 @@ export const storeConfig = z.strictObject({
     .min(MEBIBYTE)
     .max(2 ** 50)
     .default(2048 * MEBIBYTE)
-    .describe('Size of the database; beyond it the oldest flows and DNS go first, findings last.'),
+    .describe(
+      'Size of the database; beyond it the oldest flows and DNS go first, then events, then leases, findings last.',
+    ),
   max_undelivered: z
     .number()
     .int()

@@ -58,17 +58,26 @@ export class TieBreaker {
     this.#maxTimes = maxTimes;
   }
 
+  /** What is in the database already from before: `tie` and above are free for this microsecond. */
+  atLeast(time: Micros, tie: number): void {
+    this.#remember(time, Math.max(tie, this.#next.get(time) ?? 0));
+  }
+
   next(time: Micros): number {
     const tie = this.#next.get(time) ?? 0;
+    this.#remember(time, tie + 1);
+    return tie;
+  }
+
+  #remember(time: Micros, next: number): void {
     // Deleted first so that the map's order is the order of use.
     this.#next.delete(time);
-    this.#next.set(time, tie + 1);
+    this.#next.set(time, next);
     if (this.#next.size > this.#maxTimes) {
       for (const oldest of this.#next.keys()) {
         this.#next.delete(oldest);
         break;
       }
     }
-    return tie;
   }
 }

@@ -5,9 +5,10 @@
  */
 import { hostname } from 'node:os';
 import type { RecordReceiver } from '../channel.ts';
+import type { LeaseHistory } from '../model/lease.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { recordTime, serializeRecord } from '../model/serialize.ts';
-import { type Micros, wallMicros } from '../model/time.ts';
+import { MICROS_PER_SECOND, type Micros, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { InfluxdbConfig, StationConfig } from './config.ts';
 import { type DurableLane, type Lane, laneOf, TieBreaker } from './entry.ts';
@@ -15,6 +16,8 @@ import { LossTally } from './loss-tally.ts';
 import { InfluxdbSink } from './sinks/influxdb.ts';
 import { OUTLET_DEFAULTS, Outlet, type OutletOptions, type OutletStatus } from './sinks/outlet.ts';
 import type { Sink } from './sinks/sink.ts';
+import { leftOpenFindings } from './store/leftover-findings.ts';
+import { closedAsUncertain, forgetPresence, readHistory } from './store/leftover-leases.ts';
 import { openStore, type Store, type StoreStatus } from './store/store.ts';
 
 export interface StationDeps {
@@ -38,6 +41,10 @@ export interface StationStatus {
 
 /** Losses are summed up over this and then said as records. */
 const LOSS_INTERVAL_MS = 5000;
+/** Leases that ended within this go to the sensor, for packets that come late; it keeps them no longer either. */
+const HISTORY: Micros = 15 * 60 * MICROS_PER_SECOND;
+/** Leftovers written at once; below the smallest buffer, so that none is shed. */
+const LEFTOVERS_PER_FLUSH = 50;
 
 export class Station implements RecordReceiver {
   readonly #config: StationConfig;
@@ -49,6 +56,7 @@ export class Station implements RecordReceiver {
   #store: Store | undefined;
   #lossTimer: NodeJS.Timeout | undefined;
   #lastStatus: StationStatus | undefined;
+  #history: LeaseHistory = { leases: [] };
   #isStopping = false;
   #hasSaidListenerFault = false;
 
@@ -81,8 +89,14 @@ export class Station implements RecordReceiver {
     store.forgetOtherSinks(sinks.map(({ name }) => name));
     this.#outlets = sinks.map((sink) => this.#outlet(store, sink, this.#config.influxdb));
     for (const outlet of this.#outlets) outlet.start();
+    this.#settleLeftovers(store);
     this.#lossTimer = setInterval(() => this.#recordLosses(), LOSS_INTERVAL_MS);
     this.#lossTimer.unref();
+  }
+
+  /** What the runs before this one knew of addresses; for the sensor, before it starts. Empty before `start`. */
+  leaseHistory(): LeaseHistory {
+    return this.#history;
   }
 
   receive(record: AgentRecord): void {
@@ -135,6 +149,32 @@ export class Station implements RecordReceiver {
     // Counted before it is stored: storing it may shed it at once.
     for (const outlet of this.#outlets) outlet.offer(entry);
     if (isStored && !isRefused) store.append(entry, lane);
+  }
+
+  /** Ends what an earlier run left open, because nobody else will. */
+  #settleLeftovers(store: Store): void {
+    const { db } = store;
+    if (db === undefined) return;
+    let waiting = 0;
+    const tell = (record: AgentRecord, lane: DurableLane) => {
+      this.#show(record);
+      this.#keep(store, record, lane);
+      waiting += 1;
+      if (waiting % LEFTOVERS_PER_FLUSH === 0) store.flush();
+    };
+    try {
+      const now = this.#now();
+      this.#history = readHistory(db, now - HISTORY);
+      for (const lease of closedAsUncertain(this.#history, now)) tell(lease, 'event');
+      forgetPresence(db, this.#history.knownUntil ?? now);
+      for (const { finding, freeTie } of leftOpenFindings(db)) {
+        this.#ties.atLeast(finding.lastSeen, freeTie);
+        tell(finding, 'finding');
+      }
+      store.flush();
+    } catch (error) {
+      store.reportFailure(error);
+    }
   }
 
   #recordLosses(): void {

@@ -7,6 +7,8 @@ export type StoreErrorCode =
   | 'STORE_IN_USE'
   /** Written by a newer version of this program. */
   | 'STORE_NEWER'
+  /** Written by an earlier version, which did not keep what is asked for. */
+  | 'STORE_OLDER'
   /** A database, but not one of ours: never touched. */
   | 'STORE_FOREIGN'
   /** Not readable as a database any more. */

@@ -10,8 +10,18 @@ import type { RecordKind } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
 import { loadSqlite } from './database.ts';
 import { isCorruption, StoreError } from './error.ts';
+import {
+  type KnownNetwork,
+  knownNetworks,
+  type LeaseFilter,
+  type LeaseSubject,
+  nearestLeases,
+  queryLeases,
+  type StoredLease,
+} from './lease-query.ts';
 import { containerNeedles } from './rows.ts';
-import { checkOwner } from './schema.ts';
+import { checkOwner, SCHEMA_VERSION } from './schema.ts';
+import { type Watch, watchesAround } from './watch-log.ts';
 
 export interface StoredRecord {
   /** Its place in its table; follow a table by asking for what is after the last one seen. */
@@ -177,6 +187,26 @@ export class StoreReader {
     return this.#select('dns', "'dns'", where, filter);
   }
 
+  /** Who held what, and when; the oldest first. */
+  queryLeases(filter: LeaseFilter = {}): StoredLease[] {
+    return queryLeases(this.#current(), filter);
+  }
+
+  /** The last holder that was over at `time`, and the first that began later. */
+  nearestLeases(subject: LeaseSubject, time: Micros): ReturnType<typeof nearestLeases> {
+    return nearestLeases(this.#current(), subject, time);
+  }
+
+  /** All that were ever told and are not too old; also those that are gone. */
+  networks(): KnownNetwork[] {
+    return knownNetworks(this.#current());
+  }
+
+  /** The times around `time` in which an engine told the agent who holds what. */
+  watchesAround(time: Micros): { readonly before: Watch | undefined; readonly after: Watch | undefined } {
+    return watchesAround(this.#current(), time);
+  }
+
   /** Where to begin following: the place of the newest row, 0 when there is none. */
   lastSeq(table: StoreTable): number {
     return this.#db.prepare(`SELECT coalesce(max(seq), 0) FROM ${table}`).pluck().get() as number;
@@ -198,6 +228,16 @@ export class StoreReader {
 
   close(): void {
     this.#db.close();
+  }
+
+  /** For what an earlier version did not keep: then an empty answer would be a lie. */
+  #current(): Database {
+    const version = this.#db.pragma('user_version', { simple: true }) as number;
+    if (version >= SCHEMA_VERSION) return this.#db;
+    throw new StoreError(
+      'STORE_OLDER',
+      `${this.#db.name} was written by an earlier Bridgewatch (format ${version}), which did not keep who held which address; start the agent of this version on it once`,
+    );
   }
 
   #select(table: StoreTable, kind: string, where: Conditions, filter: RecordFilter): StoredRecord[] {

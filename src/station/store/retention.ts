@@ -1,7 +1,8 @@
 /**
  * Keeps the database within its age and its size. Works in small transactions with a budget of time, because
- * SQLite is synchronous and the process has captures to serve. Flows and DNS go first, then other events, then
- * findings; a durable record that a sink has not taken is never deleted (the bound on those is the outbox's).
+ * SQLite is synchronous and the process has captures to serve. Flows and DNS go first, then other events, then leases,
+ * then findings; a durable record that a sink has not taken is never deleted (the bound on those is the outbox's),
+ * nor is a lease that is still held.
  */
 import type { Database } from 'better-sqlite3';
 import type { RecordKind } from '../../model/record.ts';
@@ -63,6 +64,8 @@ function deleteExpired(db: Database, config: StoreConfig, now: Micros, delivered
   deleted += deleteOldestBulk(db, 'dns', now - config.dns_retention_days * DAY);
   const eventLimit = now - config.event_retention_days * DAY;
   for (const kind of EVENT_KINDS) deleted += deleteOldestEvents(db, kind, eventLimit, delivered.event);
+  const leaseLimit = now - config.lease_retention_days * DAY;
+  deleted += deleteOldestLeases(db, leaseLimit) + deleteOldNetworks(db, leaseLimit);
   const findingLimit = now - config.finding_retention_days * DAY;
   return deleted + deleteOldestEvents(db, 'finding', findingLimit, delivered.finding);
 }
@@ -79,6 +82,8 @@ function deleteOldest(db: Database, delivered: Delivered): number {
     const deleted = deleteOldestEvents(db, kind, Number.MAX_SAFE_INTEGER, delivered.event);
     if (deleted > 0) return deleted;
   }
+  const leases = deleteOldestLeases(db, Number.MAX_SAFE_INTEGER);
+  if (leases > 0) return leases;
   return deleteOldestEvents(db, 'finding', Number.MAX_SAFE_INTEGER, delivered.finding);
 }
 
@@ -102,6 +107,30 @@ function deleteOldestBulk(db: Database, table: 'flows' | 'dns', before: Micros):
       `DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} WHERE time_us < ? ORDER BY time_us LIMIT ?)`,
     )
     .run(before, ROWS_PER_STEP).changes;
+}
+
+/** Those that are over; comparing with null is never true, so what is held stays. */
+function deleteOldestLeases(db: Database, before: Micros): number {
+  return db
+    .prepare(
+      'DELETE FROM leases WHERE seq IN (SELECT seq FROM leases WHERE to_us < ? ORDER BY to_us LIMIT ?)',
+    )
+    .run(before, ROWS_PER_STEP).changes;
+}
+
+/** Networks and watches that ended; few, and of no use without the leases of their time. */
+function deleteOldNetworks(db: Database, before: Micros): number {
+  const networks = db
+    .prepare(
+      'DELETE FROM networks WHERE id IN (SELECT id FROM networks WHERE removed_us < ? ORDER BY removed_us LIMIT ?)',
+    )
+    .run(before, ROWS_PER_STEP).changes;
+  const watches = db
+    .prepare(
+      'DELETE FROM watches WHERE id IN (SELECT id FROM watches WHERE alive_us < ? ORDER BY id LIMIT ?)',
+    )
+    .run(before, ROWS_PER_STEP).changes;
+  return networks + watches;
 }
 
 function deleteOldestEvents(db: Database, kind: RecordKind, before: Micros, upToSeq: number): number {

@@ -5,8 +5,10 @@ import type { Endpoint } from '../../model/endpoint.ts';
 import { SEVERITIES } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import { type Workload, workloadLabel } from '../../model/network.ts';
-import type { AgentRecord } from '../../model/record.ts';
+import type { AgentRecord, InventoryChange } from '../../model/record.ts';
 import type { Entry } from '../entry.ts';
+import { LeaseWriter } from './lease-rows.ts';
+import type { WatchLog } from './watch-log.ts';
 
 export interface DurableEntry extends Entry {
   /** Its place in the log; given when it is accepted, before it is written. */
@@ -19,14 +21,19 @@ export class RowWriter {
   readonly #finding: Statement;
   readonly #flow: Statement;
   readonly #dns: Statement;
+  readonly #leases: LeaseWriter;
+  readonly #watches: WatchLog;
 
-  constructor(db: Database) {
+  constructor(db: Database, watches: WatchLog) {
+    this.#watches = watches;
+    this.#leases = new LeaseWriter(db);
     this.#event = db.prepare(
       `INSERT INTO events (seq, kind, time_us, tie, network, containers, analyzer, severity, finding_id, record)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#finding = db.prepare(
-      'INSERT INTO findings (id, seq) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq',
+      `INSERT INTO findings (id, seq, is_open) VALUES (?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, is_open = excluded.is_open`,
     );
     // A flow that goes on is written again and again; the last row stands for it, under a new seq, so that
     // whoever follows the table sees it move.
@@ -56,7 +63,14 @@ export class RowWriter {
       finding?.id ?? null,
       text,
     );
-    if (finding !== undefined) this.#finding.run(finding.id, seq);
+    if (finding !== undefined) this.#finding.run(finding.id, seq, finding.status === 'closed' ? 0 : 1);
+    else if (record.kind === 'lease') this.#leases.write(record);
+    else if (record.kind === 'inventory') this.#writeInventory(record, text);
+  }
+
+  #writeInventory(change: InventoryChange, text: string): void {
+    if (change.object === 'network') this.#leases.writeNetwork(change, text);
+    else if (change.object === 'engine') this.#watches.engineChanged(change);
   }
 
   writeBulk(entry: Entry): void {
@@ -161,8 +175,12 @@ function tokens(names: readonly string[]): string {
   return `\n${[...new Set(names.filter((name) => name !== ''))].join('\n')}\n`;
 }
 
+/** Whether a text may be the beginning of an id of the engine. */
+export function isIdPrefix(wanted: string): boolean {
+  return /^[0-9a-f]{4,64}$/.test(wanted);
+}
+
 /** What `containers` must contain for a name or the beginning of an id; see `tokens`. */
 export function containerNeedles(wanted: string): { readonly name: string; readonly id: string | undefined } {
-  const isId = /^[0-9a-f]{4,64}$/.test(wanted);
-  return { name: `\n${wanted}\n`, id: isId ? `\n#${wanted}` : undefined };
+  return { name: `\n${wanted}\n`, id: isIdPrefix(wanted) ? `\n#${wanted}` : undefined };
 }

@@ -80,6 +80,78 @@ const MIGRATIONS: readonly string[] = [
     record TEXT NOT NULL
   );
   `,
+  // Who held which address, and when: one row an interval, the latest record of an id stands. `to_us` is null while
+  // it is held. `workload` names the container when it is long gone. `watches` are the times in which an engine told
+  // the agent of changes: outside them nobody knows.
+  `
+  CREATE TABLE leases (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    network_id TEXT NOT NULL,
+    network TEXT NOT NULL,
+    ips TEXT NOT NULL,
+    mac TEXT,
+    veth TEXT,
+    if_index INTEGER,
+    netns INTEGER,
+    container_id TEXT NOT NULL,
+    container TEXT NOT NULL,
+    label TEXT NOT NULL,
+    service TEXT,
+    from_us INTEGER NOT NULL,
+    to_us INTEGER,
+    uncertain INTEGER NOT NULL,
+    told_us INTEGER NOT NULL,
+    workload TEXT NOT NULL
+  );
+  CREATE INDEX leases_by_mac ON leases (mac, from_us) WHERE mac IS NOT NULL;
+  CREATE INDEX leases_by_network ON leases (network, from_us);
+  CREATE INDEX leases_by_network_id ON leases (network_id, from_us);
+  CREATE INDEX leases_by_container_id ON leases (container_id);
+  CREATE INDEX leases_by_container ON leases (container);
+  CREATE INDEX leases_by_label ON leases (label);
+  CREATE INDEX leases_by_service ON leases (service) WHERE service IS NOT NULL;
+  CREATE INDEX leases_by_end ON leases (to_us);
+
+  CREATE TABLE lease_addresses (
+    ip TEXT NOT NULL,
+    lease INTEGER NOT NULL,
+    PRIMARY KEY (ip, lease)
+  ) WITHOUT ROWID;
+  CREATE INDEX lease_addresses_by_lease ON lease_addresses (lease);
+  CREATE TRIGGER leases_deleted AFTER DELETE ON leases BEGIN
+    DELETE FROM lease_addresses WHERE lease = old.seq;
+  END;
+
+  CREATE TABLE networks (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    seen_us INTEGER NOT NULL,
+    removed_us INTEGER,
+    record TEXT NOT NULL
+  ) WITHOUT ROWID;
+  INSERT INTO networks (id, name, seen_us, removed_us, record)
+    SELECT json_extract(record, '$.id'), json_extract(record, '$.name'), time_us,
+      CASE json_extract(record, '$.change') WHEN 'removed' THEN time_us END, record
+    FROM events
+    WHERE kind = 'inventory' AND json_valid(record) AND json_extract(record, '$.object') = 'network'
+    ORDER BY seq
+    ON CONFLICT (id) DO UPDATE SET
+      name = excluded.name, removed_us = excluded.removed_us, record = excluded.record;
+
+  CREATE TABLE watches (
+    id INTEGER PRIMARY KEY,
+    from_us INTEGER NOT NULL,
+    alive_us INTEGER NOT NULL
+  );
+
+  ALTER TABLE findings ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0;
+  UPDATE findings SET is_open = 1 WHERE (
+    SELECT CASE WHEN json_valid(record) THEN json_extract(record, '$.status') END
+    FROM events WHERE events.seq = findings.seq
+  ) IN ('open', 'update');
+  CREATE INDEX findings_open ON findings (seq) WHERE is_open = 1;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -24,6 +24,7 @@ import { adviceFor, isCorruption, isRecordFault, sqliteCode } from './error.ts';
 import { type DurableLog, forgetCursors, Outbox, savedCursor } from './outbox.ts';
 import { type Delivered, keepWithinBounds, usedBytes } from './retention.ts';
 import { type DurableEntry, RowWriter } from './rows.ts';
+import { WatchLog } from './watch-log.ts';
 import { WriteBuffer } from './write-buffer.ts';
 
 export interface StoreDeps {
@@ -76,6 +77,7 @@ export class Store implements DurableLog {
   readonly #maintenance: NodeJS.Timeout;
   #db: Database | undefined;
   #rows!: RowWriter;
+  #watches: WatchLog | undefined;
   #inode = 0;
   #lastSeq = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -218,6 +220,7 @@ export class Store implements DurableLog {
     clearInterval(this.#maintenance);
     clearTimeout(this.#timer);
     this.flush();
+    this.#signOfLife();
     for (const outbox of this.#outboxes) outbox.save();
     if (this.#buffer.records > 0) {
       this.#deps.logger.error(
@@ -238,7 +241,9 @@ export class Store implements DurableLog {
     this.#isCorrupt = false;
     this.#db = opened.db;
     this.#inode = opened.inode;
-    this.#rows = new RowWriter(opened.db);
+    if (this.#watches === undefined) this.#watches = new WatchLog(opened.db);
+    else this.#watches.moveTo(opened.db);
+    this.#rows = new RowWriter(opened.db, this.#watches);
     const inFile = opened.db
       .prepare(
         "SELECT max((SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'), (SELECT coalesce(max(seq), 0) FROM cursors))",
@@ -253,6 +258,15 @@ export class Store implements DurableLog {
       );
       const now = this.#deps.now();
       this.#deps.losses.add('store', 'corrupt-database', 1, now);
+    }
+  }
+
+  #signOfLife(): void {
+    if (this.#db === undefined || this.isFailing) return;
+    try {
+      this.#watches?.signOfLife(this.#deps.now());
+    } catch (error) {
+      this.reportFailure(error);
     }
   }
 
@@ -382,6 +396,7 @@ export class Store implements DurableLog {
         this.#deps.onSkipped(outbox.sink, skipped.count);
       }
       if (this.#disk.isLow && !this.#disk.check()) this.#schedule(0);
+      this.#watches?.tick(this.#deps.now());
       this.#isOverHardLimit = keepWithinBounds(db, this.#config, this.#deps.now(), this.#delivered());
     } catch (error) {
       this.reportFailure(error);

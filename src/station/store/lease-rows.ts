@@ -1,0 +1,123 @@
+/**
+ * A lease to its row and back, and what is known of networks beside it. The row keeps who the container was, not its
+ * labels: the answer must name it when it is long gone, in some 1.2 kB.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import type { LeaseRecord } from '../../model/lease.ts';
+import { type Workload, workloadLabel } from '../../model/network.ts';
+import type { InventoryChange } from '../../model/record.ts';
+import type { Micros } from '../../model/time.ts';
+
+/** The only label that tells replicas of one service apart. */
+const KEPT_LABELS = ['com.docker.compose.container-number'];
+
+/** Prepared once for each connection. */
+export class LeaseWriter {
+  readonly #lease: Statement;
+  readonly #dropAddresses: Statement;
+  readonly #address: Statement;
+  readonly #network: Statement;
+
+  constructor(db: Database) {
+    this.#lease = db
+      .prepare(
+        `INSERT INTO leases (id, network_id, network, ips, mac, veth, if_index, netns, container_id, container, label,
+           service, from_us, to_us, uncertain, told_us, workload)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET network_id = excluded.network_id, network = excluded.network,
+           ips = excluded.ips, mac = excluded.mac, veth = excluded.veth, if_index = excluded.if_index,
+           netns = excluded.netns, container_id = excluded.container_id, container = excluded.container,
+           label = excluded.label, service = excluded.service, from_us = excluded.from_us, to_us = excluded.to_us,
+           uncertain = excluded.uncertain, told_us = excluded.told_us, workload = excluded.workload
+         RETURNING seq`,
+      )
+      .pluck();
+    this.#dropAddresses = db.prepare('DELETE FROM lease_addresses WHERE lease = ?');
+    this.#address = db.prepare('INSERT OR IGNORE INTO lease_addresses (ip, lease) VALUES (?, ?)');
+    this.#network = db.prepare(
+      `INSERT INTO networks (id, name, seen_us, removed_us, record) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET
+         name = excluded.name, removed_us = excluded.removed_us, record = excluded.record`,
+    );
+  }
+
+  /** The latest record of an id stands: it replaces what an earlier one said. */
+  write(lease: LeaseRecord): void {
+    const { workload } = lease;
+    const seq = this.#lease.get(
+      lease.id,
+      lease.networkId,
+      lease.network,
+      JSON.stringify(lease.ips),
+      lease.mac ?? null,
+      lease.veth ?? null,
+      lease.ifIndex ?? null,
+      lease.netns ?? null,
+      workload.containerId,
+      workload.name,
+      workloadLabel(workload),
+      workload.composeService ?? null,
+      lease.from,
+      lease.to ?? null,
+      lease.uncertain === true ? 1 : 0,
+      lease.time,
+      JSON.stringify({ ...workload, labels: keptLabels(workload) }),
+    );
+    this.#dropAddresses.run(seq);
+    for (const ip of lease.ips) this.#address.run(ip, seq);
+  }
+
+  /** `text`: its public form. */
+  writeNetwork(change: InventoryChange, text: string): void {
+    const removedAt = change.change === 'removed' ? change.time : null;
+    this.#network.run(change.id, change.name, change.time, removedAt, text);
+  }
+}
+
+export interface LeaseRow {
+  readonly seq: number;
+  readonly id: string;
+  readonly network_id: string;
+  readonly network: string;
+  readonly ips: string;
+  readonly mac: string | null;
+  readonly veth: string | null;
+  readonly if_index: number | null;
+  readonly netns: number | null;
+  readonly from_us: Micros;
+  readonly to_us: Micros | null;
+  readonly uncertain: number;
+  readonly told_us: Micros;
+  readonly workload: string;
+}
+
+export const LEASE_COLUMNS =
+  'seq, id, network_id, network, ips, mac, veth, if_index, netns, from_us, to_us, uncertain, told_us, workload';
+
+export function readLease(row: LeaseRow): LeaseRecord {
+  return {
+    kind: 'lease',
+    time: row.told_us,
+    id: row.id,
+    networkId: row.network_id,
+    network: row.network,
+    ips: JSON.parse(row.ips) as string[],
+    ...(row.mac !== null && { mac: row.mac }),
+    ...(row.veth !== null && { veth: row.veth }),
+    ...(row.if_index !== null && { ifIndex: row.if_index }),
+    ...(row.netns !== null && { netns: row.netns }),
+    workload: JSON.parse(row.workload) as Workload,
+    from: row.from_us,
+    ...(row.to_us !== null && { to: row.to_us }),
+    ...(row.uncertain === 1 && { uncertain: true }),
+  };
+}
+
+function keptLabels(workload: Workload): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of KEPT_LABELS) {
+    const value = workload.labels[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
