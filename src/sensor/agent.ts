@@ -158,11 +158,15 @@ export class Agent {
       case 'engine-lost':
         this.#log.warn({ reason: event.reason }, 'no Docker engine; waiting for it');
         return;
+      case 'endpoint-removed': {
+        const { networkId, ips, to } = event.endpoint;
+        this.#pipeline.addressesReleased(networkId, ips, to ?? event.time);
+        return;
+      }
       case 'container-added':
       case 'container-changed':
       case 'container-removed':
       case 'endpoint-added':
-      case 'endpoint-removed':
         return;
     }
   }

@@ -15,6 +15,8 @@ export interface AddressNames {
     mac: string | undefined,
     networkId: string | undefined,
     time: Micros,
+    /** Of what lasted longer than a packet. */
+    until?: Micros,
   ): Pick<Endpoint, 'scope' | 'workload' | 'names' | 'attribution'>;
 }
 

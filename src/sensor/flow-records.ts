@@ -171,7 +171,8 @@ export class FlowRecords {
     const ip = isOrig ? table.origIp(slot) : table.respIp(slot);
     const port = isOrig ? table.origPort(slot) : table.respPort(slot);
     const mac = this.#origins.mac(slot, isOrig);
-    const who = this.#sources.names.resolve(ip, mac, network?.id, table.first(slot));
+    const [start, end] = [table.first(slot), table.last(slot)];
+    const who = this.#sources.names.resolve(ip, mac, network?.id, start, end);
     return {
       ip,
       port,

@@ -5,6 +5,7 @@
  */
 import type { FrameBatch } from '../../capture/source.ts';
 import type { DnsRecord } from '../model/dns.ts';
+import { type IpWords, parseIp } from '../model/ip.ts';
 import type { Network } from '../model/network.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { MICROS_PER_SECOND, type Micros } from '../model/time.ts';
@@ -42,6 +43,18 @@ const ignoreDelta = (): void => {};
 /** A clock that was set back further than this is followed; less is reordering between taps. */
 const CLOCK_SET_BACK = 10 * MICROS_PER_SECOND;
 
+/**
+ * Flows of an address that was given back end this much later: taps deliver in turns, so its last packets may come
+ * after later ones of another bridge. Nobody can use the address again sooner; a container takes longer to start.
+ */
+const RELEASE_GRACE = 150_000;
+
+interface Release {
+  readonly networkId: string;
+  readonly ips: readonly IpWords[];
+  at: Micros;
+}
+
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #table: FlowTable;
@@ -56,7 +69,10 @@ export class Pipeline {
   readonly #counters: TapCounters;
   #nextTapIndex = 0;
   #now: Micros = 0;
+  /** When packet time has to stop and look: at the next whole tick, or sooner at a release. */
   #nextTick: Micros = 0;
+  #nextSecond: Micros = 0;
+  #releases: Release[] = [];
   #rollupStart: Micros = 0;
   readonly #lossesTold = new Map<string, number>();
   packets = 0;
@@ -108,6 +124,14 @@ export class Pipeline {
 
   setNetworks(networks: readonly Network[]): void {
     this.#records.setNetworks(networks);
+  }
+
+  /** An endpoint gave these addresses back: what comes from them later is another's, so their flows end here. */
+  addressesReleased(networkId: string, ips: readonly string[], time: Micros): void {
+    const words = ips.map((ip) => parseIp(ip)).filter((ip) => ip !== undefined);
+    const at = time + RELEASE_GRACE;
+    this.#releases.push({ networkId, ips: words, at });
+    if (at < this.#nextTick) this.#nextTick = at;
   }
 
   /** A source of frames begins; the handle goes with each of its batches. */
@@ -199,7 +223,8 @@ export class Pipeline {
     this.first = time;
     this.#now = time;
     this.#rollupStart = time;
-    this.#nextTick = time + MICROS_PER_SECOND;
+    this.#nextSecond = time + MICROS_PER_SECOND;
+    this.#nextTick = this.#nextSecond;
   }
 
   #onPacket(data: DataView, view: PacketView, tap: Tap, time: Micros): void {
@@ -266,9 +291,27 @@ export class Pipeline {
     if (this.#options.wants.dns) this.#options.emit(record);
   }
 
-  /** Once a second of packet time. */
   #tick(time: Micros): void {
-    this.#nextTick = time + MICROS_PER_SECOND;
+    if (this.#releases.length > 0) this.#endReleased(time);
+    if (time >= this.#nextSecond) this.#everySecond(time);
+    this.#nextTick = this.#nextSecond;
+    for (const { at } of this.#releases) if (at < this.#nextTick) this.#nextTick = at;
+  }
+
+  #endReleased(time: Micros): void {
+    const due = this.#releases.filter(({ at }) => at <= time);
+    if (due.length === 0) return;
+    this.#releases = this.#releases.filter(({ at }) => at > time);
+    for (const { networkId, ips } of due) {
+      for (const { index, network } of this.#taps) {
+        if (network?.id === networkId) for (const ip of ips) this.#table.endFlowsOf(index, ip);
+      }
+    }
+  }
+
+  /** Of packet time. */
+  #everySecond(time: Micros): void {
+    this.#nextSecond = time + MICROS_PER_SECOND;
     this.#dns.expire(time);
     this.#options.runner.tick(time);
     this.#options.findings.tick(time);
@@ -282,7 +325,9 @@ export class Pipeline {
     this.#endRollup(this.#now);
     this.#now = time;
     this.#rollupStart = time;
+    this.#nextSecond = time;
     this.#nextTick = time;
+    for (const release of this.#releases) release.at = time;
   }
 
   #endRollup(time: Micros): void {

@@ -5,8 +5,8 @@ import type { MemoryFrame } from '../../capture/memory.ts';
 import type { FlowRecord, TrafficRecord } from '../../src/model/flow.ts';
 import { serializeRecord } from '../../src/model/serialize.ts';
 import type { FlowInterest } from '../../src/sensor/analysis/analyzer.ts';
-import { SECOND, T0 } from '../support/inventory-facts.ts';
-import { dnsQuery } from '../support/packet-builder.ts';
+import { containerFact, endpointFact, SECOND, T0 } from '../support/inventory-facts.ts';
+import { dnsQuery, dockerMac } from '../support/packet-builder.ts';
 import {
   at,
   connection,
@@ -362,6 +362,42 @@ describe('what is malformed', () => {
 
     expect(after).toBe(1);
     expect(sum(Object.values(run.pipeline.totals().anomalies))).toBe(2);
+  });
+});
+
+describe('an address that was given back', () => {
+  /** The same ports and addresses all the while; `db` ends at 2 s and `next` has its address from 2.1 s on. */
+  function handover(times: readonly number[]): string[] {
+    const run = startPipeline();
+    const tap = run.tap();
+    const send = (secs: number) =>
+      run.feed(tap, [at(secs, datagram({ src: IP.db, dst: IP.api, sport: 5000, dport: 53 }))]);
+    for (const secs of times.filter((time) => time < 2)) send(secs);
+    run.state.disconnected('data-id', 'db-id', T0 + 2 * SECOND);
+    run.pipeline.addressesReleased('data-id', [IP.db], T0 + 2 * SECOND);
+    run.state.connected(
+      endpointFact('next', 'data', [IP.db], dockerMac(IP.db)),
+      T0 + 2.1 * SECOND,
+      containerFact('next'),
+    );
+    for (const secs of times.filter((time) => time >= 2)) send(secs);
+    run.pipeline.finish();
+    return run
+      .of('flow')
+      .map(({ orig, origPackets }) => `${orig.workload?.name ?? orig.attribution.confidence} ${origPackets}`);
+  }
+
+  it('has its flows ended, so that those of its next holder are flows of their own', () => {
+    expect(handover([1, 1.5, 2.5, 3])).toEqual(['db 2', 'next 2']);
+  });
+
+  it('keeps its last packets, which other taps may overtake', () => {
+    expect(handover([1, 1.9, 2.05, 3])).toEqual(['db 3', 'next 1']);
+  });
+
+  it('is ambiguous where both holders are in one flow all the same', () => {
+    // The heir speaks within the time that is left for stragglers.
+    expect(handover([1, 2.12])).toEqual(['ambiguous 2']);
   });
 });
 

@@ -44,6 +44,75 @@ function world(): InventoryState {
 
 const LATER = T0 + 60 * SECOND;
 
+describe('what lasts longer than a packet', () => {
+  /** `db` gives its address back after 10 s, `next` holds it from the 12th on. */
+  function handedOver(): Attribution {
+    const state = world();
+    state.disconnected(INNER, 'db-id', T0 + 10 * SECOND);
+    state.connected(
+      endpointFact('next', 'inner', ['172.30.0.2'], DB_MAC),
+      T0 + 12 * SECOND,
+      containerFact('next'),
+    );
+    return new Attribution(state);
+  }
+  const spanning = (from: number, to: number) =>
+    handedOver().resolve('172.30.0.2', DB_MAC, INNER, T0 + from * SECOND, T0 + to * SECOND);
+
+  it.each([
+    ['ends with its holder', 1, 9.9, 'db'],
+    ['ends before the heir comes', 1, 11.9, 'db'],
+    ['begins with the heir', 12, 30, 'next'],
+  ])('and %s is certain', (_, from, to, name) => {
+    expect(spanning(from, to)).toMatchObject({ workload: { name }, attribution: { confidence: 'certain' } });
+  });
+
+  it.each([
+    ['from one holder to the next', 1, 12],
+    ['from long before to long after', 1, 500],
+  ])('%s is ambiguous, with both', (_, from, to) => {
+    const found = spanning(from, to);
+
+    expect(found.workload).toBeUndefined();
+    expect(found.attribution).toMatchObject({
+      confidence: 'ambiguous',
+      reason: 'the address went to next while this lasted',
+      candidates: ['shop/db', 'next'],
+    });
+  });
+
+  it('is answered the same when the first packet was asked about before', () => {
+    const attribution = handedOver();
+    const ask = (until?: number) =>
+      attribution.resolve('172.30.0.2', DB_MAC, INNER, T0 + SECOND, until).attribution.confidence;
+
+    expect([ask(), ask(T0 + 20 * SECOND), ask()]).toEqual(['certain', 'ambiguous', 'certain']);
+  });
+
+  it('does not mind an heir on another network', () => {
+    const state = world();
+    state.connected(endpointFact('other', 'front', ['172.30.0.2']), T0 + 5 * SECOND, containerFact('other'));
+
+    const found = new Attribution(state).resolve('172.30.0.2', DB_MAC, INNER, T0 + SECOND, T0 + 9 * SECOND);
+
+    expect(found).toMatchObject({ workload: { name: 'db' } });
+  });
+
+  it('does not mind the same container again, after a restart', () => {
+    const state = world();
+    state.disconnected(INNER, 'db-id', T0 + 10 * SECOND);
+    state.connected(
+      endpointFact('db', 'inner', ['172.30.0.2'], DB_MAC),
+      T0 + 12 * SECOND,
+      containerFact('db'),
+    );
+
+    const found = new Attribution(state).resolve('172.30.0.2', DB_MAC, INNER, T0 + SECOND, T0 + 20 * SECOND);
+
+    expect(found).toMatchObject({ workload: { name: 'db' }, attribution: { confidence: 'certain' } });
+  });
+});
+
 describe('attribution of containers', () => {
   it.each(['172.30.0.2', '2001:db8:5::2', '::ffff:172.30.0.2'])('is certain by address and MAC: %s', (ip) => {
     const found = new Attribution(world()).resolve(ip, DB_MAC, INNER, LATER);

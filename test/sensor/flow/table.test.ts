@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseIp } from '../../../src/model/ip.ts';
 import { Decoder } from '../../../src/sensor/decode/decoder.ts';
 import { LAYER } from '../../../src/sensor/decode/packet-view.ts';
 import {
@@ -81,6 +82,41 @@ const request = (payload = 10, sport = 40_000) =>
   udpFrame({ ...out, sport, dport: 53 }, new Uint8Array(payload));
 const reply = (payload = 20, sport = 40_000) =>
   udpFrame({ ...back, sport: 53, dport: sport }, new Uint8Array(payload));
+
+describe('FlowTable: an address that goes to another', () => {
+  const addressOf = (ip: string) => parseIp(ip)!;
+
+  it('ends its flows at either end, on that interface only, and begins anew with the next packet', () => {
+    const { table, see, ended } = tableUnderTest();
+    see(request(), 0, 1);
+    see(udpFrame({ src: B, dst: A, sport: 9, dport: 9 }), 0, 1);
+    const elsewhere = see(request(), 0, 2);
+    const other = see(udpFrame({ src: B, dst: '10.0.0.3', sport: 9, dport: 9 }), 0, 1);
+
+    table.endFlowsOf(1, addressOf(A));
+
+    expect(ended.map(({ orig, reason }) => `${orig} ${reason}`).sort()).toEqual([
+      `${A}:40000 closed`,
+      `${B}:9 closed`,
+    ]);
+    expect(see(request(), 1, 2)).toBe(elsewhere);
+    expect(see(udpFrame({ src: B, dst: '10.0.0.3', sport: 9, dport: 9 }), 1, 1)).toBe(other);
+    see(request(), 1, 1);
+    expect(table.events).toBe(FLOW_EVENT.NEW);
+  });
+
+  it('ends those of an IPv6 address, and none that only ends alike', () => {
+    const { table, see, ended } = tableUnderTest();
+    const v6 = (src: string) => udpFrame({ src, dst: '2001:db8::1', sport: 9, dport: 9 });
+    see(v6('2001:db8::a:2'));
+    see(v6('2001:db8:1::a:2'));
+
+    table.endFlowsOf(0, addressOf('2001:db8::a:2'));
+
+    expect(ended.map(({ orig }) => orig)).toEqual(['2001:db8::a:2:9']);
+    expect(table.size).toBe(1);
+  });
+});
 
 describe('FlowTable: counting', () => {
   it('finds one flow for both directions and counts IP bytes each way', () => {
