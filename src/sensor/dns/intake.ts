@@ -104,8 +104,10 @@ export class DnsIntake {
     // Something else on port 53; its anomalies are counted.
     if (!m.hasQuestion && !m.isResponse) return;
     const content = readDnsContent(data, m);
-    // A flow is one pair of addresses and ports, so that with the id it names the exchange.
-    const key = carrier.slot * 0x10000 + m.id;
+    // A flow is one pair of addresses and ports; with who asks in it and the id it names the exchange. Only the other end
+    // can answer: what a client calls an answer of its own is none.
+    const asksAsOrig = carrier.fromOrig !== m.isResponse;
+    const key = (carrier.slot * 2 + Number(asksAsOrig)) * 0x10000 + m.id;
     if (m.isResponse) this.#onResponse(key, content, carrier);
     else this.#onQuery(key, content, carrier, dnsLabels(data, m));
   }
