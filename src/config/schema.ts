@@ -8,7 +8,9 @@ import {
   dnsConfig,
   dockerConfig,
   flowsConfig,
+  geoConfig,
   logConfig,
+  namesConfig,
   noRouteConfig,
 } from '../sensor/config.ts';
 import { findingsConfig } from '../sensor/findings/config.ts';
@@ -25,6 +27,8 @@ const sections = {
   capture: captureConfig.prefault({}).describe('What is captured, and how.'),
   flows: flowsConfig.prefault({}).describe('The flow table and the traffic roll-ups.'),
   dns: dnsConfig.prefault({}).describe('Pairing of DNS questions and answers.'),
+  names: namesConfig.prefault({}).describe('Names of outside addresses, from what each container resolved.'),
+  geo: geoConfig.prefault({}).describe('Country and autonomous system of outside addresses.'),
   no_route: noRouteConfig.prefault({}).describe("The kernel's counters of packets without a route."),
   findings: findingsConfig.prefault({}).describe('When a finding is repeated, updated and closed.'),
   store: storeConfig.prefault({}).describe('The embedded database.'),

@@ -18,6 +18,7 @@ import { Inventory } from './docker/inventory.ts';
 import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
 import { readHostInterfaces } from './host/interfaces.ts';
 import { NoRouteWatch } from './host/no-route.ts';
+import { createOutside, type Outside } from './names/outside.ts';
 import { Pipeline } from './pipeline.ts';
 import { type AttachedTap, TapManager } from './taps.ts';
 
@@ -26,6 +27,8 @@ const QUIET_LAG = MICROS_PER_SECOND;
 const TICK_MS = 1000;
 /** Addresses of the host come and go without the engine (DHCP, a VPN); reading them takes about a millisecond. */
 const HOST_ADDRESSES_EVERY_TICKS = 10;
+/** Publishers of .mmdb files have a new one twice a week at most. */
+const GEO_EVERY_TICKS = 60;
 
 export class Agent {
   readonly #config: Config;
@@ -33,6 +36,7 @@ export class Agent {
   readonly #log: Logger;
   readonly #inventory: Inventory;
   readonly #attribution: Attribution;
+  readonly #outside: Outside;
   readonly #pipeline: Pipeline;
   readonly #taps: TapManager;
   readonly #noRoute: NoRouteWatch;
@@ -51,6 +55,8 @@ export class Agent {
       localAddresses: () => readHostInterfaces().addresses,
     });
     this.#attribution = new Attribution(this.#inventory.state, { host: readHostInterfaces() });
+    this.#outside = createOutside(config);
+    for (const problem of this.#outside.problems()) log.warn({ problem }, 'a geo database cannot be used');
     const emit = channel.send.bind(channel);
     const detection = createDetection({
       analyzers: ANALYZERS,
@@ -63,6 +69,7 @@ export class Agent {
       flows: config.flows,
       dns: config.dns,
       names: this.#attribution,
+      outside: this.#outside,
       ...detection,
       emit,
       wants: { flows: true, dns: true, traffic: true },
@@ -119,7 +126,7 @@ export class Agent {
   problems(): string[] {
     const { status } = this.#inventory;
     const engine = status.state === 'stale' ? [status.error.message] : [];
-    return [...engine, ...this.#taps.problems()];
+    return [...engine, ...this.#taps.problems(), ...this.#outside.problems()];
   }
 
   async #openTap(options: LiveOptions): Promise<PacketSource> {
@@ -189,5 +196,6 @@ export class Agent {
     this.#pipeline.advanceTo(wallMicros() - QUIET_LAG);
     this.#taps.readStatistics();
     if (++this.#ticks % HOST_ADDRESSES_EVERY_TICKS === 0) this.#readHostAddresses();
+    if (this.#ticks % GEO_EVERY_TICKS === 0) void this.#outside.refresh();
   }
 }

@@ -122,6 +122,52 @@ export const dnsConfig = z.strictObject({
     .describe('Questions waiting for an answer at once; beyond it the oldest is recorded as unanswered.'),
 });
 
+export const namesConfig = z.strictObject({
+  min_lifetime_secs: z
+    .number()
+    .int()
+    .min(0)
+    .max(604_800)
+    .default(3600)
+    .describe(
+      'A name that a container resolved stands for the address at least this long, whatever its TTL: programs keep what they resolved.',
+    ),
+  max_lifetime_secs: z
+    .number()
+    .int()
+    .min(0)
+    .max(604_800)
+    .default(86_400)
+    .describe('And at most this long, unless it is below the least: addresses change hands.'),
+  max_addresses: z
+    .number()
+    .int()
+    .min(256)
+    .max(1_000_000)
+    .default(32_768)
+    .describe(
+      'Resolved addresses remembered at once, for all containers together, about 500 bytes each; beyond it whoever holds the most forgets its oldest.',
+    ),
+});
+
+export const geoConfig = z.strictObject({
+  databases: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Paths of .mmdb files (MaxMind, DB-IP, IPinfo) for the country and autonomous system of outside addresses; of several that know a fact the first tells it. Each costs its size in memory and is read again when it changes.',
+    ),
+  max_age_days: z
+    .number()
+    .int()
+    .min(1)
+    .max(3650)
+    .default(90)
+    .describe(
+      'A database built longer ago is still used, but doctor warns: addresses move between countries.',
+    ),
+});
+
 export const noRouteConfig = z.strictObject({
   poll_ms: z
     .number()
@@ -143,5 +189,7 @@ export type DockerConfig = z.infer<typeof dockerConfig>;
 export type CaptureConfig = z.infer<typeof captureConfig>;
 export type FlowsConfig = z.infer<typeof flowsConfig>;
 export type DnsConfig = z.infer<typeof dnsConfig>;
+export type NamesConfig = z.infer<typeof namesConfig>;
+export type GeoConfig = z.infer<typeof geoConfig>;
 export type NoRouteConfig = z.infer<typeof noRouteConfig>;
 export type LogConfig = z.infer<typeof logConfig>;

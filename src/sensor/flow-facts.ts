@@ -2,6 +2,7 @@
  * What other rooms know about a flow beyond its packets, as ports: the pipeline asks through these when it makes a
  * record and never learns who answers. Each answer is optional; what nobody knows stays absent.
  */
+import type { DnsRecord } from '../model/dns.ts';
 import type { Endpoint, GeoFacts, Scope } from '../model/endpoint.ts';
 import type { FlowRecord } from '../model/flow.ts';
 import type { NatFact } from '../model/nat.ts';
@@ -38,6 +39,10 @@ export interface NatUnfolder {
 
 /** What an outside address is known by. */
 export interface OutsideNames {
+  /** Each question, with its answer or without, before anything that it explains is described. */
+  learn(record: DnsRecord): void;
+  /** Addresses whose names were given up for want of room. */
+  readonly evicted: number;
   /** `asker`: the flow's other end, because a name counts only for who resolved it. */
   describe(
     ip: string,

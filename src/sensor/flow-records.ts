@@ -103,11 +103,10 @@ export class FlowRecords {
 
   /** Both ends with their names; what a record of another kind about this flow needs. */
   ends(slot: number): FlowEnds {
-    const network = this.networkOf(slot);
-    const orig = this.#endpoint(slot, network, true);
-    const resp = this.#endpoint(slot, network, false);
+    const ends = this.#attributed(slot);
     const { outside } = this.#sources;
-    if (outside === undefined) return { orig, resp, network };
+    if (outside === undefined) return ends;
+    const { orig, resp, network } = ends;
     const time = this.#table.first(slot);
     return {
       orig: describedBy(outside, orig, resp, time),
@@ -154,7 +153,7 @@ export class FlowRecords {
 
   edge(slot: number): EdgeName {
     const table = this.#table;
-    const { orig, resp, network } = this.ends(slot);
+    const { orig, resp, network } = this.#attributed(slot);
     const respPort = table.respPort(slot);
     return {
       network: network?.name ?? this.#placeOf(slot).interface,
@@ -163,6 +162,15 @@ export class FlowRecords {
       protocol: table.protocolName(slot),
       ...(respPort === undefined ? {} : { respPort }),
       direction: directionOf(orig.scope, resp.scope),
+    };
+  }
+
+  #attributed(slot: number): FlowEnds {
+    const network = this.networkOf(slot);
+    return {
+      orig: this.#endpoint(slot, network, true),
+      resp: this.#endpoint(slot, network, false),
+      network,
     };
   }
 

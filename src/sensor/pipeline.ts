@@ -287,6 +287,7 @@ export class Pipeline {
   }
 
   #onDnsRecord(record: DnsRecord): void {
+    this.#options.outside?.learn(record);
     this.#options.runner.dns(record);
     if (this.#options.wants.dns) this.#options.emit(record);
   }
@@ -340,6 +341,7 @@ export class Pipeline {
     if (folded > 0) this.#tellLoss('traffic-rollup', 'flows.max_edges', folded, time);
     this.#tellRise('flow-table', 'flows.max_flows', this.#table.evicted, time);
     this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
+    this.#tellRise('resolved-names', 'names.max_addresses', this.#options.outside?.evicted ?? 0, time);
     this.#counters.report(time, this.#taps);
     this.#rollupStart = time;
   }

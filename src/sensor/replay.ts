@@ -15,6 +15,7 @@ import type { AnalyzerDefinition } from './analysis/analyzer.ts';
 import { createDetection } from './detection.ts';
 import { Attribution } from './docker/attribution.ts';
 import type { OfflineInventory } from './docker/inventory-records.ts';
+import { createOutside } from './names/outside.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Tap } from './tap.ts';
 
@@ -62,6 +63,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     emit,
     log: options.log,
   });
+  const outside = createOutside(config);
+  for (const problem of outside.problems()) options.log.error({ problem }, 'a geo database cannot be used');
   const hostAddresses = new Set(inventory.hostAddresses);
   const pipeline = new Pipeline({
     flows: config.flows,
@@ -69,6 +72,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     names: new Attribution(inventory.state, {
       host: { has: (ip) => hostAddresses.has(ip), onInterface: () => false },
     }),
+    outside,
     ...detection,
     emit,
     wants: { ...wants, traffic: false },

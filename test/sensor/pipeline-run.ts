@@ -63,6 +63,7 @@ export interface Setup {
   readonly flows?: Partial<FlowsConfig>;
   readonly dns?: Partial<DnsConfig>;
   readonly wants?: Partial<PipelineOptions['wants']>;
+  readonly outside?: PipelineOptions['outside'];
 }
 
 export interface PipelineRun {
@@ -75,7 +76,7 @@ export interface PipelineRun {
   of<K extends RecordKind>(kind: K): Extract<AgentRecord, { kind: K }>[];
 }
 
-export function startPipeline({ analyzers = [], flows = {}, dns = {}, wants = {} }: Setup = {}): PipelineRun {
+export function startPipeline({ analyzers = [], flows = {}, dns = {}, wants = {}, outside }: Setup = {}): PipelineRun {
   const records: AgentRecord[] = [];
   const emit = (record: AgentRecord) => void records.push(record);
   const state = inventory();
@@ -94,6 +95,7 @@ export function startPipeline({ analyzers = [], flows = {}, dns = {}, wants = {}
     flows: { ...flowsConfig.parse({}), ...flows },
     dns: { ...dnsConfig.parse({}), ...dns },
     names: new Attribution(state, { host: { has: () => false, onInterface: () => false } }),
+    outside,
     ...detection,
     emit,
     wants: { flows: true, dns: true, traffic: true, ...wants },

@@ -57,6 +57,18 @@ export class LruMap<V> implements BoundedMap<V> {
     if (entry !== undefined) this.#remove(entry);
   }
 
+  /** Takes out what was touched longest ago; undefined when there is nothing. */
+  takeOldest(): V | undefined {
+    const oldest = this.#youngest?.younger;
+    if (oldest !== undefined) this.#remove(oldest);
+    return oldest?.value;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#youngest = undefined;
+  }
+
   /** In order of creation. */
   *entries(): IterableIterator<[string, V]> {
     for (const [key, { value }] of this.#entries) yield [key, value];
