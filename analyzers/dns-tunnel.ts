@@ -277,6 +277,9 @@ export default defineAnalyzer({
         if (client === undefined) return;
         for (const pair of client.watched) pair.noteContact(flow.resp.ip, flow.start, CONTACT_WITHIN);
       },
+      onClockSet(step) {
+        for (const [, pair] of pairs.entries()) pair.clockSet(step);
+      },
       onTick(now) {
         for (const pair of due) judge(pair, now, true);
         due.clear();

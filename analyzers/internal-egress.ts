@@ -181,6 +181,10 @@ export default defineAnalyzer({
         sum.families.add(record.family);
         reportRefusals(ctx, record, key, sum);
       },
+      onClockSet(step) {
+        for (const [, tally] of tallies.entries()) tally.clockSet(step);
+        for (const [, sum] of refusals.entries()) sum.first += step.to - step.from;
+      },
     };
   },
 });
@@ -198,7 +202,7 @@ interface Followed {
 }
 
 interface Refusals {
-  readonly first: Micros;
+  first: Micros;
   attempts: number;
   readonly families: Set<string>;
 }

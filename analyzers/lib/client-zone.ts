@@ -4,7 +4,7 @@
  */
 import type { DnsRecord } from '../../src/model/dns.ts';
 import type { Endpoint } from '../../src/model/endpoint.ts';
-import type { Micros } from '../../src/model/time.ts';
+import type { ClockStep, Micros } from '../../src/model/time.ts';
 import { latin1Lower, type ZoneOfName } from './dns-zone.ts';
 import { NameWindow } from './name-windows.ts';
 
@@ -17,7 +17,7 @@ const NAMES_PER_CONTACT = 4;
 
 interface AnsweredName {
   readonly name: string;
-  readonly time: Micros;
+  time: Micros;
   readonly addresses: string[];
   isContacted: boolean;
 }
@@ -74,6 +74,16 @@ export class ClientZone {
     this.serviceQueries = 0;
     this.types.clear();
     this.samples.length = 0;
+  }
+
+  /** All that was seen is told by the clock as it is now. */
+  clockSet(step: ClockStep): void {
+    const shift = step.to - step.from;
+    this.first += shift;
+    this.last += shift;
+    if (this.reportedAt !== undefined) this.reportedAt += shift;
+    for (const answer of this.#answers) answer.time += shift;
+    for (const window of this.windows) window.clockSet(step);
   }
 
   note(record: DnsRecord, isService: boolean): void {

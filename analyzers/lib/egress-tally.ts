@@ -2,14 +2,14 @@
 import type { Endpoint } from '../../src/model/endpoint.ts';
 import type { FlowRecord } from '../../src/model/flow.ts';
 import { workloadLabel } from '../../src/model/network.ts';
-import { formatMicros, type Micros } from '../../src/model/time.ts';
+import { type ClockStep, formatMicros, type Micros } from '../../src/model/time.ts';
 
 /** Distinct destinations are counted exactly up to this; it bounds a tally at about 40 KB. */
 const MAX_COUNTED = 512;
 const MAX_PEERS = 16;
 
 export class EgressTally {
-  readonly first: Micros;
+  #first: Micros;
   readonly #sampleSize: number;
   readonly #destinations = new Set<string>();
   readonly #answered = new Set<string>();
@@ -27,9 +27,19 @@ export class EgressTally {
   #isOpenerSeen = false;
 
   constructor(first: Micros, sampleSize: number) {
-    this.first = first;
+    this.#first = first;
     this.#last = first;
     this.#sampleSize = sampleSize;
+  }
+
+  get first(): Micros {
+    return this.#first;
+  }
+
+  /** What was seen is told by the clock as it is now. */
+  clockSet({ from, to }: ClockStep): void {
+    this.#first += to - from;
+    this.#last += to - from;
   }
 
   get isAnswered(): boolean {

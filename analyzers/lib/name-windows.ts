@@ -3,7 +3,7 @@
  * between half and the whole of the span. Exactness is bought only when it matters: the sum of both halves is an
  * upper bound, and only when that reaches the threshold are repeats between the halves taken out.
  */
-import type { Micros } from '../../src/model/time.ts';
+import type { ClockStep, Micros } from '../../src/model/time.ts';
 import { DistinctBytes } from './distinct-bytes.ts';
 
 export class NameWindow {
@@ -38,6 +38,11 @@ export class NameWindow {
     both.merge(this.#previous);
     both.merge(this.#current);
     return { bytes: both.bytes, names: both.names };
+  }
+
+  /** What was said stays in its half. */
+  clockSet({ from, to }: ClockStep): void {
+    this.#turn += Math.floor(to / this.#half) - Math.floor(from / this.#half);
   }
 
   /** Time that runs backwards (reordered packets) stays in the newest half. */

@@ -6,6 +6,15 @@ export type Micros = number;
 
 export const MICROS_PER_SECOND = 1_000_000;
 
+/**
+ * The clock was set: what was `from` is now `to`. Whoever keeps times to compare new ones with moves them by the
+ * difference, so that nothing waits for the old time to come again and nothing is over before its time.
+ */
+export interface ClockStep {
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
 /** ISO 8601 with microseconds, always UTC: `2026-11-23T14:02:07.000123Z`. */
 export function formatMicros(time: Micros): string {
   const millis = Math.floor(time / 1000);

@@ -8,7 +8,7 @@ import type { DnsRecord } from '../model/dns.ts';
 import { type IpWords, parseIp } from '../model/ip.ts';
 import type { Network } from '../model/network.ts';
 import type { AgentRecord } from '../model/record.ts';
-import { MICROS_PER_SECOND, type Micros } from '../model/time.ts';
+import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../model/time.ts';
 import type { FlowInterest } from './analysis/analyzer.ts';
 import type { AnalyzerRunner } from './analysis/runner.ts';
 import type { DnsConfig, FlowsConfig } from './config.ts';
@@ -42,6 +42,8 @@ const DNS_PORT = 53;
 const ignoreDelta = (): void => {};
 /** A clock that was set back further than this is followed; less is reordering between taps. */
 const CLOCK_SET_BACK = 10 * MICROS_PER_SECOND;
+/** A live agent is told of each second: a longer leap is a clock that was set, or a machine that slept. */
+const CLOCK_SET_AHEAD = 60 * MICROS_PER_SECOND;
 
 /**
  * Flows of an address that was given back end this much later: taps deliver in turns, so its last packets may come
@@ -69,6 +71,8 @@ export class Pipeline {
   readonly #counters: TapCounters;
   #nextTapIndex = 0;
   #now: Micros = 0;
+  /** In a file a long gap is a quiet time; live there is none. */
+  #isLive = false;
   /** When packet time has to stop and look: at the next whole tick, or sooner at a release. */
   #nextTick: Micros = 0;
   #nextSecond: Micros = 0;
@@ -174,11 +178,10 @@ export class Pipeline {
     const { data, offset, capLen, wireLen, ifIndex } = batch;
     const end = Math.min(from + WARM_AT_ONCE, batch.count);
     for (let i = from; i < end; i++) {
-      const time = timeOf(batch, i);
-      const isClockSetBack = time < this.#now - CLOCK_SET_BACK;
-      if (isClockSetBack || time >= this.#nextTick) {
+      const time = this.#timeIn(batch, i);
+      if (time < this.#now - CLOCK_SET_BACK || time >= this.#nextTick) {
         if (i > from) return i;
-        if (isClockSetBack) this.#setClockBack(time);
+        if (this.#isClockSet(time)) this.#setClock(time);
         this.#tick(time);
       }
       if (time > this.#now) this.#now = time;
@@ -194,8 +197,9 @@ export class Pipeline {
 
   /** Lets packet time pass without packets: a live agent calls it, a replay never does. */
   advanceTo(time: Micros): void {
+    this.#isLive = true;
     if (this.first === undefined) this.#begin(time);
-    if (time < this.#now - CLOCK_SET_BACK) this.#setClockBack(time);
+    if (this.#isClockSet(time)) this.#setClock(time);
     if (time < this.#nextTick) return;
     this.#table.advance(time);
     this.#tick(time);
@@ -320,10 +324,32 @@ export class Pipeline {
     if (elapsed >= this.#options.flows.rollup_secs * MICROS_PER_SECOND) this.#endRollup(time);
   }
 
-  /** What was counted so far belongs to the old clock. */
-  #setClockBack(time: Micros): void {
-    this.#dns.flush();
+  /** The time of a frame; one frame alone that disagrees with the frames around it is counted with the last one. */
+  #timeIn(batch: FrameBatch, i: number): Micros {
+    const time = timeOf(batch, i);
+    if (this.#isNear(time) || i + 1 === batch.count) return time;
+    return this.#isNear(timeOf(batch, i + 1)) ? this.#now : time;
+  }
+
+  #isNear(time: Micros): boolean {
+    return time >= this.#now - CLOCK_SET_BACK && time <= this.#now + CLOCK_SET_AHEAD;
+  }
+
+  #isClockSet(time: Micros): boolean {
+    return time < this.#now - CLOCK_SET_BACK || (this.#isLive && time > this.#now + CLOCK_SET_AHEAD);
+  }
+
+  /**
+   * Whoever keeps times moves them, so that nothing waits for an old time to come again. What was counted so far
+   * belongs to the old clock.
+   */
+  #setClock(time: Micros): void {
+    const step: ClockStep = { from: this.#now, to: time };
     this.#endRollup(this.#now);
+    this.#table.clockSet(step);
+    this.#dns.clockSet(step);
+    this.#options.runner.clockSet(step);
+    this.#options.findings.clockSet(step);
     this.#now = time;
     this.#rollupStart = time;
     this.#nextSecond = time;

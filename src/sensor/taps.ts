@@ -199,7 +199,16 @@ export class TapManager {
     if (count <= 0) return;
     const where = network.name;
     this.#options.log.warn({ source, network: where, count }, 'packets lost; raise capture.buffer_bytes');
-    this.#options.emit({ kind: 'loss', time: last, source, where, count, first, last });
+    // The wall clock may have been set back since the last reading.
+    this.#options.emit({
+      kind: 'loss',
+      time: last,
+      source,
+      where,
+      count,
+      first: Math.min(first, last),
+      last,
+    });
   }
 }
 

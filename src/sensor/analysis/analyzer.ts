@@ -9,7 +9,7 @@ import type { Endpoint } from '../../model/endpoint.ts';
 import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
-import type { Micros } from '../../model/time.ts';
+import type { ClockStep, Micros } from '../../model/time.ts';
 
 /**
  * Which flows a detector is told about. Making a record costs microseconds and most flows concern nobody, so the
@@ -34,6 +34,11 @@ export interface Handlers {
   onNoRoute?(record: NoRouteRecord): void;
   /** Packet time has advanced by at least a second. */
   onTick?(now: Micros): void;
+  /**
+   * The clock was set, by NTP or because the machine slept: move every time you keep by `to - from`. Records of flows
+   * that began before may still carry times of the old clock.
+   */
+  onClockSet?(step: ClockStep): void;
 }
 
 /** A question as it passed, with its name as labels. `labels` is borrowed: valid during the call only. */

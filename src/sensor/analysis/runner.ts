@@ -7,7 +7,7 @@ import type { DnsRecord } from '../../model/dns.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
-import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
 import type {
   AnalyzerContext,
   AnalyzerDefinition,
@@ -193,7 +193,7 @@ export class AnalyzerRunner {
 
   /**
    * Packet time has come to `now`. Call it as often as convenient: analyzers hear of it at most once a second, and
-   * never of time that runs backwards.
+   * never of time that runs backwards, unless `clockSet` said so.
    */
   tick(now: Micros): void {
     this.#now = Math.max(this.#now, now);
@@ -201,6 +201,21 @@ export class AnalyzerRunner {
     this.#lastTick = now;
     this.#tellTick(now);
     if (now - this.#lastLoss >= LOSS_INTERVAL) this.#emitLosses(now);
+  }
+
+  /** What was lost so far is told in the old clock's time; ticks go on by the new one at once. */
+  clockSet(step: ClockStep): void {
+    this.#emitLosses(this.#now);
+    this.#now = step.to;
+    this.#lastLoss = step.to;
+    this.#lastTick = undefined;
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onClockSet?.(step);
+      } catch (error) {
+        this.#failed(slot, 'onClockSet', error);
+      }
+    }
   }
 
   /** Input has ended: pending decisions are taken and losses told. */

@@ -5,7 +5,7 @@
 import type { DnsRecord } from '../../model/dns.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { Network } from '../../model/network.ts';
-import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
 import type { DnsQuery } from '../analysis/analyzer.ts';
 import type { DnsConfig } from '../config.ts';
 import { DnsView, decodeDns, dnsLabels } from '../decode/dns.ts';
@@ -84,6 +84,11 @@ export class DnsIntake {
     this.#pairing.expire(now);
   }
 
+  /** Questions asked before keep their record's time; how long their answers took cannot be known any more. */
+  clockSet(step: ClockStep): void {
+    this.#pairing.clockSet(step);
+  }
+
   flush(): void {
     this.#pairing.flush();
   }
@@ -132,8 +137,10 @@ export class DnsIntake {
       if (content.question !== undefined) this.#options.onRecord(this.#record(content, carrier));
       return;
     }
+    // Not the record's time: the clock was set since, and the difference says nothing.
+    const isSameClock = this.#pairing.askedAt(key) === asked.time;
     this.#pairing.answer(key);
-    this.#options.onRecord(answered(asked, content, carrier.time));
+    this.#options.onRecord(answered(asked, content, isSameClock ? carrier.time - asked.time : undefined));
   }
 
   #record(content: DnsContent, { tap, slot, time, fromOrig, transport }: Carrier): DnsRecord {
@@ -164,7 +171,7 @@ export class DnsIntake {
 }
 
 /** Field by field: spreading one object into another costs as much as all the rest that is done for a message. */
-function answered(asked: DnsRecord, content: DnsContent, time: Micros): DnsRecord {
+function answered(asked: DnsRecord, content: DnsContent, rtt: Micros | undefined): DnsRecord {
   return {
     kind: 'dns',
     time: asked.time,
@@ -180,7 +187,7 @@ function answered(asked: DnsRecord, content: DnsContent, time: Micros): DnsRecor
     qclass: asked.qclass,
     rcode: content.rcode,
     answers: content.answers,
-    rtt: time - asked.time,
+    rtt,
     flags: content.flags,
     anomalies: asked.anomalies.length === 0 ? content.anomalies : [...asked.anomalies, ...content.anomalies],
   };

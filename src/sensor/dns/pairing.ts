@@ -2,7 +2,7 @@
  * Joins DNS questions with their answers by a key that names the exchange. Bounded: beyond the bound the
  * oldest question goes out as unanswered, and says so through the same callback as one that timed out.
  */
-import type { Micros } from '../../model/time.ts';
+import type { ClockStep, Micros } from '../../model/time.ts';
 
 export interface DnsPairingOptions<Question> {
   readonly maxPending: number;
@@ -13,7 +13,8 @@ export interface DnsPairingOptions<Question> {
 
 interface Pending<Question> {
   readonly question: Question;
-  readonly time: Micros;
+  /** By the clock as it is now. */
+  time: Micros;
 }
 
 export class DnsPairing<Question> {
@@ -42,12 +43,22 @@ export class DnsPairing<Question> {
     return this.#pending.get(key)?.question;
   }
 
+  /** When it was asked, by the clock as it is now. */
+  askedAt(key: number): Micros | undefined {
+    return this.#pending.get(key)?.time;
+  }
+
   /** The question this answers, taken out; undefined when none is waiting. */
   answer(key: number): Question | undefined {
     const found = this.#pending.get(key);
     if (found === undefined) return undefined;
     this.#pending.delete(key);
     return found.question;
+  }
+
+  /** Every question stays as old as it was, so that its answer still finds it and none waits for an old clock. */
+  clockSet({ from, to }: ClockStep): void {
+    for (const pending of this.#pending.values()) pending.time += to - from;
   }
 
   expire(now: Micros): void {

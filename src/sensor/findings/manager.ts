@@ -13,11 +13,14 @@ import {
 } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { LossRecord } from '../../model/record.ts';
-import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
 import type { AnalyzerDefinition, Report } from '../analysis/analyzer.ts';
 import type { FindingIntake } from '../analysis/runner.ts';
 import type { FindingsConfig } from './config.ts';
 import { renderSentence } from './explain.ts';
+
+/** Reports run ahead of the last tick by a second, and by what taps reorder. */
+const REORDER = 10 * MICROS_PER_SECOND;
 
 type Evidence = Readonly<Record<string, EvidenceValue | undefined>>;
 
@@ -35,6 +38,8 @@ interface OpenFinding {
   readonly flowUids: string[];
   readonly communityIds: string[];
   lastSeen: Micros;
+  /** Last report by the clock as it is now; quiet is measured from here. */
+  heardAt: Micros;
   count: number;
   message: string;
   severity: Severity;
@@ -57,6 +62,8 @@ export class FindingManager implements FindingIntake {
   readonly #open = new Map<string, OpenFinding>();
   #opened = 0;
   #now: Micros = 0;
+  /** How far an old clock had come that was ahead of this one; until then records may carry its times. */
+  #oldClock: Micros = Number.NEGATIVE_INFINITY;
 
   constructor(options: FindingsOptions) {
     this.#options = options;
@@ -77,7 +84,8 @@ export class FindingManager implements FindingIntake {
     return this.#open.has(tableKey(analyzer, key));
   }
 
-  report(definition: AnalyzerDefinition, report: Report<string, Evidence>): void {
+  report(definition: AnalyzerDefinition, given: Report<string, Evidence>): void {
+    const report = this.#onThisClock(given);
     const tableAt = tableKey(definition.id, report.key);
     const known = this.#open.get(tableAt);
     this.#now = Math.max(this.#now, report.time);
@@ -100,7 +108,7 @@ export class FindingManager implements FindingIntake {
   tick(now: Micros): void {
     this.#now = Math.max(this.#now, now);
     for (const [at, finding] of this.#open) {
-      const quiet = this.#now - finding.lastSeen;
+      const quiet = this.#now - finding.heardAt;
       if (quiet < this.#closeAfter) {
         this.#tellIfDue(finding, this.#now);
         continue;
@@ -110,11 +118,32 @@ export class FindingManager implements FindingIntake {
     }
   }
 
+  /**
+   * The clock was set. Every finding stays as quiet as it was, so that none closes early and none stays open late;
+   * what was told is not told again. `firstSeen` remains as it was recorded, and `lastSeen` is never before it.
+   */
+  clockSet({ from, to }: ClockStep): void {
+    const shift = to - from;
+    this.#now = to;
+    this.#oldClock = Math.max(this.#oldClock, from);
+    for (const finding of this.#open.values()) {
+      finding.heardAt += shift;
+      finding.toldAt += shift;
+      finding.lastSeen = Math.max(finding.firstSeen, finding.lastSeen + shift);
+    }
+  }
+
   /** Input has ended. What changed since it was last told is told now; nothing is closed, because nothing is over. */
   finish(): void {
     for (const finding of this.#open.values()) {
       if (isChanged(finding)) this.#tell(finding, 'update', 'end of input');
     }
+  }
+
+  /** A flow from before the clock was set back ends with a time that is still to come: it is told as of now. */
+  #onThisClock(report: Report<string, Evidence>): Report<string, Evidence> {
+    const isAhead = report.time > this.#now + REORDER && report.time <= this.#oldClock + REORDER;
+    return isAhead ? { ...report, time: this.#now } : report;
   }
 
   #openFinding(definition: AnalyzerDefinition, report: Report<string, Evidence>): OpenFinding {
@@ -127,6 +156,8 @@ export class FindingManager implements FindingIntake {
       flowUids: [],
       communityIds: [],
       lastSeen: report.time,
+      // What is told late was not quiet until now.
+      heardAt: Math.max(report.time, this.#now),
       count: 1,
       message: report.message,
       severity: report.severity ?? definition.severity,
@@ -147,6 +178,7 @@ export class FindingManager implements FindingIntake {
   #merge(finding: OpenFinding, report: Report<string, Evidence>): string | undefined {
     finding.count += 1;
     finding.lastSeen = Math.max(finding.lastSeen, report.time);
+    finding.heardAt = Math.max(finding.heardAt, report.time);
     this.#addFlows(finding, report.flows);
     const severity = report.severity ?? finding.definition.severity;
     const rank = SEVERITIES.indexOf(severity) - SEVERITIES.indexOf(finding.severity);
@@ -191,7 +223,7 @@ export class FindingManager implements FindingIntake {
       source: 'findings-table',
       where: finding.definition.id,
       count: 1,
-      first: finding.lastSeen,
+      first: Math.min(finding.lastSeen, this.#now),
       last: this.#now,
     });
   }

@@ -6,7 +6,7 @@
  * time, two or three times that where it must wait for memory each time (see `warm`).
  */
 import type { IpWords } from '../../model/ip.ts';
-import type { Micros } from '../../model/time.ts';
+import type { ClockStep, Micros } from '../../model/time.ts';
 import { LAYER, type PacketView, TCP_FLAG } from '../decode/packet-view.ts';
 import { PacketClock } from './clock.ts';
 import { isAnswer } from './direction.ts';
@@ -219,6 +219,24 @@ export class FlowTable extends FlowReader {
     if (((this.#nowMs - this.#nextExpiryMs) | 0) >= 0) this.#expire();
   }
 
+  /**
+   * The clock was set: flows stay as silent as they were, and go on. Their begin stays as it was recorded, and none
+   * ends before it. Visits every flow: some milliseconds when the table is full.
+   */
+  clockSet({ from, to }: ClockStep): void {
+    for (let list = 0; list < LIST_COUNT; list++) {
+      for (let slot = this.#lists.heads[list]!; slot >= 0; ) {
+        const base = slot * ROW_WORDS;
+        const last = slot * ROW_DOUBLES + D.LAST;
+        this.doubles[last] = Math.max(this.first(slot), this.doubles[last]! + to - from);
+        // How many active time-outs were reported says nothing about the new clock.
+        this.words[base + W.ICMP_ACTIVE]! &= 0xffff;
+        this.#isActiveDue(slot);
+        slot = this.words[base + W.NEXT]!;
+      }
+    }
+  }
+
   /** Ends every flow. */
   flush(reason: FlowEnd = 'shutdown'): void {
     for (let list = 0; list < LIST_COUNT; list++) {
@@ -305,7 +323,8 @@ export class FlowTable extends FlowReader {
     const state = this.words[slot * ROW_WORDS + W.STATE]!;
     const list = (state >>> LIST_SHIFT) & LIST_MASK;
     const last = this.doubles[slot * ROW_DOUBLES + D.LAST]!;
-    const silence = Math.abs(time - last);
+    // Below zero where the clock was set back beyond the flow's begin (see clockSet).
+    const silence = time - last;
     // The table's clock is clamped, so a flow may stand here that true packet time has long ended.
     if (silence > this.#lists.expiryMs[list]! * 1000) {
       return list === LIST.TCP_OVER ? 'closed' : 'idle';
@@ -317,7 +336,7 @@ export class FlowTable extends FlowReader {
     if (list === LIST.TCP_OVER) return 'closed';
     const pair = state & TCP_PAIR_MASK;
     const established = origState(pair) >= TCP_STATE.ESTABLISHED && respState(pair) >= TCP_STATE.ESTABLISHED;
-    if (!established || silence < REUSE_AFTER_MICROS) return undefined;
+    if (!established || Math.abs(silence) < REUSE_AFTER_MICROS) return undefined;
     return this.#isSequenceOf(slot, p) ? undefined : 'idle';
   }
 

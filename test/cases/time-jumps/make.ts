@@ -10,5 +10,7 @@ export function make(): Uint8Array {
     [1, syn(40_002)],
     [10 * YEAR_SECS, syn(40_003)],
     [2, syn(40_004)],
+    [-7200, syn(40_005)],
+    [-7199, syn(40_006)],
   ]);
 }

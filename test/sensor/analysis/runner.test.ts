@@ -148,6 +148,22 @@ describe('analyzer runner', () => {
     expect(ticks).toEqual([1, 2, 4.5].map(secs));
   });
 
+  it('ticks by the new clock at once when the clock was set back, and analyzers hear of it first', () => {
+    const heard: string[] = [];
+    const second = (time: number) => (time - secs(0)) / 1e6;
+    const { runner } = run(
+      analyzer('a', () => ({
+        onTick: (now) => void heard.push(`tick ${second(now)}`),
+        onClockSet: ({ from, to }) => void heard.push(`set ${second(from)} ${second(to)}`),
+      })),
+    );
+    runner.tick(secs(5000));
+    runner.clockSet({ from: secs(5000), to: secs(1000) });
+    for (const at of [1000, 1000.5, 1001]) runner.tick(secs(at));
+
+    expect(heard).toEqual(['tick 5000', 'set 5000 1000', 'tick 1000', 'tick 1001']);
+  });
+
   it('tells of the first failure and of the last, and the others go on', () => {
     const heard: string[] = [];
     const { runner, failures } = run(

@@ -40,6 +40,18 @@ describe('DnsPairing', () => {
     expect(unanswered).toEqual(['www timeout']);
   });
 
+  it.each([-1e9, 1e9])('keeps the age of a question when the clock is set by %d', (shift) => {
+    const { pairs, unanswered } = pairing();
+    pairs.ask(7, 'www', 5e9);
+    pairs.clockSet({ from: 5e9 + 400, to: 5e9 + 400 + shift });
+
+    expect(pairs.askedAt(7)).toBe(5e9 + shift);
+    pairs.expire(5e9 + shift + 999);
+    expect(unanswered).toEqual([]);
+    pairs.expire(5e9 + shift + 1000);
+    expect(unanswered).toEqual(['www timeout']);
+  });
+
   it('never holds more than its bound, and loses nothing in silence', () => {
     const { pairs, unanswered } = pairing(2);
     for (const [key, name] of ['one', 'two', 'three'].entries()) pairs.ask(key, name, 0);

@@ -213,6 +213,35 @@ describe('findings', () => {
     expect(findings[0]!.explanation).toBe('shop/db tried unknown bytes.');
   });
 
+  it.each([-7200, 86_400])('stays as quiet as it was when the clock is set by %d s', (shift) => {
+    const { manager, findings, told, report } = setUp();
+    const start = 1_000_000;
+    report(start);
+    manager.tick(secs(start + 600));
+    manager.clockSet({ from: secs(start + 600), to: secs(start + 600 + shift) });
+
+    manager.tick(secs(start + shift + 899));
+    expect(told()).toEqual(['open: first report']);
+    manager.tick(secs(start + shift + 900));
+    expect(told()).toEqual(['open: first report', 'closed: quiet for 900 s']);
+    expect(findings[1]!.lastSeen).toBe(secs(Math.max(start, start + shift)));
+  });
+
+  it('takes what an old clock still says of the future for now, so that nothing else closes', () => {
+    const { manager, findings, told, report } = setUp();
+    report(10_000, { key: 'other' });
+    manager.clockSet({ from: secs(10_000), to: secs(1000) });
+    report(9_999);
+    manager.tick(secs(1001));
+
+    expect(told()).toEqual(['open: first report', 'open: first report']);
+    expect(findings[1]).toMatchObject({ firstSeen: secs(1000), lastSeen: secs(1000) });
+    // Once the clock has come there again, such times are its own.
+    manager.tick(secs(10_001));
+    report(10_002);
+    expect(findings.at(-1)).toMatchObject({ firstSeen: secs(10_002) });
+  });
+
   it('goes by packet time that runs backwards as by time that stands still', () => {
     const { manager, findings, report } = setUp();
     report(100);
