@@ -1,8 +1,9 @@
-// The addon's face: three classes and two functions. Loading it touches neither libpcap nor the network.
+// The addon's face: three classes and three functions. Loading it touches neither libpcap nor the network.
 #include <napi.h>
 
 #include "environment.h"
 #include "filter.h"
+#include "huge_pages.h"
 #include "libpcap.h"
 #include "namespace_reader.h"
 #include "netlink.h"
@@ -26,6 +27,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["Filter"] = Filter::Define(env);
   exports["Netlink"] = Netlink::Define(env);
   exports["libpcapVersion"] = Napi::Function::New<LibpcapVersion>(env, "libpcapVersion");
+  exports["adviseHugePages"] = Napi::Function::New<AdviseHugePages>(env, "adviseHugePages");
   exports["readInNamespace"] = Napi::Function::New<ReadInNamespaceAsync>(env, "readInNamespace");
   return exports;
 }

@@ -7,6 +7,7 @@
       "sources": [
         "addon.cc",
         "filter.cc",
+        "huge_pages.cc",
         "libpcap.cc",
         "link.cc",
         "live_handle.cc",

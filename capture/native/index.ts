@@ -96,6 +96,7 @@ interface Addon {
   readonly Netlink: new (options: NetlinkOptions, batch: DatagramBatch) => NativeNetlink;
   libpcapVersion(): string;
   readInNamespace(path: string, names: readonly string[]): Promise<(string | undefined)[]>;
+  adviseHugePages(buffer: ArrayBuffer): boolean;
 }
 
 const BINDING = join('capture', 'native', 'build', 'Release', 'bridgewatch_pcap.node');
@@ -135,6 +136,14 @@ export function compileFilter(expression: string, linkType: LinkType, snaplenByt
 /** Opens a netfilter socket, already subscribed; needs CAP_NET_ADMIN. */
 export function openNetlink(options: NetlinkOptions, batch: DatagramBatch): NativeNetlink {
   return call((native) => new native.Netlink(options, batch));
+}
+
+/**
+ * Asks the kernel to back a buffer with huge pages; for large ones that are read at random, before they are touched.
+ * False when it did not take the advice or the binding is not built: then nothing but speed is lost.
+ */
+export function adviseHugePages(buffer: ArrayBuffer): boolean {
+  return nativeBindingProblem() === undefined && load().adviseHugePages(buffer);
 }
 
 /**

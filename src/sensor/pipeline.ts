@@ -19,6 +19,7 @@ import { WARM_AT_ONCE } from './flow/key.ts';
 import { FLOW_EVENT, type FlowEnd, FlowTable } from './flow/table.ts';
 import type { AddressNames, NatUnfolder, OutsideNames } from './flow-facts.ts';
 import { FlowRecords } from './flow-records.ts';
+import { allocateHuge } from './huge-memory.ts';
 import { createTap, type Tap } from './tap.ts';
 import { TapCounters } from './tap-counters.ts';
 import { TrafficRollup } from './traffic-rollup.ts';
@@ -95,6 +96,7 @@ export class Pipeline {
         tcpEstablishedSecs: flows.tcp_idle_secs,
         datagramAnsweredSecs: flows.udp_idle_secs,
         seed: options.seed,
+        allocate: allocateHuge,
       },
     );
     this.#records = new FlowRecords(this.#table, {

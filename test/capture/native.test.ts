@@ -1,7 +1,9 @@
 /** The binding itself: loading, filters for frames in memory, files of another namespace. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  adviseHugePages,
   compileFilter,
   libpcapVersion,
   nativeBindingProblem,
@@ -24,6 +26,11 @@ function frame(protocol: number, sourcePort: number, destinationPort: number): U
   view.setUint16(34, sourcePort);
   view.setUint16(36, destinationPort);
   return bytes;
+}
+
+/** A kernel without them refuses the advice; one where they are switched off takes it and does nothing. */
+function hasHugePages(): boolean {
+  return existsSync('/sys/kernel/mm/transparent_hugepage');
 }
 
 function batchOf(frames: readonly Uint8Array[]): FrameBatch {
@@ -64,6 +71,16 @@ describe.skipIf(missing !== undefined)('native binding', () => {
   it('says which libpcap it found', () => {
     expect(nativeBindingProblem()).toBeUndefined();
     expect(libpcapVersion()).toMatch(/^libpcap version 1\.\d+/);
+  });
+
+  it('asks for huge pages behind a large buffer, leaves its bytes alone, and refuses a buffer without a whole page', () => {
+    const large = new ArrayBuffer(8 * 1024 * 1024);
+    new Uint8Array(large)[5_000_000] = 7;
+
+    expect(adviseHugePages(large)).toBe(hasHugePages());
+    expect(new Uint8Array(large).reduce((sum, byte) => sum + byte, 0)).toBe(7);
+    expect(adviseHugePages(new ArrayBuffer(100))).toBe(false);
+    expect(adviseHugePages(new ArrayBuffer(0))).toBe(false);
   });
 
   it('is a CAPTURE_NO_BINDING when a tap opens, not at import, where nothing was built', async () => {

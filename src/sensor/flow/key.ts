@@ -37,13 +37,11 @@ export class FlowIndex {
   /** Of the last `find`: the packet goes from the row's responder to its originator. */
   reversed = false;
 
-  /** At most half full, so that a probe is short. `seed` keeps senders from choosing keys that collide. */
+  /** `seed` keeps senders from choosing keys that collide. */
   constructor(rows: FlowRows, seed: number) {
-    let size = 16;
-    while (size < rows.capacity * 2) size *= 2;
     this.#rows = rows;
-    this.#entries = new Int32Array(size);
-    this.#mask = size - 1;
+    this.#entries = rows.entries;
+    this.#mask = rows.entries.length - 1;
     this.#seed = seed | 0;
   }
 

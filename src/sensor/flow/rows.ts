@@ -1,5 +1,5 @@
 /**
- * The memory of the flow table, in two arrays: what every packet touches lies together in 128 bytes a flow, two
+ * The memory of the flow table, rows in two arrays: what every packet touches lies together in 128 bytes a flow, two
  * cache lines, because with 100,000 flows waiting for memory is most of the cost; what is rarely touched takes 56
  * more elsewhere. Pages of rows never used are never touched, so a high limit costs address space only.
  */
@@ -85,24 +85,35 @@ export const FLOW_FLAG = {
  */
 const LINE_OFFSET = 48;
 
+/** Where the table's memory comes from. Must be zeroed. */
+export type Allocate = (bytes: number) => ArrayBuffer;
+
+export const allocatePlain: Allocate = (bytes) => new ArrayBuffer(bytes);
+
 export class FlowRows {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
   readonly coldWords: Int32Array;
   readonly coldDoubles: Float64Array;
+  /** The hash index over the rows; belongs to FlowIndex. */
+  readonly entries: Int32Array;
   readonly capacity: number;
   /** Rows in use. */
   used = 0;
   #fresh = 0;
   #freed = -1;
 
-  constructor(capacity: number) {
-    const rows = new ArrayBuffer(LINE_OFFSET + capacity * ROW_WORDS * 4);
-    this.words = new Int32Array(rows, LINE_OFFSET);
-    this.doubles = new Float64Array(rows, LINE_OFFSET);
-    const cold = new ArrayBuffer(capacity * COLD_WORDS * 4);
-    this.coldWords = new Int32Array(cold);
-    this.coldDoubles = new Float64Array(cold);
+  constructor(capacity: number, allocate: Allocate = allocatePlain) {
+    const entries = indexEntries(capacity);
+    const coldAt = LINE_OFFSET + capacity * ROW_WORDS * 4;
+    const indexAt = coldAt + capacity * COLD_WORDS * 4;
+    // One block, so that the allocator may back it with few large pages.
+    const block = allocate(indexAt + entries * 4);
+    this.words = new Int32Array(block, LINE_OFFSET, capacity * ROW_WORDS);
+    this.doubles = new Float64Array(block, LINE_OFFSET, capacity * ROW_DOUBLES);
+    this.coldWords = new Int32Array(block, coldAt, capacity * COLD_WORDS);
+    this.coldDoubles = new Float64Array(block, coldAt, capacity * COLD_DOUBLES);
+    this.entries = new Int32Array(block, indexAt, entries);
     this.capacity = capacity;
   }
 
@@ -127,4 +138,11 @@ export class FlowRows {
     this.#freed = slot;
     this.used--;
   }
+}
+
+/** A power of two, at most half full, so that a probe is short. */
+function indexEntries(capacity: number): number {
+  let entries = 16;
+  while (entries < capacity * 2) entries *= 2;
+  return entries;
 }

@@ -15,6 +15,8 @@ import { FlowIndex, MAX_FLOWS } from './key.ts';
 import { FlowLists, LIST, LIST_COUNT } from './lists.ts';
 import { FlowReader } from './reader.ts';
 import {
+  type Allocate,
+  allocatePlain,
   CD,
   COLD_DOUBLES,
   COLD_WORDS,
@@ -51,6 +53,8 @@ export interface FlowTableOptions {
   readonly otherSecs?: number;
   /** Of the hash. Random for live traffic, so that nobody can choose colliding keys. */
   readonly seed?: number;
+  /** Where its memory comes from; huge pages are worth a fifth of the time with 100,000 flows (docs/benchmarks.md). */
+  readonly allocate?: Allocate;
 }
 
 /** Datagrams as nf_conntrack_udp_timeout and nf_conntrack_udp_timeout_stream; TCP_OVER as Zeek's tcp_close_delay. */
@@ -65,6 +69,7 @@ export const FLOW_DEFAULTS: Required<FlowTableOptions> = {
   datagramAnsweredSecs: 120,
   otherSecs: 300,
   seed: 0,
+  allocate: allocatePlain,
 };
 
 /** What `observe` noticed, as bits in `events`. */
@@ -137,7 +142,7 @@ export class FlowTable extends FlowReader {
     if (!(settings.maxFlows >= 1 && settings.maxFlows <= MAX_FLOWS)) {
       throw new RangeError(`maxFlows must be 1..${MAX_FLOWS}, not ${settings.maxFlows}`);
     }
-    const rows = new FlowRows(settings.maxFlows);
+    const rows = new FlowRows(settings.maxFlows, settings.allocate);
     super(rows);
     this.#index = new FlowIndex(rows, settings.seed);
     this.#lists = new FlowLists(rows, timeoutsSecs(settings));
