@@ -43,7 +43,10 @@ export function recording(client: DockerClient, lines: Line[]): DockerClient {
   };
 }
 
-/** Answers each question as it was answered then; the events come at once, and the stream stays open after them. */
+/**
+ * Answers each question as it was answered then. An event comes when what was asked about the one before is answered,
+ * as it was then; the stream stays open after them.
+ */
 export function replaying(lines: readonly Line[]): DockerClient {
   const answers = new Map<string, Exclude<Line, { event: unknown }>[]>();
   for (const line of lines) {
@@ -64,7 +67,12 @@ export function replaying(lines: readonly Line[]): DockerClient {
     },
     async events(_filters, signal) {
       return (async function* () {
-        for (const line of lines) if ('event' in line) yield line.event;
+        for (const line of lines) {
+          if (!('event' in line)) continue;
+          yield line.event;
+          await new Promise(setImmediate);
+        }
+        if (signal.aborted) return;
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       })();
     },

@@ -4,30 +4,29 @@
  * nothing here ever throws at the agent or exits.
  */
 import { setTimeout as sleepFor } from 'node:timers/promises';
+import type { LeaseHistory, LeaseRecord } from '../../model/lease.ts';
 import type { Network } from '../../model/network.ts';
 import { type Micros, wallMicros } from '../../model/time.ts';
 import { Backoff } from './backoff.ts';
 import { type DockerClient, type DockerClientOptions, openDocker } from './client.ts';
 import { DockerError } from './docker-error.ts';
-import {
-  type EngineContainer,
-  type EngineEvent,
-  type EngineNetwork,
-  readContainer,
-  readEvent,
-  readListedContainer,
-  readNetwork,
-} from './engine-json.ts';
+import { type EngineEvent, readListedContainer, readNetwork } from './engine-json.ts';
+import { EventQueue } from './event-queue.ts';
 import type { ContainerState, InventoryEvent } from './inventory-event.ts';
 import { InventoryState, type InventoryStateOptions } from './inventory-state.ts';
+import { inspectContainer, inspectNetwork, Lookups, optional } from './lookups.ts';
 
 export interface InventoryOptions extends DockerClientOptions, InventoryStateOptions {
+  /** What an earlier run knew, so that packets and flows from before this start still find their container. */
+  readonly history?: LeaseHistory;
   readonly backoffBaseMs?: number;
   readonly backoffMaxMs?: number;
   /** A quiet engine is asked whether it still lives this often. */
   readonly pingIntervalMs?: number;
   /** For tests. */
   readonly clock?: () => Micros;
+  /** A clock that nobody sets; follows `clock` where that is given. */
+  readonly steadyMs?: () => number;
   readonly random?: () => number;
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly openClient?: (options: DockerClientOptions) => Promise<DockerClient>;
@@ -40,6 +39,7 @@ export type InventoryStatus =
   | { readonly state: 'stale'; readonly since: Micros; readonly error: DockerError };
 
 export type InventoryListener = (event: InventoryEvent) => void;
+export type LeaseListener = (lease: LeaseRecord) => void;
 
 const DEFAULTS = { backoffBaseMs: 200, backoffMaxMs: 5_000, pingIntervalMs: 15_000 } as const;
 /** Only these can change the map; exec and health events come by the thousand. */
@@ -49,8 +49,8 @@ const EVENT_FILTERS = {
 };
 const CONTAINER_FILTERS = { status: ['created', 'restarting', 'running', 'paused'] };
 const PARALLEL_INSPECTS = 8;
-/** Events waiting while one is being looked up; beyond that a new list is cheaper than catching up. */
-const MAX_QUEUED_EVENTS = 10_000;
+/** Slewing never gets this far between two looks; smaller steps are within what events are late. */
+const CLOCK_STEP_MS = 250;
 
 export class Inventory {
   readonly state: InventoryState;
@@ -59,11 +59,12 @@ export class Inventory {
   readonly #options: InventoryOptions;
   readonly #clock: () => Micros;
   readonly #listeners = new Set<InventoryListener>();
+  readonly #leaseListeners = new Set<LeaseListener>();
   readonly #stop = new AbortController();
   readonly #backoff: Backoff;
-  /** Of containers started by an event: their latest event, so that an answer from before it is known to be old. */
-  readonly #lastEvent = new Map<string, number>();
-  #eventCount = 0;
+  readonly #steadyMs: () => number;
+  /** Wall clock less the steady one, when last looked at. */
+  #clockOffsetMs: number;
   #setReady: () => void = () => {};
   #running: Promise<void> | undefined;
   #status: InventoryStatus = { state: 'connecting' };
@@ -71,7 +72,17 @@ export class Inventory {
   constructor(options: InventoryOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? wallMicros;
-    this.state = new InventoryState((event) => this.#tell(event), options);
+    const ownClock = options.clock;
+    const steady = ownClock === undefined ? () => performance.now() : () => ownClock() / 1000;
+    this.#steadyMs = options.steadyMs ?? steady;
+    this.#clockOffsetMs = this.#offsetMs();
+    this.state = new InventoryState((event) => this.#tell(event), {
+      ...options,
+      onLease: (lease) => {
+        for (const listener of this.#leaseListeners) listener(lease);
+      },
+    });
+    if (options.history !== undefined) this.state.remember(options.history);
     this.ready = new Promise((resolve) => {
       this.#setReady = resolve;
     });
@@ -111,6 +122,27 @@ export class Inventory {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Told when a container comes to hold addresses, when more is known of that, and when it ends. */
+  onLease(listener: LeaseListener): () => void {
+    this.#leaseListeners.add(listener);
+    return () => this.#leaseListeners.delete(listener);
+  }
+
+  /**
+   * Whether somebody set the wall clock back: then times come a second time, and what is known of them holds for the
+   * first pass only. Call it each second, and when packet time jumps; every event does.
+   */
+  checkClock(): void {
+    const offset = this.#offsetMs();
+    const step = offset - this.#clockOffsetMs;
+    this.#clockOffsetMs = offset;
+    if (step < -CLOCK_STEP_MS) this.state.clockSetBack(this.#clock());
+  }
+
+  #offsetMs(): number {
+    return this.#clock() / 1000 - this.#steadyMs();
+  }
+
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const sleep = this.#options.sleep ?? defaultSleep;
@@ -142,16 +174,16 @@ export class Inventory {
     this.#backoff.reset();
     this.#current(client.label, listed);
     const pinging = this.#ping(client, session, queue);
-    const inspections = new Set<Promise<void>>();
+    const lookups = new Lookups(client, this.state, this.#clock, session.signal);
     try {
       for (;;) {
         const event = await queue.next();
         if (event === undefined) break;
-        await this.#apply(event, client, session.signal, inspections);
+        this.#apply(event, lookups);
       }
     } finally {
       session.abort();
-      await Promise.allSettled([reading, pinging, ...inspections]);
+      await Promise.allSettled([reading, pinging, lookups.settled()]);
     }
     throw (
       queue.error ??
@@ -191,31 +223,26 @@ export class Inventory {
   }
 
   /**
-   * Events are applied strictly one after the other, so that an answer of the engine is never older than the event
-   * applied before it. Only the inspection after a start runs beside, since nothing about addresses hangs on it.
+   * What an event says by itself is applied at once; what it leaves open is looked up beside, so that one question
+   * without an answer holds up nothing. An address whose holder left is free from then on, never still his.
    */
-  async #apply(
-    event: EngineEvent,
-    client: DockerClient,
-    signal: AbortSignal,
-    inspections: Set<Promise<void>>,
-  ): Promise<void> {
+  #apply(event: EngineEvent, lookups: Lookups): void {
+    this.checkClock();
     const { state } = this;
     if (event.type === 'network') {
       const containerId = event.attributes['container'];
-      if (containerId !== undefined && this.#lastEvent.has(containerId)) this.#mark(containerId);
+      if (containerId !== undefined) lookups.mark(containerId);
       switch (event.action) {
-        case 'create': {
-          const seen = await optional(inspectNetwork(client, event.id, signal), signal);
-          if (seen !== undefined) state.networkSeen(seen, event.time);
+        case 'create':
+          lookups.network(event);
           return;
-        }
         case 'destroy':
         case 'remove':
+          lookups.networkGone(event.id);
           state.networkRemoved(event.id, event.time);
           return;
         case 'connect':
-          if (containerId !== undefined) await this.#connected(event, containerId, client, signal);
+          if (containerId !== undefined) lookups.connected(event, containerId);
           return;
         case 'disconnect':
           if (containerId !== undefined) state.disconnected(event.id, containerId, event.time);
@@ -225,14 +252,17 @@ export class Inventory {
       }
     }
     switch (event.action) {
-      case 'start': {
-        const inspection = this.#started(event, client, signal).finally(() => inspections.delete(inspection));
-        inspections.add(inspection);
+      case 'create':
+        state.introduced(event.id, event.attributes);
         return;
-      }
+      case 'start':
+        state.introduced(event.id, event.attributes);
+        lookups.started(event);
+        return;
       case 'die':
       case 'destroy':
-        this.#lastEvent.delete(event.id);
+        state.introduced(event.id, event.attributes);
+        lookups.ended(event.id);
         state.containerGone(event.id, event.time);
         return;
       case 'rename':
@@ -241,57 +271,6 @@ export class Inventory {
       default:
         return;
     }
-  }
-
-  /**
-   * Comes before the container runs. `docker inspect` would now wait for the whole start (0.35 s measured on 20.10);
-   * the network's own description and the list of containers answer in milliseconds.
-   */
-  async #connected(
-    event: EngineEvent,
-    containerId: string,
-    client: DockerClient,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const filters = { id: [containerId] };
-    const [seen, summaries] = await Promise.all([
-      optional(inspectNetwork(client, event.id, signal), signal),
-      this.state.container(containerId) === undefined
-        ? optional(client.get('/containers/json', { all: true, filters }, signal), signal)
-        : undefined,
-    ]);
-    if (seen === undefined) return;
-    this.state.networkSeen(seen, event.time);
-    const facts = list(summaries).map(readListedContainer)[0];
-    const endpoint = seen.endpoints.find((entry) => entry.containerId === containerId) ?? {
-      // Already gone again, or a network without addresses (`host`, `none`).
-      networkId: event.id,
-      networkName: seen.network.name,
-      containerId,
-      ips: [],
-      gateways: [],
-    };
-    const addressless = seen.network.driver === 'host' || seen.network.driver === 'null';
-    if (endpoint.ips.length > 0 || endpoint.mac !== undefined || addressless) {
-      this.state.connected(endpoint, event.time, facts);
-    }
-  }
-
-  /** Learns the process and the namespace, and whatever the earlier look-ups missed. */
-  async #started(event: EngineEvent, client: DockerClient, signal: AbortSignal): Promise<void> {
-    const mark = this.#mark(event.id);
-    const facts = await optional(inspectContainer(client, event.id, signal), signal).catch(() => undefined);
-    // It has ended meanwhile: then the answer tells of another life than the map.
-    if (facts?.running !== true || !this.#lastEvent.has(event.id)) return;
-    this.state.containerSeen(facts, event.time);
-    if (this.#lastEvent.get(event.id) !== mark) return;
-    for (const endpoint of facts.endpoints) this.state.connected(endpoint, event.time);
-  }
-
-  #mark(containerId: string): number {
-    this.#eventCount++;
-    this.#lastEvent.set(containerId, this.#eventCount);
-    return this.#eventCount;
   }
 
   /** A unix socket to a hanging engine stays open and silent; only a question finds out. */
@@ -332,76 +311,6 @@ export class Inventory {
   }
 }
 
-/** Decouples reading the stream from looking things up, so that the engine never finds us slow and drops us. */
-class EventQueue {
-  readonly #events: EngineEvent[] = [];
-  #wake: () => void = () => {};
-  #ended = false;
-  error: unknown;
-
-  async fillFrom(events: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
-    try {
-      for await (const json of events) {
-        const event = readEvent(json);
-        if (event === undefined) continue;
-        this.#events.push(event);
-        if (this.#events.length > MAX_QUEUED_EVENTS) {
-          throw new DockerError(
-            'DOCKER_NOT_ANSWERING',
-            'the engine sent events faster than it answered questions; listing everything again',
-          );
-        }
-        this.#wake();
-      }
-      this.end(undefined);
-    } catch (error) {
-      this.end(signal.aborted ? undefined : error);
-    }
-  }
-
-  end(error: unknown): void {
-    this.#ended = true;
-    this.error ??= error;
-    this.#wake();
-  }
-
-  /** Undefined once the stream has ended; what was queued then is not worth applying, a new list follows. */
-  async next(): Promise<EngineEvent | undefined> {
-    while (this.#events.length === 0 && !this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#ended ? undefined : this.#events.shift();
-  }
-}
-
-async function inspectNetwork(
-  client: DockerClient,
-  id: string,
-  signal: AbortSignal,
-): Promise<EngineNetwork | undefined> {
-  return readNetwork(await client.get(`/networks/${encodeURIComponent(id)}`, undefined, signal));
-}
-
-async function inspectContainer(
-  client: DockerClient,
-  id: string,
-  signal: AbortSignal,
-): Promise<EngineContainer | undefined> {
-  return readContainer(await client.get(`/containers/${encodeURIComponent(id)}/json`, undefined, signal));
-}
-
-/** Undefined when the thing is gone or the engine could not answer for it alone; the connection goes on. */
-async function optional<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (signal.aborted || !(error instanceof DockerError)) throw error;
-    return undefined;
-  }
-}
-
 async function mapLimited<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
@@ -427,10 +336,6 @@ function wholeList(client: DockerClient, path: string, answer: unknown): readonl
     'DOCKER_BAD_ANSWER',
     `${client.label} answered GET ${path} with something that is no list; is it a Docker engine?`,
   );
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function defined<T>(values: readonly (T | undefined)[]): T[] {

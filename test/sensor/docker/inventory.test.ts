@@ -7,6 +7,8 @@ import { type FakeEngine, fakeEngine } from '../../support/fake-engine.ts';
 import { type Line, replaying } from '../../support/recorded-engine.ts';
 
 const RECORDING = new URL('../../fixtures/docker/engine-20.10.ndjson', import.meta.url);
+/** When its session began: what an engine told before a list is older than the list. */
+const RECORDED_AT = 1_795_402_041_900_000;
 
 const cleanUps: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -42,7 +44,8 @@ describe('Inventory on what engine 20.10 said', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Line);
-    const { inventory, events } = follow({ openClient: async () => replaying(lines) });
+    const clock = () => RECORDED_AT;
+    const { inventory, events } = follow({ openClient: async () => replaying(lines), clock });
     const pids = (): number => inventory.containers().filter(({ pid }) => pid !== undefined).length;
     await until(
       inventory,
