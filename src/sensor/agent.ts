@@ -170,10 +170,12 @@ export class Agent {
         this.#pipeline.addressesReleased(networkId, ips, to ?? event.time);
         return;
       }
+      case 'endpoint-added':
+        this.#taps.joined(event.endpoint.networkId);
+        return;
       case 'container-added':
       case 'container-changed':
       case 'container-removed':
-      case 'endpoint-added':
         return;
     }
   }

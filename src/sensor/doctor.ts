@@ -11,6 +11,7 @@ import type { Network } from '../model/network.ts';
 import { readCounters } from './host/namespace-counters.ts';
 import { type EngineMap, mapEngine } from './map.ts';
 import { missingCapabilities, NEEDED_CAPABILITIES } from './privileges.ts';
+import { type TapPlace, tapPlace } from './tap-place.ts';
 
 export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   const found = [privileges(), backend(config.capture.backend)];
@@ -83,22 +84,14 @@ async function coverage(network: Network, map: EngineMap, config: Config): Promi
       detail: 'left out by the configuration (capture.networks, capture.exclude_networks)',
     };
   }
-  if (network.driver === 'null') return { check, outcome: 'ok', detail: 'has no interface by design' };
-  if (network.driver === 'host') {
-    return {
-      check,
-      outcome: 'warn',
-      detail: "containers on the host's own network cannot be told from the host",
-    };
+  const where = tapPlace(network);
+  if (!('place' in where)) {
+    // `none` and an overlay that nobody here is on have nothing to see.
+    const outcome = network.driver === 'null' || where.isTemporary ? 'ok' : 'warn';
+    return { check, outcome, detail: `not covered: ${where.reason}` };
   }
   const { bridge } = network;
-  if (bridge === undefined) {
-    return {
-      check,
-      outcome: 'warn',
-      detail: `not covered: the ${network.driver} driver has no bridge on this host to tap`,
-    };
-  }
+  if (bridge === undefined) return tryTap(check, where.place, config);
   if (!map.host.names.includes(bridge)) {
     const advice =
       'run the agent in the namespace of the engine (--network host); rootless Docker and Docker Desktop keep theirs out of reach';
@@ -109,19 +102,21 @@ async function coverage(network: Network, map: EngineMap, config: Config): Promi
       advice,
     };
   }
-  return tryTap(check, bridge, config);
+  return tryTap(check, where.place, config);
 }
 
-async function tryTap(check: string, bridge: string, config: Config): Promise<Diagnosis> {
+async function tryTap(check: string, place: TapPlace, config: Config): Promise<Diagnosis> {
   const { promiscuous, filter } = config.capture;
+  const { remark, ...options } = place;
+  const at = `${place.interface}${remark === undefined ? '' : `; ${remark}`}`;
   try {
-    const { source } = await openLiveTap({ interface: bridge, promiscuous, filter }, config.capture.backend);
+    const { source } = await openLiveTap({ promiscuous, filter, ...options }, config.capture.backend);
     source.close();
   } catch (error) {
     return { check, outcome: 'fail', detail: error instanceof Error ? error.message : String(error) };
   }
-  if (promiscuous) return { check, outcome: 'ok', detail: `tapped at ${bridge}` };
-  const detail = `tapped at ${bridge}, but not promiscuous: traffic between containers is not seen`;
+  if (promiscuous) return { check, outcome: 'ok', detail: `tapped at ${at}` };
+  const detail = `tapped at ${at}, but not promiscuous: traffic between containers is not seen`;
   return { check, outcome: 'warn', detail, advice: 'set capture.promiscuous to true' };
 }
 

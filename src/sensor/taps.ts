@@ -1,12 +1,13 @@
 /**
- * One tap per bridge network, opened when the network appears, closed when it goes, opened again when its bridge
- * comes back. What cannot be watched, and why, goes out as a coverage record: an unwatched network is never silent.
+ * One tap per network, opened when the network appears, closed when it goes, opened again when its interface comes
+ * back. What cannot be watched, and why, goes out as a coverage record: an unwatched network is never silent.
  */
 import type { CaptureStats, EndReason, FrameBatch, LiveOptions, PacketSource } from '../../capture/source.ts';
 import type { Network } from '../model/network.ts';
 import type { CoverageRecord, LossRecord } from '../model/record.ts';
 import { type Micros, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { type TapPlace, tapPlace } from './tap-place.ts';
 
 export interface AttachedTap {
   onBatch(batch: FrameBatch): void;
@@ -21,6 +22,8 @@ export interface TapManagerOptions {
   /** Empty: all. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Where a network is tapped; for tests. */
+  readonly placeOf?: typeof tapPlace;
   /** A tap begins. */
   readonly attach: (network: Network, source: PacketSource) => AttachedTap;
   readonly emit: (record: CoverageRecord | LossRecord) => void;
@@ -29,11 +32,15 @@ export interface TapManagerOptions {
 
 interface Tap {
   network: Network;
+  /** Where it is tapped, or was last. */
+  place?: TapPlace;
   source?: PacketSource;
   retry?: NodeJS.Timeout;
   attempts: number;
   /** Why it is not covered, as last reported; so that a failing retry does not repeat itself. */
   uncoveredBecause?: string;
+  /** It should be covered and is not; else it cannot be yet, and that is as it should be. */
+  isProblem?: boolean;
   drops: Drops;
 }
 
@@ -63,15 +70,15 @@ export class TapManager {
 
   /** Networks that should be watched and are not, one line each. */
   problems(): string[] {
-    return [...this.#taps.values()].flatMap(({ network, uncoveredBecause }) =>
-      uncoveredBecause === undefined ? [] : [`network ${network.name} is not covered: ${uncoveredBecause}`],
+    return [...this.#taps.values()].flatMap(({ network, uncoveredBecause, isProblem }) =>
+      uncoveredBecause === undefined || isProblem !== true
+        ? []
+        : [`network ${network.name} is not covered: ${uncoveredBecause}`],
     );
   }
 
   add(network: Network): void {
     if (this.#stopped || this.#taps.has(network.id)) return;
-    // Has no interface by design: there is nothing to see, and nothing to say.
-    if (network.driver === 'null') return;
     const unwatched = this.#reasonNotToWatch(network);
     if (unwatched !== undefined) {
       this.#report(network, 'uncovered', unwatched, 'info');
@@ -85,9 +92,18 @@ export class TapManager {
   remove(networkId: string): void {
     const tap = this.#taps.get(networkId);
     if (tap === undefined) return;
-    this.#taps.delete(networkId);
     this.#close(tap);
     this.#report(tap.network, 'uncovered', 'the network was removed', 'info');
+    this.#taps.delete(networkId);
+  }
+
+  /** A container came to the network: an interface that was missing may have come with it. */
+  joined(networkId: string): void {
+    const tap = this.#taps.get(networkId);
+    if (tap?.retry === undefined || tap.source !== undefined) return;
+    clearTimeout(tap.retry);
+    tap.attempts = 0;
+    void this.#open(tap);
   }
 
   /** Reads the drop counters; call it every second or so. */
@@ -116,16 +132,51 @@ export class TapManager {
     const { include, exclude } = this.#options;
     if (exclude.includes(network.name)) return 'excluded by capture.exclude_networks';
     if (include.length > 0 && !include.includes(network.name)) return 'not among capture.networks';
-    if (network.bridge !== undefined) return undefined;
-    if (network.driver === 'host') return "containers on the host's own network cannot be told from the host";
-    return `the ${network.driver} driver has no bridge on this host to tap`;
+    const where = this.#placeOf(network);
+    return 'place' in where || where.isTemporary ? undefined : where.reason;
+  }
+
+  #placeOf(network: Network): ReturnType<typeof tapPlace> {
+    return (this.#options.placeOf ?? tapPlace)(network);
+  }
+
+  /** Engines from 28 on let several macvlan networks share a parent: each frame is to be counted once. */
+  #sharedWith(tap: Tap, place: TapPlace): Tap | undefined {
+    if (tap.network.bridge !== undefined) return undefined;
+    return [...this.#taps.values()].find(
+      (other) =>
+        other !== tap &&
+        other.source !== undefined &&
+        other.place?.interface === place.interface &&
+        other.place.netns === place.netns,
+    );
   }
 
   /** Never rejects: what goes wrong is reported and tried again. */
   async #open(tap: Tap): Promise<void> {
+    delete tap.retry;
+    const where = this.#placeOf(tap.network);
+    if (!('place' in where)) {
+      this.#retryLater(tap, where.reason, 'info');
+      return;
+    }
+    const { place } = where;
+    tap.place = place;
+    const sharer = this.#sharedWith(tap, place);
+    if (sharer !== undefined) {
+      const why = `${place.interface} is tapped for the network ${sharer.network.name}, and seen as part of that`;
+      this.#retryLater(tap, why, 'info');
+      return;
+    }
+    const { live } = this.#options;
     let source: PacketSource;
     try {
-      source = await this.#options.open({ ...this.#options.live, interface: tap.network.bridge! });
+      source = await this.#options.open({
+        ...live,
+        interface: place.interface,
+        ...(place.netns === undefined ? {} : { netns: place.netns }),
+        ...(place.filter === undefined ? {} : { filter: bothFilters(live.filter, place.filter) }),
+      });
     } catch (error) {
       this.#retryLater(tap, error instanceof Error ? error.message : String(error));
       return;
@@ -139,7 +190,8 @@ export class TapManager {
     tap.attempts = 0;
     tap.drops = noDrops();
     delete tap.uncoveredBecause;
-    this.#report(tap.network, 'covered', `tapped with the ${source.backend} backend`, 'info');
+    const remark = place.remark === undefined ? '' : `; ${place.remark}`;
+    this.#report(tap.network, 'covered', `tapped with the ${source.backend} backend${remark}`, 'info');
     const end = await source
       .run((batch) => attached.onBatch(batch))
       .catch((error: unknown): EndReason => {
@@ -162,6 +214,7 @@ export class TapManager {
   /** The bridge may come back under the same name, or the network may be on its way out: try until told. */
   #retryLater(tap: Tap, why: string, level: 'info' | 'warn' = 'warn'): void {
     if (!this.#isWanted(tap)) return;
+    tap.isProblem = level === 'warn';
     if (tap.uncoveredBecause !== why) {
       tap.uncoveredBecause = why;
       this.#report(tap.network, 'uncovered', why, level);
@@ -176,7 +229,8 @@ export class TapManager {
   }
 
   #report(network: Network, state: CoverageRecord['state'], reason: string, level: 'info' | 'warn'): void {
-    const where = network.bridge === undefined ? {} : { interface: network.bridge };
+    const name = this.#taps.get(network.id)?.place?.interface ?? network.bridge;
+    const where = name === undefined ? {} : { interface: name };
     const by = { network: network.name, ...where, reason };
     this.#options.log[level](by, state === 'covered' ? 'network covered' : 'network not covered');
     this.#options.emit({ kind: 'coverage', time: wallMicros(), state, ...by });
@@ -210,6 +264,10 @@ export class TapManager {
       last,
     });
   }
+}
+
+function bothFilters(configured: string | undefined, own: string): string {
+  return configured === undefined || configured === '' ? own : `(${configured}) and (${own})`;
 }
 
 function noDrops(): Drops {

@@ -11,6 +11,7 @@ import {
 } from '../../capture/source.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { CoverageRecord, LossRecord } from '../../src/model/record.ts';
+import type { PlaceOrReason, TapPlace } from '../../src/sensor/tap-place.ts';
 import { TapManager, type TapManagerOptions } from '../../src/sensor/taps.ts';
 import { memoryLogger } from '../station/support/harness.ts';
 import { network } from '../support/records.ts';
@@ -107,6 +108,10 @@ function setup(over: Partial<TapManagerOptions> = {}) {
 const noInterface = (name = 'br-test') =>
   new CaptureError('CAPTURE_NO_INTERFACE', `cannot open ${name}: no such interface`);
 const back = network({ name: 'back', bridge: 'br-back' });
+const without = (fields: Partial<Network>): Network => {
+  const { bridge: _, ...rest } = network(fields);
+  return rest;
+};
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: 1_767_225_600_000 });
@@ -314,21 +319,14 @@ describe('a tap that ends', () => {
 
 describe('networks that are not tapped', () => {
   const front = network({ name: 'front' });
-  const without = (fields: Partial<Network>): Network => {
-    const { bridge: _, ...rest } = network(fields);
-    return rest;
-  };
   it.each([
     ['excluded', back, { exclude: ['back'] }, 'excluded by capture.exclude_networks'],
     ['not included', back, { include: ['front'] }, 'not among capture.networks'],
     ['excluded though included', back, { include: ['back'], exclude: ['back'] }, 'excluded by capture'],
-    [
-      'overlay',
-      without({ name: 'o', driver: 'overlay' }),
-      {},
-      'the overlay driver has no bridge on this host',
-    ],
-    ['host', without({ name: 'host', driver: 'host' }), {}, 'cannot be told from the host'],
+    ['ipvlan', without({ name: 'i', driver: 'ipvlan' }), {}, 'share the MAC of their parent interface'],
+    ['host', without({ name: 'host', driver: 'host' }), {}, "the host's own network is not tapped"],
+    ['none', without({ name: 'none', driver: 'null' }), {}, 'have no interface but loopback'],
+    ['weave', without({ name: 'w', driver: 'weave' }), {}, 'the weave driver has no interface on this host'],
   ])('say why, once and without a warning: %s', async (_, which, over, reason) => {
     const { manager, attempts, coverage, warnings } = setup(over);
 
@@ -345,14 +343,6 @@ describe('networks that are not tapped', () => {
     expect(coverage()).toHaveLength(1);
   });
 
-  it('are silent where there is nothing to see by design', () => {
-    const { manager, coverage } = setup();
-
-    manager.add(without({ name: 'none', driver: 'null' }));
-
-    expect(coverage()).toEqual([]);
-  });
-
   it('do not keep others from being tapped', async () => {
     const { manager } = setup({ include: ['front'] });
 
@@ -361,6 +351,74 @@ describe('networks that are not tapped', () => {
     await turn();
 
     expect(manager.covered()).toEqual(['front']);
+  });
+});
+
+describe('networks without a bridge', () => {
+  const lan = without({ name: 'lan', driver: 'macvlan', options: { parent: 'eth0' } });
+  const overlay = without({ name: 'mesh', driver: 'overlay' });
+  const placed = (place: TapPlace) => (): PlaceOrReason => ({ place });
+
+  it('are tapped where their traffic is, without what is not theirs', async () => {
+    const place = { interface: 'eth0', netns: '/ns', filter: 'not ether host 02:00:00:00:00:01' };
+    const { manager, opened, records } = setup({ placeOf: placed(place) });
+
+    manager.add(lan);
+    await turn();
+
+    expect(opened[0]!.options).toMatchObject({
+      interface: 'eth0',
+      netns: '/ns',
+      filter: '(ip) and (not ether host 02:00:00:00:00:01)',
+    });
+    expect(records[0]).toMatchObject({ network: 'lan', interface: 'eth0', state: 'covered' });
+  });
+
+  it('say what else is seen there', async () => {
+    const { manager, coverage } = setup({ placeOf: placed({ interface: 'eth0', remark: 'more than that' }) });
+
+    manager.add(lan);
+    await turn();
+
+    expect(coverage()).toEqual(['lan covered: tapped with the native backend; more than that']);
+  });
+
+  it('are tapped once where two share an interface, and the other takes over when the first goes', async () => {
+    const { manager, opened, coverage } = setup({ placeOf: placed({ interface: 'eth0' }) });
+    manager.add(lan);
+    await turn();
+
+    manager.add({ ...lan, id: 'second', name: 'lan2' });
+    await turn();
+    expect(opened).toHaveLength(1);
+    expect(coverage().at(-1)).toBe(
+      'lan2 uncovered: eth0 is tapped for the network lan, and seen as part of that',
+    );
+    manager.remove(lan.id);
+    await vi.advanceTimersByTimeAsync(100);
+
+    expect(coverage().at(-1)).toBe('lan2 covered: tapped with the native backend');
+  });
+
+  it('are tried again at once when a container joins, without a warning', async () => {
+    let answer: PlaceOrReason = { reason: 'nobody is on it', isTemporary: true };
+    const { manager, coverage, warnings, attempts } = setup({ placeOf: () => answer });
+    manager.add(overlay);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(coverage()).toEqual(['mesh uncovered: nobody is on it']);
+    expect(manager.problems()).toEqual([]);
+    expect(attempts()).toBe(0);
+
+    answer = { place: { interface: 'br0', netns: '/ns' } };
+    manager.joined(overlay.id);
+    await turn();
+
+    expect(manager.covered()).toEqual(['mesh']);
+    expect(warnings()).toEqual([]);
+    expect(manager.problems()).toEqual([]);
+    manager.joined(overlay.id);
+    await turn();
+    expect(attempts()).toBe(1);
   });
 });
 

@@ -417,6 +417,14 @@ export class Attribution {
         `no container is known to have held this address of ${name}, but the Docker engine has not answered since ${formatMicros(gap.from)}`,
       );
     }
+    if (owner.network.bridge === undefined && isOnLan(owner.network)) {
+      return found(
+        'lan',
+        'network',
+        'likely',
+        `on the LAN that ${name} is part of, and no container's of this host`,
+      );
+    }
     const removed = owner.removed ? ' (removed meanwhile)' : '';
     return unknown(`no container held this address of ${name}${removed} then`);
   }
@@ -463,6 +471,11 @@ function distinctNames(workloads: readonly Workload[]): string[] {
 
 const LINK_LOCAL_V6 = parseCidr('fe80::/10')!;
 const LINK_LOCAL_V4 = parseCidr('169.254.0.0/16')!;
+
+/** Their subnets are those of a LAN, where other machines live too. */
+function isOnLan({ driver, internal }: Network): boolean {
+  return !internal && (driver === 'macvlan' || driver === 'ipvlan');
+}
 
 function isLoopback(words: IpWords): boolean {
   if (isIpv4Words(words[0], words[1], words[2])) return words[3] >>> 24 === 127;

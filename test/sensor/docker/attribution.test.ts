@@ -390,10 +390,23 @@ describe('attribution of the rest', () => {
     });
     const { bridge: _, ...withoutBridge } = network;
     state.networkSeen({ network: withoutBridge, endpoints: [] }, T0);
+    const attribution = new Attribution(state);
 
-    expect(new Attribution(state).resolve('10.9.0.1', undefined, 'lan-id', LATER)).toMatchObject({
+    expect(attribution.resolve('10.9.0.1', undefined, 'lan-id', LATER)).toMatchObject({ scope: 'lan' });
+    // Other machines of the LAN live in the same subnet.
+    expect(attribution.resolve('10.9.0.77', undefined, 'lan-id', LATER)).toMatchObject({
       scope: 'lan',
+      attribution: { method: 'network', confidence: 'likely' },
     });
+  });
+
+  it('calls nobody a machine of the LAN where the macvlan has none', () => {
+    const state = new InventoryState();
+    const facts = { name: 'lan', driver: 'macvlan', internal: true, subnets: ['10.9.0.0/24'] };
+    const { bridge: _, ...network } = networkFact(facts).network;
+    state.networkSeen({ network, endpoints: [] }, T0);
+
+    expect(new Attribution(state).resolve('10.9.0.77', undefined, 'lan-id', LATER).scope).toBe('unknown');
   });
 
   it('finds the network of a flow in a file, when there is exactly one', () => {
