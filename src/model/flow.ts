@@ -85,8 +85,12 @@ export interface FlowRecord {
     /** Its meaning depends on the type. */
     readonly code: number;
   };
-  /** Why the record was written: still running, or how it ended. */
-  readonly reason: 'start' | 'answered' | 'active' | 'idle' | 'closed' | 'evicted' | 'shutdown';
+  /**
+   * Why the record was written. `start`, `answered`, `active`: still running. `closed`: by both sides, or reset. `idle`:
+   * silent for its time-out. `evicted`: given up, the flow table was full. `tap-ended`: its network was removed or its
+   * tap was lost, so that its end was not seen. `shutdown`: the input ended, or the agent did.
+   */
+  readonly reason: 'start' | 'answered' | 'active' | 'idle' | 'closed' | 'evicted' | 'tap-ended' | 'shutdown';
 }
 
 /** Traffic between two named ends over one interval: what dashboards sum. Written each roll-up interval. */

@@ -56,7 +56,7 @@ export class FlowRecords {
     this.#places.set(index, { interface: name, network, flows: 0, isOver: false });
   }
 
-  /** No packet comes from it any more; its flows end later. */
+  /** No packet comes from it any more; its flows end now or soon. */
   endTap(tap: Tap): void {
     const place = this.#places.get(tap.index);
     if (place === undefined) return;

@@ -52,6 +52,9 @@ const CLOCK_SET_AHEAD = 60 * MICROS_PER_SECOND;
  */
 const RELEASE_GRACE = 150_000;
 
+/** Flows of an ended tap that end together: some 40 ms of records. The others follow, as many each second. */
+const ENDED_AT_ONCE = 4096;
+
 interface Release {
   readonly networkId: string;
   readonly ips: readonly IpWords[];
@@ -78,6 +81,8 @@ export class Pipeline {
   #nextTick: Micros = 0;
   #nextSecond: Micros = 0;
   #releases: Release[] = [];
+  /** Taps that have ended and still have flows. */
+  readonly #ending: number[] = [];
   #rollupStart: Micros = 0;
   readonly #lossesTold = new Map<string, number>();
   packets = 0;
@@ -148,11 +153,16 @@ export class Pipeline {
     return attached;
   }
 
-  /** A source has ended: what its decoder counted is kept, the decoder is not. */
+  /**
+   * A source has ended: what its decoder counted is kept, the decoder is not. Its flows end now, since nobody would see
+   * them end.
+   */
   detach(tap: Tap): void {
     if (!this.#taps.delete(tap)) return;
     this.#counters.retire(this.#now, tap);
     this.#records.endTap(tap);
+    this.#ending.push(tap.index);
+    this.#endFlowsOfTaps(ENDED_AT_ONCE);
   }
 
   /** Frames of `taps`, by the batch's interface index. The batch is borrowed for the call. */
@@ -211,6 +221,7 @@ export class Pipeline {
   /** Input has ended: flows and questions still open are recorded, pending decisions taken. */
   finish(): void {
     const { runner, wants } = this.#options;
+    this.#endFlowsOfTaps(Number.POSITIVE_INFINITY);
     // Visiting every flow costs microseconds each; where nobody asked about their ends, they just end.
     if (wants.traffic || wants.flows || this.#mayConcern(runner.wants.flowEnd)) this.#table.flush('shutdown');
     this.#dns.flush();
@@ -273,6 +284,11 @@ export class Pipeline {
     if (wants.flows) this.#options.emit(record);
   }
 
+  #endFlowsOfTaps(atOnce: number): void {
+    while (this.#ending.length > 0 && this.#table.endInterface(this.#ending[0]!, atOnce))
+      this.#ending.shift();
+  }
+
   readonly #onFlowActive = (slot: number): void => {
     const { runner, wants } = this.#options;
     const concernsRunner = this.#concerns(runner.wants.flowActive, slot);
@@ -319,6 +335,7 @@ export class Pipeline {
   /** Of packet time. */
   #everySecond(time: Micros): void {
     this.#nextSecond = time + MICROS_PER_SECOND;
+    this.#endFlowsOfTaps(ENDED_AT_ONCE);
     this.#dns.expire(time);
     this.#options.runner.tick(time);
     this.#options.findings.tick(time);

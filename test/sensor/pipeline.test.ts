@@ -365,6 +365,66 @@ describe('what is malformed', () => {
   });
 });
 
+describe('a tap that ends', () => {
+  const ask = (secs: number, sport: number) =>
+    at(secs, datagram({ src: IP.api, dst: IP.db, sport, dport: 2000 }, new Uint8Array(10)));
+
+  it('ends its flows at once and says why, with their bytes in the roll-up; those of others go on', () => {
+    const run = startPipeline({ flows: { rollup_secs: 10 } });
+    const [gone, stays] = [run.tap('data'), run.tap('front')];
+    run.feed(gone, connection(1, { src: IP.api, dst: IP.db }).slice(0, 5));
+    run.feed(stays, connection(1, { src: IP.web, dst: IP.apiFront }).slice(0, 5));
+
+    run.pipeline.detach(gone);
+    const [ended] = run.of('flow');
+    expect(run.of('flow')).toHaveLength(1);
+    expect(ended).toMatchObject({
+      reason: 'tap-ended',
+      network: { name: 'data' },
+      interface: 'br-data',
+      connState: 'S1',
+      end: T0 + SECOND + 4000,
+    });
+
+    run.pipeline.finish();
+    expect(run.of('flow').map(({ reason }) => reason)).toEqual(['tap-ended', 'shutdown']);
+    const rolled = run.of('traffic').filter(({ network }) => network === 'data');
+    expect(sum(rolled.map(({ origBytes }) => origBytes))).toBe(ended!.origBytes);
+    expect(sum(rolled.map(({ flowsStarted }) => flowsStarted))).toBe(1);
+  });
+
+  it('tells analyzers of the ends of its flows, and is not there again for the next second', () => {
+    const ended: string[] = [];
+    const analyzer = listener('all', { onFlowEnd: (flow) => void ended.push(flow.reason) });
+    const run = startPipeline({ analyzers: [analyzer] });
+    const tap = run.tap();
+    run.feed(tap, [ask(1, 5000)]);
+    run.pipeline.detach(tap);
+    run.pipeline.advanceTo(T0 + 10 * SECOND);
+    run.pipeline.finish();
+
+    expect(ended).toEqual(['tap-ended']);
+  });
+
+  it('ends many flows in bounded steps, a step each second, none left behind', () => {
+    const run = startPipeline();
+    const tap = run.tap();
+    run.feed(
+      tap,
+      Array.from({ length: 10_000 }, (_, i) => ask(1 + i / 1e6, 2000 + i)),
+    );
+    const counts: number[] = [];
+    run.pipeline.detach(tap);
+    counts.push(run.of('flow').length);
+    for (const secs of [3, 4]) {
+      run.pipeline.advanceTo(T0 + secs * SECOND);
+      counts.push(run.of('flow').length);
+    }
+    expect(counts).toEqual([4096, 8192, 10_000]);
+    expect(new Set(run.of('flow').map(({ reason }) => reason))).toEqual(new Set(['tap-ended']));
+  });
+});
+
 describe('an address that was given back', () => {
   /** The same ports and addresses all the while; `db` ends at 2 s and `next` has its address from 2.1 s on. */
   function handover(times: readonly number[]): string[] {

@@ -33,7 +33,7 @@ import {
 import { followTcp } from './tcp-follow.ts';
 import { origState, respState, TCP_PAIR_MASK, TCP_STATE } from './tcp-state.ts';
 
-export type FlowEnd = 'closed' | 'idle' | 'evicted' | 'shutdown';
+export type FlowEnd = 'closed' | 'idle' | 'evicted' | 'tap-ended' | 'shutdown';
 
 export interface FlowTableOptions {
   /** At most 4,194,302. */
@@ -267,6 +267,25 @@ export class FlowTable extends FlowReader {
         }
       }
     }
+  }
+
+  /**
+   * Ends flows of an interface that is seen no more, `atOnce` at most; true when none is left. Visits every flow: some
+   * milliseconds when the table is full.
+   */
+  endInterface(ifIndex: number, atOnce: number): boolean {
+    const words = this.words;
+    let left = atOnce;
+    for (let list = 0; list < LIST_COUNT; list++) {
+      for (let slot = this.#lists.heads[list]!, next = -1; slot >= 0; slot = next) {
+        const base = slot * ROW_WORDS;
+        next = words[base + W.NEXT]!;
+        if (words[base + W.INTERFACE] !== ifIndex) continue;
+        if (left-- === 0) return false;
+        this.#end(slot, 'tap-ended');
+      }
+    }
+    return true;
   }
 
   /**
