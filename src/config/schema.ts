@@ -11,6 +11,7 @@ import {
   geoConfig,
   logConfig,
   namesConfig,
+  natConfig,
   noRouteConfig,
 } from '../sensor/config.ts';
 import { findingsConfig } from '../sensor/findings/config.ts';
@@ -30,6 +31,7 @@ const sections = {
   names: namesConfig.prefault({}).describe('Names of outside addresses, from what each container resolved.'),
   geo: geoConfig.prefault({}).describe('Country and autonomous system of outside addresses.'),
   no_route: noRouteConfig.prefault({}).describe("The kernel's counters of packets without a route."),
+  nat: natConfig.prefault({}).describe('Translated connections, as the kernel tracks them.'),
   findings: findingsConfig.prefault({}).describe('When a finding is repeated, updated and closed.'),
   store: storeConfig.prefault({}).describe('The embedded database.'),
   influxdb: influxdbConfig.prefault({}).describe('The InfluxDB sink; off until a url is given.'),

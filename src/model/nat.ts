@@ -28,6 +28,8 @@ export interface NatFact {
   readonly reason?: string | undefined;
   /** Who opened it, before any translation; absent when it is the flow's own originator, or not known. */
   readonly client?: Endpoint | undefined;
+  /** Who answered it, after all translation; absent when it is the flow's own responder, or not known. */
+  readonly server?: Endpoint | undefined;
   /** Labels of the clients it may have been; absent unless ambiguous. */
   readonly candidates?: readonly string[] | undefined;
   /** What the client asked for; absent when the destination was not rewritten, or it is not known. */

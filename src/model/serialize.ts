@@ -214,6 +214,7 @@ function publicNat(nat: NatFact) {
     confidence: nat.confidence,
     reason: nat.reason,
     client: nat.client && publicEndpoint(nat.client),
+    server: nat.server && publicEndpoint(nat.server),
     candidates: nat.candidates,
     published: nat.published && { ip: nat.published.ip, port: nat.published.port },
     translatedSource: nat.translatedSource && {

@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { readInNamespace } from '../../capture/native/index.ts';
+import { openNetfilter } from '../../capture/netfilter.ts';
 import { openLiveTap } from '../../capture/open.ts';
 import type { LiveOptions, PacketSource } from '../../capture/source.ts';
 import type { RecordSender } from '../channel.ts';
@@ -19,6 +20,7 @@ import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event
 import { readHostInterfaces } from './host/interfaces.ts';
 import { NoRouteWatch } from './host/no-route.ts';
 import { createOutside, type Outside } from './names/outside.ts';
+import { createNat, type Nat } from './nat/nat.ts';
 import { Pipeline } from './pipeline.ts';
 import { type AttachedTap, TapManager } from './taps.ts';
 
@@ -37,6 +39,7 @@ export class Agent {
   readonly #inventory: Inventory;
   readonly #attribution: Attribution;
   readonly #outside: Outside;
+  readonly #nat: Nat;
   readonly #pipeline: Pipeline;
   readonly #taps: TapManager;
   readonly #noRoute: NoRouteWatch;
@@ -65,10 +68,20 @@ export class Agent {
       emit,
       log,
     });
+    this.#nat = createNat({
+      names: this.#attribution,
+      containers: () => this.#inventory.state.containers(),
+      open: (groups) => openNetfilter({ groups }),
+      maxConnections: config.nat.max_connections,
+      closedSecs: config.nat.keep_closed_secs,
+      emit,
+      log,
+    });
     this.#pipeline = new Pipeline({
       flows: config.flows,
       dns: config.dns,
       names: this.#attribution,
+      nat: this.#nat.unfolder,
       outside: this.#outside,
       ...detection,
       emit,
@@ -110,6 +123,7 @@ export class Agent {
   start(): void {
     this.#inventory.onChange((event) => this.#onInventory(event));
     this.#inventory.start();
+    this.#nat.watch.start();
     this.#noRoute.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -120,6 +134,7 @@ export class Agent {
     this.#taps.stop();
     await Promise.all([this.#noRoute.stop(), this.#inventory.stop()]);
     this.#pipeline.finish();
+    this.#nat.watch.stop();
   }
 
   /** What a person should know now, one line each; empty when all is well. */
@@ -147,6 +162,7 @@ export class Agent {
 
   #onInventory(event: InventoryEvent): void {
     this.#channel.send(toInventoryRecord(event));
+    this.#nat.inventoryChanged();
     switch (event.type) {
       case 'network-added':
         this.#networksChanged();

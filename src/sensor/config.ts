@@ -178,6 +178,24 @@ export const noRouteConfig = z.strictObject({
     .describe("How often the OutNoRoutes counters of the containers' namespaces are read."),
 });
 
+export const natConfig = z.strictObject({
+  max_connections: z
+    .number()
+    .int()
+    .min(1024)
+    .max(1_048_576)
+    .default(65_536)
+    .describe(
+      'Tracked connections of the kernel kept at once, about 1.5 KB each; beyond it the one that ended first is dropped and counted.',
+    ),
+  keep_closed_secs: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(300)
+    .describe('How long one is kept after its end, for flows that are recorded later.'),
+});
+
 export const logConfig = z.strictObject({
   level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
@@ -192,4 +210,5 @@ export type DnsConfig = z.infer<typeof dnsConfig>;
 export type NamesConfig = z.infer<typeof namesConfig>;
 export type GeoConfig = z.infer<typeof geoConfig>;
 export type NoRouteConfig = z.infer<typeof noRouteConfig>;
+export type NatConfig = z.infer<typeof natConfig>;
 export type LogConfig = z.infer<typeof logConfig>;
