@@ -11,8 +11,9 @@ const MAX_PEERS = 16;
 export class EgressTally {
   #first: Micros;
   readonly #sampleSize: number;
-  readonly #destinations = new Set<string>();
-  readonly #answered = new Set<string>();
+  /** What is counted, by address, port and protocol, with its label: a name may be learned later than the address. */
+  readonly #destinations = new Map<string, string>();
+  readonly #answered = new Map<string, string>();
   readonly #ports = new Set<number>();
   readonly #protocols = new Set<string>();
   readonly #peers: Endpoint[] = [];
@@ -63,9 +64,7 @@ export class EgressTally {
   addFlow(flow: FlowRecord, isOpenerSeen: boolean): void {
     this.#flows += 1;
     this.#isOpenerSeen ||= isOpenerSeen;
-    const label = destinationLabel(flow);
-    if (!this.#destinations.has(label) && this.#destinations.size < MAX_COUNTED)
-      this.#destinations.add(label);
+    addDestination(this.#destinations, flow);
     if (this.#peers.length < MAX_PEERS && !this.#peers.some((peer) => peer.ip === flow.resp.ip)) {
       this.#peers.push(flow.resp);
     }
@@ -84,7 +83,7 @@ export class EgressTally {
   }
 
   addAnswer(flow: FlowRecord): void {
-    if (this.#answered.size < MAX_COUNTED) this.#answered.add(destinationLabel(flow));
+    addDestination(this.#answered, flow);
   }
 
   addReset(): void {
@@ -112,17 +111,30 @@ export class EgressTally {
   }
 }
 
-/** `198.51.100.7:443/tcp`, `[2001:db8::7]:53/udp`, `198.51.100.7/icmp`, with the container's name where it has one. */
-export function destinationLabel(flow: FlowRecord): string {
-  const { ip, port, workload } = flow.resp;
+/** `198.51.100.7:443/tcp`, `[2001:db8::7]:53/udp`, `198.51.100.7/icmp`. */
+function destination(flow: FlowRecord): string {
+  const { ip, port } = flow.resp;
   const address = ip.includes(':') && port !== undefined ? `[${ip}]` : ip;
-  const where = `${address}${port === undefined ? '' : `:${port}`}/${flow.protocol}`;
-  return workload === undefined ? where : `${workloadLabel(workload)} ${where}`;
+  return `${address}${port === undefined ? '' : `:${port}`}/${flow.protocol}`;
 }
 
-function sample(labels: ReadonlySet<string>, size: number): string[] {
+/** With the container's name, or the name by which the container knows the address: `api.example.com (198.51.100.7:443/tcp)`. */
+export function destinationLabel(flow: FlowRecord): string {
+  const { workload, names } = flow.resp;
+  const where = destination(flow);
+  if (workload !== undefined) return `${workloadLabel(workload)} ${where}`;
+  return names[0] === undefined ? where : `${names[0]} (${where})`;
+}
+
+function addDestination(labels: Map<string, string>, flow: FlowRecord): void {
+  const where = destination(flow);
+  if (labels.has(where) ? flow.resp.names.length > 0 : labels.size < MAX_COUNTED)
+    labels.set(where, destinationLabel(flow));
+}
+
+function sample(labels: ReadonlyMap<string, string>, size: number): string[] {
   const out: string[] = [];
-  for (const label of labels) {
+  for (const label of labels.values()) {
     if (out.length >= size) break;
     out.push(label);
   }

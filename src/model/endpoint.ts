@@ -69,12 +69,22 @@ export interface Endpoint {
   readonly attribution: Attribution;
 }
 
-/** `shop/db` for a container, else the scope's word with the address: `internet 198.51.100.7`. */
+/**
+ * `shop/db` for a container, else the scope's word with the address: `internet 198.51.100.7`, and where it is known by a
+ * name `internet api.example.com (198.51.100.7)`. For people: names come and go, so a key must not be made of it.
+ */
 export function endpointLabel(endpoint: {
   readonly ip: string;
   readonly scope: Scope;
   readonly workload?: WorkloadNames | undefined;
+  readonly names: readonly string[];
 }): string {
   if (endpoint.workload !== undefined) return workloadLabel(endpoint.workload);
-  return `${endpoint.scope} ${endpoint.ip}`;
+  return `${endpoint.scope} ${addressLabel(endpoint)}`;
+}
+
+/** `api.example.com (198.51.100.7)`, or the address alone. The address always stands there: names are claims. */
+export function addressLabel({ ip, names }: Pick<Endpoint, 'ip' | 'names'>): string {
+  const [name] = names;
+  return name === undefined ? ip : `${name} (${ip})`;
 }

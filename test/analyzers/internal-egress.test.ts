@@ -403,6 +403,24 @@ describe('internal-egress', () => {
     expect(runAnalyzer(internalEgress, events)).toEqual(runAnalyzer(internalEgress, events));
   });
 
+  it('is the same finding whatever the destination is called', () => {
+    const named = { ...at(outside, 443), names: ['api.example.com'] };
+    const first = flow({ network: internal, orig: at(db, 40000), resp: at(outside, 443) });
+    const [one, other] = [at(outside, 443), named].map((resp) =>
+      runAnalyzer(internalEgress, [{ on: 'flow-start', flow: { ...first, resp } }]),
+    );
+    const both = runAnalyzer(internalEgress, [
+      { on: 'flow-start', flow: first },
+      { on: 'flow-start', flow: { ...first, uid: 'F-later', resp: named } },
+    ]);
+
+    expect(other!.final[0]).toMatchObject({ id: one!.final[0]!.id, key: one!.final[0]!.key });
+    expect(other!.final[0]!.explanation).toContain('to api.example.com (198.51.100.7:443/tcp); no answer');
+    expect(both.final).toMatchObject([
+      { id: one!.final[0]!.id, evidence: { destinationCount: 1, flows: 2 } },
+    ]);
+  });
+
   it('refuses a destination to ignore that is no address', () => {
     expect(() => runAnalyzer(internalEgress, [], { ignore_destinations: ['example.com'] })).toThrow(
       /address or a prefix/,

@@ -33,11 +33,26 @@ describe('explanation', () => {
     expect(render('{network}, {peers}')).toBe('an unknown network, nobody known');
   });
 
+  it('calls an outside address by the name it is known by, and always tells the address too', () => {
+    const names = ['api.example.com', 'cdn.example.net'];
+    const peers = [address('198.51.100.7', 'internet', { names })];
+
+    expect(render('{peers}', { peers })).toBe('internet api.example.com (198.51.100.7)');
+  });
+
+  it('calls a container by its label, whatever names it has', () => {
+    expect(render('{subject}', { subject: container('db', '172.30.0.10', { names: ['evil.test'] }) })).toBe(
+      'shop/db',
+    );
+  });
+
   it('escapes what came from outside, so that it can neither colour nor break the line', () => {
     const evil = container('x', '172.30.0.10', {
       workload: workload('x', [], { composeProject: 'a\u001b[31m', composeService: 'b\n' }),
     });
 
+    const peers = [address('198.51.100.7', 'internet', { names: ['a\u001b[31m.test\n'] })];
+    expect(render('{peers}', { peers })).toBe('internet a\\x1b[31m.test\\x0a (198.51.100.7)');
     expect(render('{subject}: {x}', { subject: evil, evidence: { x: 'c\r\nd\u202e' } })).toBe(
       'a\\x1b[31m/b\\x0a: c\\x0d\\x0ad\\u{202e}',
     );
