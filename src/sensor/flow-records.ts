@@ -9,6 +9,7 @@ import type { Direction, FlowRecord } from '../model/flow.ts';
 import { type Cidr, cidrContains, type IpWords, parseCidr } from '../model/ip.ts';
 import type { Network } from '../model/network.ts';
 import type { Micros } from '../model/time.ts';
+import { portHint } from './content/port-hint.ts';
 import type { PacketView } from './decode/packet-view.ts';
 import type { FlowEnds } from './dns/intake.ts';
 import type { FlowTable } from './flow/table.ts';
@@ -124,6 +125,7 @@ export class FlowRecords {
     const start = table.first(slot);
     const end = table.last(slot);
     const content = this.#sources.content?.of(slot);
+    const hint = content?.service === undefined ? portHint(protocol, resp.port) : undefined;
     const nat = this.#sources.nat?.unfold({ protocol, orig, resp, network, start, end });
     return {
       kind: 'flow',
@@ -137,6 +139,7 @@ export class FlowRecords {
       resp,
       protocol,
       ...content,
+      ...(hint === undefined ? {} : { portHint: hint }),
       ...(nat === undefined ? {} : { nat }),
       origBytes: table.origBytes(slot),
       respBytes: table.respBytes(slot),

@@ -12,6 +12,7 @@ import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../model/time.ts
 import type { FlowInterest } from './analysis/analyzer.ts';
 import type { AnalyzerRunner } from './analysis/runner.ts';
 import type { DnsConfig, FlowsConfig } from './config.ts';
+import { ContentIntake } from './content/intake.ts';
 import { LAYER, PacketView } from './decode/packet-view.ts';
 import { DnsIntake } from './dns/intake.ts';
 import type { FindingManager } from './findings/manager.ts';
@@ -65,6 +66,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #table: FlowTable;
   readonly #records: FlowRecords;
+  readonly #content: ContentIntake;
   readonly #dns: DnsIntake;
   readonly #rollup: TrafficRollup;
   readonly #taps = new Set<Tap>();
@@ -104,10 +106,12 @@ export class Pipeline {
         allocate: allocateHuge,
       },
     );
+    this.#content = new ContentIntake(this.#table);
     this.#records = new FlowRecords(this.#table, {
       names: options.names,
       nat: options.nat,
       outside: options.outside,
+      content: this.#content,
     });
     this.#rollup = new TrafficRollup(flows.max_edges);
     this.#dns = new DnsIntake({
@@ -249,7 +253,7 @@ export class Pipeline {
     const slot = table.observe(view, time, tap.index);
     if (slot >= 0) {
       const events = table.events;
-      if (events !== 0) this.#onFlowEvents(slot, events, view);
+      if (events !== 0) this.#onFlowEvents(slot, events, data, view);
       if ((view.layers & LAYER.PORTS) !== 0 && (view.srcPort === DNS_PORT || view.dstPort === DNS_PORT)) {
         this.#dns.onPacket(data, view, time, tap, slot, table.fromOrig);
       }
@@ -257,15 +261,31 @@ export class Pipeline {
     if ((view.layers & LAYER.INNER) !== 0) this.#onPacket(data, view.inner!, tap, time);
   }
 
-  #onFlowEvents(slot: number, events: number, view: PacketView): void {
+  #onFlowEvents(slot: number, events: number, data: DataView, view: PacketView): void {
     const { runner } = this.#options;
     if ((events & FLOW_EVENT.NEW) !== 0) {
       this.#records.begin(slot, view, this.#table.fromOrig);
+      this.#openContent(slot, data, view);
       if (this.#concerns(runner.wants.flowStart, slot)) runner.flowStart(this.#records.record(slot, 'start'));
     }
+    if ((events & FLOW_EVENT.CONTENT) !== 0) this.#content.onPacket(data, view, slot, this.#table.fromOrig);
     if ((events & FLOW_EVENT.FIRST_ANSWER) !== 0 && this.#concerns(runner.wants.flowAnswered, slot)) {
       runner.flowAnswered(this.#records.record(slot, 'answered'));
     }
+  }
+
+  /** What a flow says is read only when a record of it may be made. */
+  #openContent(slot: number, data: DataView, view: PacketView): void {
+    if ((view.layers & (LAYER.TCP | LAYER.UDP)) === 0 || !this.#mayBeRecorded(slot)) return;
+    this.#table.openContent(slot);
+    this.#content.onPacket(data, view, slot, this.#table.fromOrig);
+  }
+
+  #mayBeRecorded(slot: number): boolean {
+    const { runner, wants } = this.#options;
+    if (wants.flows) return true;
+    const { flowStart, flowAnswered, flowActive, flowEnd } = runner.wants;
+    return [flowStart, flowAnswered, flowActive, flowEnd].some((interest) => this.#concerns(interest, slot));
   }
 
   #onFlowEnd(slot: number, reason: FlowEnd): void {
@@ -273,6 +293,7 @@ export class Pipeline {
     if (this.#options.wants.traffic) this.#addToRollup(slot);
     this.#tellFlowEnd(slot, reason);
     this.#records.end(slot);
+    this.#content.onFlowEnd(slot);
   }
 
   #tellFlowEnd(slot: number, reason: FlowEnd): void {
@@ -337,6 +358,7 @@ export class Pipeline {
     this.#nextSecond = time + MICROS_PER_SECOND;
     this.#endFlowsOfTaps(ENDED_AT_ONCE);
     this.#dns.expire(time);
+    this.#content.tick();
     this.#options.runner.tick(time);
     this.#options.findings.tick(time);
     const elapsed = time - this.#rollupStart;
@@ -386,6 +408,7 @@ export class Pipeline {
     if (folded > 0) this.#tellLoss('traffic-rollup', 'flows.max_edges', folded, time);
     this.#tellRise('flow-table', 'flows.max_flows', this.#table.evicted, time);
     this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
+    this.#tellRise('flow-content', 'server names', this.#content.lost, time);
     this.#tellRise('resolved-names', 'names.max_addresses', this.#options.outside?.evicted ?? 0, time);
     this.#counters.report(time, this.#taps);
     this.#rollupStart = time;

@@ -1,0 +1,52 @@
+/**
+ * Redis and its kin (RESP, redis.io/docs/reference/protocol-spec): the client sends arrays of bulk strings.
+ *
+ *   *2\r\n$4\r\nAUTH\r\n$8\r\n...        answered by  +OK\r\n  -ERR ...\r\n  :1\r\n  $5\r\nhello\r\n  *1\r\n  %7\r\n
+ */
+import { ascii, CR, endsWithCrLf, isDigit, LF, lineEnd, startsWithAnyIgnoringCase } from './bytes.ts';
+import { type FirstBytes, type Recognizer, VERDICT, type Verdict } from './recognizer.ts';
+
+const ARRAY = 0x2a;
+const BULK = 0x24;
+/** Inline commands, as a health check by hand sends them. */
+const INLINE = ['ping\r\n', 'info\r\n', 'auth ', 'select ', 'get ', 'set ', 'quit\r\n', 'command\r\n'].map(
+  ascii,
+);
+/** RESP2 and RESP3. */
+const REPLY_TYPES = ascii('+-:$*%~_#,(');
+const MAX_LENGTH_DIGITS = 9;
+
+export const redis: Recognizer = { service: 'redis', client: command, server: reply };
+
+/** `*` digits CR LF `$` digits CR LF and a letter: 48 fixed bits, 2 digits (9 bits). */
+function command({ data, at, end }: FirstBytes): Verdict {
+  const count = afterNumber(data, at, end, ARRAY);
+  if (count < 0) {
+    const isInline = endsWithCrLf(data, at, end) && startsWithAnyIgnoringCase(data, at, end, INLINE);
+    return isInline ? VERDICT.MAYBE : VERDICT.NO;
+  }
+  const name = afterNumber(data, count, end, BULK);
+  if (name < 0 || name >= end) return VERDICT.NO;
+  return isLetter(data.getUint8(name)) ? VERDICT.SURE : VERDICT.NO;
+}
+
+function reply({ data, at, end, length }: FirstBytes): Verdict {
+  if (!REPLY_TYPES.includes(data.getUint8(at))) return VERDICT.NO;
+  const lf = lineEnd(data, at, end, 512);
+  if (lf < at + 2 || data.getUint8(lf - 1) !== CR) return VERDICT.NO;
+  return length > end - at || endsWithCrLf(data, at, end) || lf < end - 1 ? VERDICT.MAYBE : VERDICT.NO;
+}
+
+/** Offset behind `<mark><digits>\r\n`, or -1. */
+function afterNumber(data: DataView, from: number, end: number, mark: number): number {
+  if (from >= end || data.getUint8(from) !== mark) return -1;
+  let at = from + 1;
+  while (at < end && at - from <= MAX_LENGTH_DIGITS && isDigit(data.getUint8(at))) at++;
+  if (at === from + 1 || end - at < 2) return -1;
+  return data.getUint8(at) === CR && data.getUint8(at + 1) === LF ? at + 2 : -1;
+}
+
+function isLetter(byte: number): boolean {
+  const upper = byte & 0xdf;
+  return upper >= 0x41 && upper <= 0x5a;
+}
