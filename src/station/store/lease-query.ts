@@ -4,7 +4,7 @@ import type { LeaseRecord } from '../../model/lease.ts';
 import type { PublicOf } from '../../model/serialize.ts';
 import { parseRecord, serializeRecord } from '../../model/serialize.ts';
 import type { Micros } from '../../model/time.ts';
-import { LEASE_COLUMNS, type LeaseRow, readLease } from './lease-rows.ts';
+import { readLease } from './lease-rows.ts';
 import { isIdPrefix } from './rows.ts';
 
 /** Whose leases; what is absent does not matter. */
@@ -115,11 +115,11 @@ class Where {
   select(db: Database, order: string, limit: number): StoredLease[] {
     const where = this.#parts.length === 0 ? '' : `WHERE ${this.#parts.join(' AND ')}`;
     const rows = db
-      .prepare(`SELECT ${LEASE_COLUMNS} FROM leases ${where} ORDER BY ${order} LIMIT ?`)
-      .all(...this.#values, limit) as LeaseRow[];
-    return rows.map((row) => {
-      const lease = readLease(row);
-      return { seq: row.seq, lease, text: serializeRecord(lease) };
+      .prepare(`SELECT seq, facts FROM leases ${where} ORDER BY ${order} LIMIT ?`)
+      .all(...this.#values, limit) as { readonly seq: number; readonly facts: string }[];
+    return rows.map(({ seq, facts }) => {
+      const lease = readLease(facts);
+      return { seq, lease, text: serializeRecord(lease) };
     });
   }
 

@@ -6,7 +6,6 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { LeaseRecord } from '../../model/lease.ts';
 import { type Workload, workloadLabel } from '../../model/network.ts';
 import type { InventoryChange } from '../../model/record.ts';
-import type { Micros } from '../../model/time.ts';
 
 /** The only label that tells replicas of one service apart. */
 const KEPT_LABELS = ['com.docker.compose.container-number'];
@@ -21,14 +20,12 @@ export class LeaseWriter {
   constructor(db: Database) {
     this.#lease = db
       .prepare(
-        `INSERT INTO leases (id, network_id, network, ips, mac, veth, if_index, netns, container_id, container, label,
-           service, from_us, to_us, uncertain, told_us, workload)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO leases (id, network_id, network, mac, container_id, container, label, service, from_us, to_us, facts)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET network_id = excluded.network_id, network = excluded.network,
-           ips = excluded.ips, mac = excluded.mac, veth = excluded.veth, if_index = excluded.if_index,
-           netns = excluded.netns, container_id = excluded.container_id, container = excluded.container,
+           mac = excluded.mac, container_id = excluded.container_id, container = excluded.container,
            label = excluded.label, service = excluded.service, from_us = excluded.from_us, to_us = excluded.to_us,
-           uncertain = excluded.uncertain, told_us = excluded.told_us, workload = excluded.workload
+           facts = excluded.facts
          RETURNING seq`,
       )
       .pluck();
@@ -48,20 +45,14 @@ export class LeaseWriter {
       lease.id,
       lease.networkId,
       lease.network,
-      JSON.stringify(lease.ips),
       lease.mac ?? null,
-      lease.veth ?? null,
-      lease.ifIndex ?? null,
-      lease.netns ?? null,
       workload.containerId,
       workload.name,
       workloadLabel(workload),
       workload.composeService ?? null,
       lease.from,
       lease.to ?? null,
-      lease.uncertain === true ? 1 : 0,
-      lease.time,
-      JSON.stringify({ ...workload, labels: keptLabels(workload) }),
+      JSON.stringify({ ...lease, workload: { ...workload, labels: keptLabels(workload) } }),
     );
     this.#dropAddresses.run(seq);
     for (const ip of lease.ips) this.#address.run(ip, seq);
@@ -74,43 +65,9 @@ export class LeaseWriter {
   }
 }
 
-export interface LeaseRow {
-  readonly seq: number;
-  readonly id: string;
-  readonly network_id: string;
-  readonly network: string;
-  readonly ips: string;
-  readonly mac: string | null;
-  readonly veth: string | null;
-  readonly if_index: number | null;
-  readonly netns: number | null;
-  readonly from_us: Micros;
-  readonly to_us: Micros | null;
-  readonly uncertain: number;
-  readonly told_us: Micros;
-  readonly workload: string;
-}
-
-export const LEASE_COLUMNS =
-  'seq, id, network_id, network, ips, mac, veth, if_index, netns, from_us, to_us, uncertain, told_us, workload';
-
-export function readLease(row: LeaseRow): LeaseRecord {
-  return {
-    kind: 'lease',
-    time: row.told_us,
-    id: row.id,
-    networkId: row.network_id,
-    network: row.network,
-    ips: JSON.parse(row.ips) as string[],
-    ...(row.mac !== null && { mac: row.mac }),
-    ...(row.veth !== null && { veth: row.veth }),
-    ...(row.if_index !== null && { ifIndex: row.if_index }),
-    ...(row.netns !== null && { netns: row.netns }),
-    workload: JSON.parse(row.workload) as Workload,
-    from: row.from_us,
-    ...(row.to_us !== null && { to: row.to_us }),
-    ...(row.uncertain === 1 && { uncertain: true }),
-  };
+/** What `facts` holds. */
+export function readLease(facts: string): LeaseRecord {
+  return JSON.parse(facts) as LeaseRecord;
 }
 
 function keptLabels(workload: Workload): Record<string, string> {

@@ -6,14 +6,15 @@
 import type { Database } from 'better-sqlite3';
 import type { LeaseHistory, LeaseRecord } from '../../model/lease.ts';
 import type { Micros } from '../../model/time.ts';
-import { LEASE_COLUMNS, type LeaseRow, readLease } from './lease-rows.ts';
+import { readLease } from './lease-rows.ts';
 import { lastWatch } from './watch-log.ts';
 
 /** To be read before they are closed. `closedSince`: how old the ends of the others may be. */
 export function readHistory(db: Database, closedSince: Micros): LeaseHistory {
   const rows = db
-    .prepare(`SELECT ${LEASE_COLUMNS} FROM leases WHERE to_us IS NULL OR to_us >= ? ORDER BY from_us, seq`)
-    .all(closedSince) as LeaseRow[];
+    .prepare('SELECT facts FROM leases WHERE to_us IS NULL OR to_us >= ? ORDER BY from_us, seq')
+    .pluck()
+    .all(closedSince) as string[];
   const leases = rows.map(readLease);
   const knownUntil = lastSign(db, leases);
   return { leases, ...(knownUntil === undefined ? {} : { knownUntil }) };

@@ -81,7 +81,8 @@ const MIGRATIONS: readonly string[] = [
   );
   `,
   // Who held which address, and when: one row an interval, the latest record of an id stands. `to_us` is null while
-  // it is held. `workload` names the container when it is long gone. `watches` are the times in which an engine told
+  // it is held. `facts` is the whole lease but for labels, so that it names the container when it is long gone (a JSON
+  // text and no columns: it brings back every name as it was, lone surrogates too). `watches` are the times in which an engine told
   // the agent of changes: outside them nobody knows.
   `
   CREATE TABLE leases (
@@ -89,20 +90,14 @@ const MIGRATIONS: readonly string[] = [
     id TEXT NOT NULL UNIQUE,
     network_id TEXT NOT NULL,
     network TEXT NOT NULL,
-    ips TEXT NOT NULL,
     mac TEXT,
-    veth TEXT,
-    if_index INTEGER,
-    netns INTEGER,
     container_id TEXT NOT NULL,
     container TEXT NOT NULL,
     label TEXT NOT NULL,
     service TEXT,
     from_us INTEGER NOT NULL,
     to_us INTEGER,
-    uncertain INTEGER NOT NULL,
-    told_us INTEGER NOT NULL,
-    workload TEXT NOT NULL
+    facts TEXT NOT NULL
   );
   CREATE INDEX leases_by_mac ON leases (mac, from_us) WHERE mac IS NOT NULL;
   CREATE INDEX leases_by_network ON leases (network, from_us);
