@@ -14,8 +14,10 @@ import {
   parseIp,
 } from '../../model/ip.ts';
 import { type Network, type Workload, workloadLabel } from '../../model/network.ts';
-import { formatMicros, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
-import type { Interval } from './address-book.ts';
+import { formatMicros, type Micros } from '../../model/time.ts';
+import type { Holder, Interval } from './address-book.ts';
+import type { Arrival } from './arrivals.ts';
+import { bordersOf, type Claims, claimsAt, isMadeFromAddress } from './claims.ts';
 import type { InventoryState } from './inventory-state.ts';
 import { specialRange } from './special-ranges.ts';
 
@@ -27,6 +29,8 @@ export interface HostAddresses {
   has(ip: string): boolean;
   /** Also of this interface itself; tells link-local addresses apart, which may repeat on each interface. */
   onInterface(name: string, ip: string): boolean;
+  /** The bridge of this host whose own subnet holds the address, when it is none of these. */
+  behindBridge?(ip: string, except: (name: string) => boolean): string | undefined;
 }
 
 export interface AttributionOptions {
@@ -35,11 +39,6 @@ export interface AttributionOptions {
   readonly maxCached?: number;
 }
 
-/**
- * Docker tells of a connect up to some 10 ms after the interface is up (measured on 20.10), and a list tells of the
- * start, which is up to 0.5 s after the connect. Within this time a lone holder is likely, no more.
- */
-const SLACK_MICROS = 2 * MICROS_PER_SECOND;
 const NO_HOST: HostAddresses = { has: () => false, onInterface: () => false };
 
 interface Cached {
@@ -50,6 +49,9 @@ interface Cached {
   readonly result: Attributed;
   readonly next: Cached | undefined;
 }
+
+/** How often an answer was given in this way, and how sure it was. */
+export type AttributionCounts = Readonly<Record<string, number>>;
 
 interface Parsed {
   readonly network: Network;
@@ -66,6 +68,10 @@ export class Attribution {
   #cached = 0;
   #version = -1;
   #networks: Parsed[] = [];
+  readonly #byId = new Map<string, Parsed>();
+  readonly #parsed = new WeakMap<Network, readonly Cidr[]>();
+  /** By `method/confidence`. Answers, not flows: each record asks anew. */
+  readonly #counts = new Map<AttributionFact['method'], Record<AttributionFact['confidence'], number>>();
   /** How often the cache was full and started again. */
   overflows = 0;
 
@@ -92,6 +98,38 @@ export class Attribution {
     time: Micros,
     until: Micros = time,
   ): Attributed {
+    const answer = this.#answer(ip, mac, networkId, time, until);
+    this.#count(answer.attribution);
+    return answer;
+  }
+
+  /** `{ 'mac+ip/certain': 812, ... }`, since the start. */
+  counts(): AttributionCounts {
+    const counts: Record<string, number> = {};
+    for (const [method, byConfidence] of this.#counts) {
+      for (const [confidence, count] of Object.entries(byConfidence)) {
+        if (count > 0) counts[`${method}/${confidence}`] = count;
+      }
+    }
+    return counts;
+  }
+
+  #count({ method, confidence }: AttributionFact): void {
+    let counts = this.#counts.get(method);
+    if (counts === undefined) {
+      counts = { certain: 0, likely: 0, ambiguous: 0, none: 0 };
+      this.#counts.set(method, counts);
+    }
+    counts[confidence]++;
+  }
+
+  #answer(
+    ip: string,
+    mac: string | undefined,
+    networkId: string | undefined,
+    time: Micros,
+    until: Micros,
+  ): Attributed {
     if (this.#version !== this.#state.version) this.#reset();
     let byIp = this.#cache.get(networkId ?? '');
     if (byIp === undefined) {
@@ -106,10 +144,10 @@ export class Attribution {
     if (this.#cached >= this.#maxCached) {
       this.overflows++;
       this.#reset();
-      return this.resolve(ip, mac, networkId, time, until);
+      return this.#answer(ip, mac, networkId, time, until);
     }
     const result = this.#decide(ip, mac, networkId, time);
-    const [from, to] = this.#validity(ip, mac, time);
+    const [from, to] = this.#validity(ip, mac, networkId, time);
     byIp.set(ip, { mac, from, to, result, next: first });
     this.#cached++;
     return until < to ? result : this.#withHeirs(result, ip, networkId, time, until);
@@ -138,35 +176,46 @@ export class Attribution {
       (removed: boolean) =>
       (network: Network): Parsed => ({
         network,
-        subnets: network.subnets.map((subnet) => parseCidr(subnet)).filter((cidr) => cidr !== undefined),
+        subnets: this.#subnetsOf(network),
         removed,
       });
     this.#networks = [
       ...this.#state.networks().map(parsed(false)),
       ...this.#state.removedNetworks().map(parsed(true)),
     ];
+    this.#byId.clear();
+    for (const entry of this.#networks)
+      if (!this.#byId.has(entry.network.id)) this.#byId.set(entry.network.id, entry);
+  }
+
+  /** The same object is the same network: the state makes a new one when anything changes. */
+  #subnetsOf(network: Network): readonly Cidr[] {
+    let subnets = this.#parsed.get(network);
+    if (subnets === undefined) {
+      subnets = network.subnets.map((subnet) => parseCidr(subnet)).filter((cidr) => cidr !== undefined);
+      this.#parsed.set(network, subnets);
+    }
+    return subnets;
   }
 
   /** Answers change only where an interval or a gap begins or ends. */
-  #validity(ip: string, mac: string | undefined, time: Micros): [from: Micros, to: Micros] {
+  #validity(
+    ip: string,
+    mac: string | undefined,
+    networkId: string | undefined,
+    time: Micros,
+  ): [from: Micros, to: Micros] {
     let from = Number.NEGATIVE_INFINITY;
     let to = Number.POSITIVE_INFINITY;
     const border = (at: Micros): void => {
       if (at <= time && at > from) from = at;
       if (at > time && at < to) to = at;
     };
-    const intervals = [
-      ...this.#state.book.byIp(ip),
-      ...(mac === undefined ? [] : this.#state.book.byMac(mac)),
-    ];
-    for (const interval of intervals) {
-      for (const at of [interval.from, interval.to]) {
-        border(at);
-        border(at - SLACK_MICROS);
-        // Slack ends after this instant, not with it.
-        border(at + SLACK_MICROS + 1);
-      }
+    for (const interval of this.#state.book.byIp(ip)) for (const at of bordersOf(interval)) border(at);
+    if (mac !== undefined) {
+      for (const interval of this.#state.book.byMac(mac)) for (const at of bordersOf(interval)) border(at);
     }
+    for (const at of this.#state.arrivals.borders(networkId)) border(at);
     for (const gap of this.#state.gaps) {
       border(gap.from);
       border(gap.to);
@@ -206,14 +255,15 @@ export class Attribution {
     if (words === undefined) return unknown(`${JSON.stringify(ip)} is no IP address`);
     // The inventory's text, also for an IPv4 address written in its mapped form.
     const text = formatIp(...words);
-    const here = this.#networks.find(({ network }) => network.id === networkId);
+    const here = networkId === undefined ? undefined : this.#byId.get(networkId);
     return (
       this.#asGateway(text, mac, here, time) ??
       this.#asHolder(text, mac, networkId, time) ??
       this.#asLinkLocal(text, words, mac, here, time) ??
       this.#asHost(text, words, here) ??
       this.#asMulticast(words, here) ??
-      this.#asSubnet(words, here, time) ??
+      this.#asSubnet(words, mac, here, time) ??
+      this.#asForeign(text, words) ??
       byRange(words)
     );
   }
@@ -238,7 +288,8 @@ export class Attribution {
       const reason = 'the first address of the subnet, which Docker gives to the gateway';
       return found('gateway', 'gateway', 'likely', reason);
     }
-    const senders = mac === undefined ? [] : holdersAt(this.#onNetwork(mac, network.id), time).holders;
+    const senders =
+      mac === undefined ? [] : this.#claims(this.#onNetwork(mac, network.id), [], time).intervals;
     if (senders.length === 0) return found('gateway', 'gateway', 'certain');
     const names = labels(senders);
     return {
@@ -266,57 +317,75 @@ export class Attribution {
     const all = this.#state.book.byIp(ip);
     const local = networkId === undefined ? all : all.filter((interval) => interval.networkId === networkId);
     if (local.length === 0 && networkId !== undefined && all.length > 0) {
-      return this.#choose(holdersAt(all, time), undefined, time, 'its address belongs to another network');
+      const claims = this.#claims(all, [], time);
+      const sender =
+        mac === undefined ? [] : this.#claims(this.#onNetwork(mac, networkId), [], time).intervals;
+      const others = sender.filter(({ holder }) =>
+        claims.intervals.some((own) => own.holder.id !== holder.id),
+      );
+      if (others.length > 0 && claims.intervals.length > 0) return spoofed(claims.intervals, others);
+      return this.#choose(claims, undefined, time, 'its address belongs to another network');
     }
-    return this.#choose(holdersAt(local, time), mac, time, undefined);
+    if (local.length === 0) return undefined;
+    const arrivals = this.#state.arrivals.at(networkId, time);
+    return this.#choose(this.#claims(local, arrivals, time), mac, time, undefined);
   }
 
-  /** Settles between those who held the address, with the MAC where it was seen. */
+  #claims(intervals: readonly Interval[], arrivals: readonly Arrival[], time: Micros): Claims {
+    const gap = this.#state.gapAt(time);
+    return claimsAt(intervals, arrivals, time, gap?.to === Number.POSITIVE_INFINITY);
+  }
+
+  /** Settles between those who may have held the address, with the MAC where it was seen. */
   #choose(
-    { holders, exact }: Holders,
+    { intervals, arrivals, isSure }: Claims,
     mac: string | undefined,
     time: Micros,
     caveat: string | undefined,
   ): Attributed | undefined {
-    if (holders.length === 0) return undefined;
-    const matching = mac === undefined ? [] : holders.filter((interval) => interval.mac === mac);
-    const left = matching.length > 0 ? matching : holders;
-    const names = labels(left);
+    if (intervals.length === 0) return undefined;
+    const matching = mac === undefined ? [] : intervals.filter((interval) => interval.mac === mac);
+    const left = matching.length > 0 ? matching : intervals;
+    const isOwnMac = matching.length > 0 && !matching.some(({ ips }) => isMadeFromAddress(mac!, ips));
+    // The same container before and after a restart: the later one.
+    const holder = left.at(-1)!;
+    const isForeign = mac !== undefined && matching.length === 0 && holder.mac !== undefined;
+    // Who surely holds an address leaves it to nobody, unless the frame carries a MAC that is not his.
+    const newcomers = isOwnMac || (isSure && !isForeign) ? [] : arrivals;
+    const names = labels([...left, ...newcomers]);
     if (names.length > 1) {
       return ambiguous(
         `${names.length} containers held this address around then, and nothing tells them apart`,
         names,
       );
     }
-    // The same container before and after a restart: the later one.
-    const holder = left.at(-1)!;
-    const foreign = mac !== undefined && matching.length === 0 && holder.mac !== undefined;
-    if (foreign) {
-      const sender = holdersAt(this.#onNetwork(mac, holder.networkId), time).holders;
-      if (sender.length > 0) {
-        return ambiguous(
-          `the address belongs to ${names[0]}, but the frame carries the MAC of ${labels(sender).join(', ')}: spoofed or relayed`,
-          [...names, ...labels(sender)],
-        );
-      }
+    if (isForeign) {
+      const senders = this.#claims(this.#onNetwork(mac, holder.networkId), [], time).intervals;
+      if (senders.length > 0) return spoofed(left, senders);
     }
+    const gap = this.#state.gapAt(time);
+    if (gap !== undefined && !isSure && !isOwnMac) {
+      const why = `the last known holder; the Docker engine has not answered since ${formatMicros(gap.from)}`;
+      return ambiguous(`${why}, and another may have been given the address`, names);
+    }
+    const isExact = time >= holder.from && time < holder.to;
     const caveats = [
       caveat,
-      foreign ? `its MAC is ${holder.mac}, the frame carries ${mac}` : undefined,
-      exact
+      isForeign ? `its MAC is ${holder.mac}, the frame carries ${mac}` : undefined,
+      isExact
         ? undefined
         : `seen ${time < holder.from ? 'just before the address was given out' : 'just after the address was given back'}`,
+      isExact && !isSure && holder.uncertain ? 'nobody saw when it was given out or back' : undefined,
       this.#staleness(holder, time),
     ];
-    return this.#named(holder, matching.length > 0 ? 'mac+ip' : 'ip@time', caveats);
+    return this.#named(holder.holder, matching.length > 0 ? 'mac+ip' : 'ip@time', caveats);
   }
 
   #named(
-    holder: Interval,
+    { workload }: Holder,
     method: 'mac+ip' | 'mac' | 'ip@time',
     caveats: readonly (string | undefined)[],
   ): Attributed {
-    const { workload } = holder.holder;
     const sharers = this.#state.sharersOf(workload.containerId).map(workloadLabel);
     const reasons = caveats.filter((caveat) => caveat !== undefined);
     if (sharers.length > 0) reasons.push(`shares its network namespace with ${sharers.join(', ')}`);
@@ -343,14 +412,20 @@ export class Attribution {
     const built = mac === undefined && linkLocal ? macOfEui64(words) : undefined;
     const effective = mac ?? built;
     if (effective === undefined || here === undefined) return undefined;
-    const { holders, exact } = holdersAt(this.#onNetwork(effective, here.network.id), time);
-    const names = labels(holders);
-    if (names.length > 1) return ambiguous(`${names.length} containers had this MAC around then`, names);
-    const [holder] = holders;
+    const networkId = here.network.id;
+    const arrivals = this.#state.arrivals.at(networkId, time);
+    const { intervals, ...claims } = this.#claims(this.#onNetwork(effective, networkId), arrivals, time);
+    const isOwn = !intervals.some(({ ips }) => isMadeFromAddress(effective, ips));
+    const newcomers = claims.isSure || isOwn ? [] : claims.arrivals;
+    const holder = intervals.at(-1);
     if (holder === undefined) return undefined;
-    return this.#named(holder, 'mac', [
+    const names = labels([...intervals, ...newcomers]);
+    if (names.length > 1) return ambiguous(`${names.length} containers had this MAC around then`, names);
+    return this.#named(holder.holder, 'mac', [
       built === undefined ? undefined : 'by the MAC inside the address (EUI-64); no frame was seen from it',
-      exact ? undefined : 'seen just outside the time in which it had the MAC',
+      time >= holder.from && time < holder.to
+        ? undefined
+        : 'seen just outside the time in which it had the MAC',
       this.#staleness(holder, time),
     ]);
   }
@@ -398,7 +473,12 @@ export class Attribution {
   }
 
   /** Inside the subnets of a network, but nobody's. */
-  #asSubnet(words: IpWords, here: Parsed | undefined, time: Micros): Attributed | undefined {
+  #asSubnet(
+    words: IpWords,
+    mac: string | undefined,
+    here: Parsed | undefined,
+    time: Micros,
+  ): Attributed | undefined {
     const holds = ({ subnets }: Parsed): boolean => subnets.some((cidr) => cidrContains(cidr, words));
     const owner = here !== undefined && holds(here) ? here : this.#networks.find(holds);
     if (owner === undefined) return undefined;
@@ -411,6 +491,8 @@ export class Attribution {
         `an address of ${name}; no inventory of its containers was given`,
       );
     }
+    const newcomer = this.#asNewcomer(owner.network, mac, time);
+    if (newcomer !== undefined) return newcomer;
     const gap = this.#state.gapAt(time);
     if (gap !== undefined) {
       return unknown(
@@ -429,6 +511,28 @@ export class Attribution {
     return unknown(`no container held this address of ${name}${removed} then`);
   }
 
+  /** Nobody is known to have held the address; somebody came to the network then whose address is not known. */
+  #asNewcomer(network: Network, mac: string | undefined, time: Micros): Attributed | undefined {
+    const arrivals = this.#state.arrivals.at(network.id, time);
+    const [first] = arrivals;
+    if (first === undefined) return undefined;
+    const senders =
+      mac === undefined ? [] : this.#claims(this.#onNetwork(mac, network.id), [], time).intervals;
+    const names = labels([...arrivals, ...senders]);
+    const why = `came to ${network.name} then, and left before the engine could be asked for the address`;
+    if (names.length > 1) return ambiguous(`${names.join(', ')} ${why}`, names);
+    return this.#named(first.holder, 'ip@time', [`nobody else is known to have held it, and it ${why}`]);
+  }
+
+  /** Another engine's network, or a bridge made by hand: on this host, and unknown to this engine. */
+  #asForeign(ip: string, words: IpWords): Attributed | undefined {
+    if (specialRange(words).scope !== 'lan') return undefined;
+    const ours = (name: string): boolean => this.#networks.some(({ network }) => network.bridge === name);
+    const bridge = this.#host.behindBridge?.(ip, ours);
+    if (bridge === undefined) return undefined;
+    return unknown(`behind ${bridge}, a bridge of this host that is no network of this engine`);
+  }
+
   #onNetwork(mac: string, networkId: string): Interval[] {
     return this.#state.book.byMac(mac).filter((interval) => interval.networkId === networkId);
   }
@@ -442,31 +546,29 @@ export class Attribution {
   }
 }
 
-interface Holders {
-  readonly holders: readonly Interval[];
-  /** False when they held it only within the slack before or after. */
-  readonly exact: boolean;
-}
-
-function holdersAt(intervals: readonly Interval[], time: Micros): Holders {
-  const exact = intervals.filter((interval) => time >= interval.from && time < interval.to);
-  if (exact.length > 0) return { holders: exact, exact: true };
-  const near = intervals.filter(
-    (interval) => time >= interval.from - SLACK_MICROS && time <= interval.to + SLACK_MICROS,
-  );
-  return { holders: near, exact: false };
-}
-
 /** One name a container, however many intervals it has; replicas of one service go by their container names. */
-function labels(intervals: readonly Interval[]): string[] {
-  return distinctNames(intervals.map(({ holder }) => holder.workload));
+function labels(claims: readonly { readonly holder: Holder }[]): string[] {
+  return distinctNames(claims.map(({ holder }) => holder.workload));
 }
 
 function distinctNames(workloads: readonly Workload[]): string[] {
-  const byId = new Map<string, Workload>();
-  for (const workload of workloads) byId.set(workload.containerId, workload);
-  const names = [...byId.values()].map(workloadLabel);
-  return new Set(names).size === names.length ? names : [...byId.values()].map((workload) => workload.name);
+  const distinct = [...new Map(workloads.map((workload) => [workload.containerId, workload])).values()];
+  const isUnique = (names: readonly string[]): boolean => new Set(names).size === names.length;
+  const names = distinct.map(workloadLabel);
+  if (isUnique(names)) return names;
+  const own = distinct.map(({ name }) => name);
+  // A service that was made anew has the name of the one before.
+  return isUnique(own)
+    ? own
+    : distinct.map(({ name, containerId }) => `${name} (${containerId.slice(0, 12)})`);
+}
+
+function spoofed(owners: readonly Interval[], senders: readonly Interval[]): Attributed {
+  const [whose, from] = [labels(owners), labels(senders)];
+  return ambiguous(
+    `the address belongs to ${whose.join(', ')}, but the frame carries the MAC of ${from.join(', ')}: spoofed or relayed`,
+    [...new Set([...whose, ...from])],
+  );
 }
 
 const LINK_LOCAL_V6 = parseCidr('fe80::/10')!;

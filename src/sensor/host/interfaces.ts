@@ -6,7 +6,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { formatIp, parseIp } from '../../model/ip.ts';
+import { type Cidr, cidrContains, formatIp, parseCidr, parseIp } from '../../model/ip.ts';
 
 /** A snapshot; read it again after interfaces have changed. */
 export interface HostInterfaces {
@@ -18,6 +18,8 @@ export interface HostInterfaces {
   onInterface(name: string, ip: string): boolean;
   /** Undefined when /sys does not show the interface. */
   isBridge(name: string): boolean | undefined;
+  /** The bridge whose own subnet holds the address, when it is none of `except`. */
+  behindBridge(ip: string, except: (name: string) => boolean): string | undefined;
 }
 
 export interface InterfacePaths {
@@ -36,6 +38,7 @@ export function readHostInterfaces(paths: InterfacePaths = {}): HostInterfaces {
   const sysClassNet = paths.sysClassNet ?? '/sys/class/net';
   const byInterface = new Map<string, Set<string>>();
   const addresses = new Set<string>();
+  const subnets: { readonly name: string; readonly cidr: Cidr }[] = [];
   const add = (ip: string, name?: string): void => {
     addresses.add(ip);
     if (name === undefined) return;
@@ -49,9 +52,12 @@ export function readHostInterfaces(paths: InterfacePaths = {}): HostInterfaces {
   for (const { ip, name } of localIpv6(readText(`${procNet}/if_inet6`))) add(ip, name);
   if (procNet === '/proc/net') {
     for (const [name, list] of Object.entries(networkInterfaces())) {
-      for (const { address } of list ?? []) {
+      for (const { address, cidr } of list ?? []) {
         const words = parseIp(address);
         if (words !== undefined) add(formatIp(...words), name);
+        const subnet = parseCidr(cidr ?? '');
+        if (subnet !== undefined && existsSync(`${sysClassNet}/${name}/bridge`))
+          subnets.push({ name, cidr: subnet });
       }
     }
   }
@@ -63,6 +69,11 @@ export function readHostInterfaces(paths: InterfacePaths = {}): HostInterfaces {
     onInterface: (name, ip) => byInterface.get(name)?.has(ip) === true,
     isBridge: (name) =>
       existsSync(`${sysClassNet}/${name}`) ? existsSync(`${sysClassNet}/${name}/bridge`) : undefined,
+    behindBridge: (ip, except) => {
+      const words = parseIp(ip);
+      if (words === undefined) return undefined;
+      return subnets.find(({ name, cidr }) => !except(name) && cidrContains(cidr, words))?.name;
+    },
   };
 }
 
