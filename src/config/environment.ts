@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import type { ConfigIssue } from './error.ts';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../model/nearest.ts';
 
 export const ENVIRONMENT_PREFIX = 'BRIDGEWATCH_';
 

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { readEnvironment } from './environment.ts';
 import { ConfigError, type ConfigIssue } from './error.ts';
 import { type JsonSchema, jsonSchemaOf, schemaAt } from './json-schema.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../model/nearest.ts';
 import { type Config, configSchema, type OptionsOfAnalyzer } from './schema.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
