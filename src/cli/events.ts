@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Severity } from '../model/finding.ts';
+import type { RecordKind } from '../model/record.ts';
 import { parseRecord } from '../model/serialize.ts';
+import type { Filter } from '../query/filter.ts';
 import { openStoreReadOnly, type StoredRecord, type StoreReader } from '../station/store/reader.ts';
 import { eventText } from './event-text.ts';
 import { UsageError } from './failure.ts';
+import { filterOf, matchingOf, sinceOf } from './filter-words.ts';
 import { FollowedEvents } from './followed-events.ts';
 import { printLine } from './output.ts';
 import { loadSettings, type SettingsOptions } from './settings.ts';
@@ -15,11 +18,12 @@ export interface EventFilters {
   readonly network?: string;
   /** Also what is no finding. */
   readonly all?: boolean;
+  readonly filter?: Filter;
 }
 
-interface EventsOptions extends SettingsOptions, EventFilters {
+interface EventsOptions extends SettingsOptions, Omit<EventFilters, 'filter'> {
   readonly follow?: boolean;
-  readonly since: string;
+  readonly since?: string;
   readonly until?: string;
   readonly limit: string;
   readonly json?: boolean;
@@ -28,25 +32,38 @@ interface EventsOptions extends SettingsOptions, EventFilters {
 /** How soon a followed event is printed after it was stored. */
 const FOLLOW_INTERVAL_MS = 300;
 
-export async function eventsCommand(options: EventsOptions): Promise<void> {
+const USUAL_SINCE = '24h';
+const OTHER_EVENTS: readonly RecordKind[] = [
+  'inventory',
+  'coverage',
+  'loss',
+  'anomaly',
+  'no-route',
+  'lease',
+  'spoof',
+];
+
+export async function eventsCommand(words: readonly string[], options: EventsOptions): Promise<void> {
   if (options.follow === true && options.until !== undefined) {
     throw new UsageError('--follow and --until exclude each other: what is followed has no end');
   }
-  const range = parseRange(options);
+  const filter = filterOf(words, options.all === true ? ['finding', ...OTHER_EVENTS] : ['finding']);
+  const filters = filter === undefined ? options : { ...options, filter };
+  const range = parseRange({ ...options, since: sinceOf(options.since, filter, USUAL_SINCE) });
   const reader = await openStoreReadOnly(loadSettings(options).store.path);
   const print = ({ text }: StoredRecord) =>
     printLine(options.json === true ? text : eventText(parseRecord(text)));
   try {
     if (options.follow !== true) {
-      const rows = select(reader, options, range);
+      const rows = select(reader, filters, range);
       for (const row of rows) print(row);
       if (rows.length === 0 && options.json !== true)
         printLine(emptyText(options.all === true ? 'event' : 'finding', range));
       return;
     }
     // Taken before the first question, so that nothing stored in between is missed or told twice.
-    const followed = new FollowedEvents(reader, options);
-    for (const row of select(reader, options, range)) if (row.seq <= followed.seen) print(row);
+    const followed = new FollowedEvents(reader, filters);
+    for (const row of select(reader, filters, range)) if (row.seq <= followed.seen) print(row);
     for (;;) {
       for (const row of followed.next()) print(row);
       await sleep(FOLLOW_INTERVAL_MS);
@@ -58,8 +75,8 @@ export async function eventsCommand(options: EventsOptions): Promise<void> {
 
 /** Each finding stands once, as it is now; while following, every change is told. */
 function select(reader: StoreReader, options: EventFilters, range: TimeRange): StoredRecord[] {
-  const { severity, analyzer, network } = options;
-  const where = { ...range, ...(network === undefined ? {} : { network }) };
+  const { severity, analyzer, network, filter } = options;
+  const where = { ...range, ...(network === undefined ? {} : { network }), ...matchingOf(filter) };
   const findings = reader.queryFindings({
     ...where,
     ...(severity === undefined ? {} : { severity }),

@@ -3,6 +3,7 @@
  * BRIDGEWATCH_DEBUG asks for it.
  */
 import { ConfigError, issueText } from '../config/error.ts';
+import { QueryError } from '../query/error.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { complain } from './output.ts';
 
@@ -21,6 +22,10 @@ export function explainFailure(error: unknown): Explanation {
   if (error instanceof ConfigError) {
     const lines = ['the configuration cannot be used', ...error.issues.map(issueText)];
     return { lines, exitCode: EXIT.usage };
+  }
+  if (error instanceof QueryError) {
+    const [problem, ...place] = error.lines;
+    return { lines: [`filter: ${problem}`, ...place], exitCode: EXIT.usage };
   }
   if (error instanceof UsageError) return { lines: [error.message], exitCode: EXIT.usage };
   if (error instanceof Error && isWorldError(error)) {

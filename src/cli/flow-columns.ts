@@ -1,7 +1,10 @@
 /** Flows as a table, from the database and from a file alike. */
-import { workloadLabel } from '../model/network.ts';
+import { shortNetworkName, workloadLabel } from '../model/network.ts';
 import type { PublicEndpoint, PublicFlow } from '../model/serialize.ts';
-import { type Column, clockText, formatBytes } from './output.ts';
+import { type Column, clockText, formatBytes, renderTable } from './output.ts';
+
+/** What the other columns of the narrow table take at most, gaps included. */
+const NARROW_REST = 46;
 
 export const FLOW_COLUMNS: readonly Column<PublicFlow>[] = [
   { title: 'STARTED', cell: (flow) => clockText(flow.start), streamWidth: 20 },
@@ -11,16 +14,90 @@ export const FLOW_COLUMNS: readonly Column<PublicFlow>[] = [
     maxWidth: 24,
     streamWidth: 16,
   },
-  { title: 'FROM', cell: (flow) => who(flow.orig), maxWidth: 60, streamWidth: 28 },
-  { title: 'TO', cell: (flow) => who(flow.resp), maxWidth: 60, streamWidth: 28 },
-  { title: 'PORT', cell: (flow) => flow.resp.port?.toString() ?? '', right: true, streamWidth: 5 },
+  { title: 'FLOW', cell: (flow) => flowText(flow, true), maxWidth: 200, streamWidth: 56 },
   { title: 'PROTO', cell: (flow) => flow.protocol, streamWidth: 5 },
+  { title: 'SERVICE', cell: serviceText, maxWidth: 24, streamWidth: 10 },
   { title: 'STATE', cell: (flow) => flow.connState, streamWidth: 6 },
   { title: 'SENT', cell: (flow) => formatBytes(flow.origBytes), right: true, streamWidth: 10 },
   { title: 'RECEIVED', cell: (flow) => formatBytes(flow.respBytes), right: true, streamWidth: 10 },
   { title: 'DIRECTION', cell: (flow) => flow.direction },
 ];
 
-function who({ workload, scope, ip }: PublicEndpoint): string {
-  return `${workload === undefined ? scope : workloadLabel(workload)} ${ip}`;
+/**
+ * Everything where it fits, and where the width is unknown (a pipe, a file): scripts and people's greps want the whole.
+ */
+export function flowTable(flows: readonly PublicFlow[], terminalColumns: number | undefined): string {
+  const whole = renderTable(flows, FLOW_COLUMNS);
+  if (terminalColumns === undefined || widthOf(whole) <= terminalColumns) return whole;
+  return renderTable(flows, narrowColumns(flows, terminalColumns));
+}
+
+function widthOf(table: string): number {
+  return table.split('\n').reduce((widest, line) => Math.max(widest, line.length), 0);
+}
+
+/** What fits beside each other: the day only where it differs, both directions in one sum. */
+function narrowColumns(flows: readonly PublicFlow[], terminalColumns: number): readonly Column<PublicFlow>[] {
+  const isOneDay = new Set(flows.map(({ start }) => start.slice(0, 10))).size === 1;
+  const from = isOneDay ? 11 : 5;
+  return [
+    { title: 'STARTED', cell: ({ start }) => clockText(start).slice(from) },
+    {
+      title: 'FLOW',
+      cell: (flow) => flowText(flow, false),
+      maxWidth: Math.max(24, terminalColumns - NARROW_REST),
+    },
+    { title: 'SERVICE', cell: serviceText, maxWidth: 11 },
+    { title: 'BYTES', cell: ({ origBytes, respBytes }) => formatBytes(origBytes + respBytes), right: true },
+    { title: 'STATE', cell: ({ connState }) => connState },
+  ];
+}
+
+/** `shop/api@front -> shop/db@data:5432`. */
+function flowText(flow: PublicFlow, isLong: boolean): string {
+  const { orig, resp, nat } = flow;
+  const port = resp.port === undefined ? '' : `:${resp.port}`;
+  // The long form has a column for it.
+  const protocol = isLong || flow.protocol === 'tcp' ? '' : `${port === '' ? ' ' : '/'}${flow.protocol}`;
+  const from = nat?.client === undefined ? endText(orig, flow, isLong) : endText(nat.client, flow, isLong);
+  return `${from}${natText(flow)} -> ${endText(resp, flow, isLong, port !== '')}${port}${protocol}`;
+}
+
+/** What the responder would not see: that the client stands behind a translation. */
+function natText({ nat }: PublicFlow): string {
+  if (nat === undefined) return '';
+  const { kind, published, client } = nat;
+  if (kind === 'unknown') return ' via NAT, origin unknown';
+  const asked = published === undefined ? '' : ` ${hostText(published.ip, true)}:${published.port ?? ''}`;
+  const unknown = kind === 'docker-proxy' && client === undefined ? ', origin unknown' : '';
+  return ` via ${kind}${asked}${unknown}`;
+}
+
+function endText(end: PublicEndpoint, flow: PublicFlow, isLong: boolean, hasPort = false): string {
+  const { workload, scope, ip, attribution, names } = end;
+  if (workload !== undefined) return `${workloadLabel(workload)}${networkText(end, flow)}`;
+  // Several fit, and none is preferred.
+  if (attribution.candidates !== undefined && attribution.candidates.length > 0) {
+    return `${attribution.candidates.join('|')}?${isLong ? ` ${hostText(ip, hasPort)}` : ''}`;
+  }
+  const name = names[0];
+  if (name === undefined) return `${scope} ${hostText(ip, hasPort)}`;
+  return isLong ? `${scope} ${name} ${hostText(ip, hasPort)}` : name;
+}
+
+/** Only where the MAC says that this end is on the network that the flow was seen on. */
+function networkText({ workload, attribution }: PublicEndpoint, { network }: PublicFlow): string {
+  const isHere = attribution.method === 'mac+ip' || attribution.method === 'mac';
+  if (network === undefined || !isHere) return '';
+  return `@${shortNetworkName(network.name, workload?.composeProject)}`;
+}
+
+/** RFC 3986 brackets, where a port follows. */
+function hostText(ip: string, hasPort: boolean): string {
+  return hasPort && ip.includes(':') ? `[${ip}]` : ip;
+}
+
+/** By content, else `?` and what usually listens on the port. */
+function serviceText({ service, portHint }: PublicFlow): string {
+  return service ?? (portHint === undefined ? '' : `?${portHint}`);
 }

@@ -2,6 +2,7 @@
  * What was stored since the last look, each row once and in the order of storing, whatever another process writes
  * meanwhile and however much of it there is.
  */
+import { parseRecord } from '../model/serialize.ts';
 import type { StoredRecord, StoreReader } from '../station/store/reader.ts';
 import type { EventFilters } from './events.ts';
 
@@ -27,6 +28,8 @@ export class FollowedEvents {
   }
 
   *next(): Generator<StoredRecord> {
+    const { filter } = this.#filters;
+    const matches = (text: string) => filter === undefined || filter.matches(parseRecord(text));
     // Places are given in the order of commits, so up to the newest of this moment both questions see the same rows.
     const newest = this.#reader.lastSeq('events');
     while (this.#seen < newest) {
@@ -38,7 +41,7 @@ export class FollowedEvents {
       );
       yield* pages
         .flat()
-        .filter(({ seq }) => seq <= upTo)
+        .filter(({ seq, text }) => seq <= upTo && matches(text))
         .sort((a, b) => a.seq - b.seq);
       this.#seen = upTo;
     }

@@ -9,7 +9,7 @@ import { complain } from './output.ts';
 const EXIT_CODES = `
 Exit codes:
   0   done
-  1   done, and the answer is no: a check failed, or a finding reached --fail-on
+  1   done, and the answer is no: a check failed, a finding reached --fail-on, or nobody (or no single one) is known
   2   the command line or the configuration is wrong
   3   the world refused: no engine, no permission, no such file, a broken capture
   70  a bug in bridgewatch
@@ -18,6 +18,12 @@ Exit codes:
 function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
 }
+
+/** Quoted, because a shell takes `>` and parentheses for itself. */
+const FILTER_WORDS = 'which ones, in quotes: field:value, > >= < <=, and, or, not (docs/filters.md)';
+
+const sinceText = (usual: string) =>
+  `age (15m, 24h, 7d) or time (2026-11-23 14:02, UTC) (default: ${usual}; none when the filter asks for a time)`;
 
 const repeated = (value: string, earlier: readonly string[] = []) => [...earlier, value];
 
@@ -108,8 +114,9 @@ export function program(): Command {
   root
     .command('events')
     .description('findings, and what the agent could not see, from the database')
+    .argument('[filter...]', FILTER_WORDS)
     .option('-f, --follow', 'go on as they come')
-    .option('--since <time>', 'age (15m, 24h, 7d) or time (2026-11-23 14:02, UTC)', '24h')
+    .option('--since <time>', sinceText('24h'))
     .option('--until <time>', 'age or time; not included')
     .addOption(
       new Option('--severity <least>', 'at least this severe').choices([
@@ -131,16 +138,19 @@ export function program(): Command {
       'after',
       examples(
         'bridgewatch events --since 1h --severity high',
+        "bridgewatch events 'severity>=high and subject.project:shop and not status:closed'",
+        "bridgewatch events --all --since 7d 'kind:spoof or peer.ip:198.51.100.0/24'",
         "bridgewatch events --since '2026-11-22 22:00' --until 8h --all",
         'bridgewatch events --follow --json | jq .explanation',
       ),
     )
-    .action(async (options) => (await import('./events.ts')).eventsCommand(options));
+    .action(async (words, options) => (await import('./events.ts')).eventsCommand(words, options));
 
   root
     .command('flows')
     .description('who talked to whom, from the database')
-    .option('--since <time>', 'age (15m, 24h, 7d) or time (2026-11-23 14:02, UTC)', '1h')
+    .argument('[filter...]', FILTER_WORDS)
+    .option('--since <time>', sinceText('1h'))
     .option('--until <time>', 'age or time; not included')
     .option('--network <name>', 'only on this network')
     .option('--workload <name>', 'only with this workload (shop/db) at either end')
@@ -151,11 +161,36 @@ export function program(): Command {
     .addHelpText(
       'after',
       examples(
-        'bridgewatch flows --since 15m --workload shop/db',
+        'bridgewatch flows shop/db --since 15m',
+        "bridgewatch flows 'network:data and dst.scope:internet and bytes>1MB'",
+        "bridgewatch flows 'project:shop port:(80 or 443) not direction:egress start>-2d'",
+        "bridgewatch flows 'src.ip:172.30.0.0/16 (service:postgresql or portHint:postgresql)'",
         'bridgewatch flows --network shop_data --limit 1000 --json',
       ),
     )
-    .action(async (options) => (await import('./flows.ts')).flowsCommand(options));
+    .action(async (words, options) => (await import('./flows.ts')).flowsCommand(words, options));
+
+  root
+    .command('who')
+    .description('who held an address then, from the database')
+    .argument('[address]', 'IPv4, IPv6 or MAC address; or a container (shop/db, its name, its id)')
+    .option('--at <time>', 'age (15m, 24h, 7d) or time (2026-11-23 14:02, UTC); default: now')
+    .option('--network <name>', 'only on this network')
+    .option('--flow <uid>', 'both ends of this stored flow instead, as the leases have them')
+    .addOption(config())
+    .addOption(db())
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples(
+        'bridgewatch who 172.19.0.3',
+        "bridgewatch who 172.19.0.3 --at '2026-11-22 03:07' --network shop_data",
+        'bridgewatch who 02:42:ac:13:00:03 --at 2h',
+        'bridgewatch who shop/db --json | jq -r .ips[]',
+        'bridgewatch who --flow 1x3k9',
+      ),
+    )
+    .action(async (address, options) => (await import('./who.ts')).whoCommand(address, options));
 
   root
     .command('doctor')

@@ -88,3 +88,15 @@ export function workloadLabel(workload: WorkloadNames): string {
   }
   return workload.swarmService ?? workload.name;
 }
+
+/**
+ * Compose writes its project before the names of a project's networks. `shop_data` is `data` to who is told of the
+ * project already; a network of no project, or of another, keeps its name.
+ */
+export function shortNetworkName(network: string, composeProject: string | undefined): string {
+  if (composeProject === undefined || composeProject === '') return network;
+  const prefix = `${composeProject}_`;
+  return network.startsWith(prefix) && network.length > prefix.length
+    ? network.slice(prefix.length)
+    : network;
+}

@@ -21,6 +21,7 @@ import {
 } from './lease-query.ts';
 import { containerNeedles } from './rows.ts';
 import { checkOwner, SCHEMA_VERSION } from './schema.ts';
+import { type Matching, searchRows } from './search.ts';
 import { type Watch, watchesAround } from './watch-log.ts';
 
 export interface StoredRecord {
@@ -45,6 +46,8 @@ export interface RecordFilter {
   readonly network?: string;
   /** Label (`shop/db`), container name, Compose service, or the beginning of a container id. */
   readonly container?: string;
+  /** Only what this takes too. */
+  readonly matching?: Matching;
 }
 
 export interface FindingFilter extends RecordFilter {
@@ -241,18 +244,28 @@ export class StoreReader {
   }
 
   #select(table: StoreTable, kind: string, where: Conditions, filter: RecordFilter): StoredRecord[] {
-    const columns = `seq, ${kind} AS kind, time_us AS time, record AS text`;
     const order = filter.afterSeq === undefined ? 'time_us DESC, seq DESC' : 'seq';
-    const rows = this.#db
-      .prepare(`SELECT ${columns} FROM ${table} ${where.sql} ORDER BY ${order} LIMIT ?`)
-      .all(...where.values, filter.limit ?? DEFAULT_LIMIT) as StoredRecord[];
+    const limit = filter.limit ?? DEFAULT_LIMIT;
+    const { matching } = filter;
+    const rows =
+      matching === undefined
+        ? (this.#db
+            .prepare(
+              `SELECT seq, ${kind} AS kind, time_us AS time, record AS text FROM ${table} ${where.sql} ORDER BY ${order} LIMIT ?`,
+            )
+            .all(...where.values, limit) as StoredRecord[])
+        : searchRows(
+            this.#db,
+            { table, kind, conditions: where.parts, values: where.values, order, limit },
+            matching,
+          );
     return filter.afterSeq === undefined ? rows.reverse() : rows;
   }
 }
 
 class Conditions {
   readonly values: (string | number)[] = [];
-  readonly #parts: string[] = [];
+  readonly parts: string[] = [];
 
   constructor(filter: RecordFilter) {
     if (filter.since !== undefined) this.add('time_us >= ?', filter.since);
@@ -267,11 +280,11 @@ class Conditions {
   }
 
   get sql(): string {
-    return this.#parts.length === 0 ? '' : `WHERE ${this.#parts.join(' AND ')}`;
+    return this.parts.length === 0 ? '' : `WHERE ${this.parts.join(' AND ')}`;
   }
 
   add(sql: string, ...values: readonly (string | number)[]): void {
-    this.#parts.push(sql);
+    this.parts.push(sql);
     this.values.push(...values);
   }
 }

@@ -1,0 +1,105 @@
+/** Fields with a fixed set of values. The compiler refuses a set that lacks one, or has one that is none. */
+import type { Attribution, Scope } from '../model/endpoint.ts';
+import type { Confidence, Finding } from '../model/finding.ts';
+import type { ConnState, Coverage, Direction } from '../model/flow.ts';
+import type { NatFact } from '../model/nat.ts';
+import type { RecordKind } from '../model/record.ts';
+
+type Every<T extends string> = Readonly<Record<T, true>>;
+
+function keys(all: Readonly<Record<string, true>>): readonly string[] {
+  return Object.keys(all);
+}
+
+export const SCOPES = keys({
+  container: true,
+  gateway: true,
+  host: true,
+  lan: true,
+  internet: true,
+  multicast: true,
+  unknown: true,
+} satisfies Every<Scope>);
+
+export const METHODS = keys({
+  'mac+ip': true,
+  mac: true,
+  'ip@time': true,
+  conntrack: true,
+  netns: true,
+  gateway: true,
+  network: true,
+  'host-address': true,
+  range: true,
+  none: true,
+} satisfies Every<Attribution['method']>);
+
+export const CERTAINTIES = keys({
+  certain: true,
+  likely: true,
+  ambiguous: true,
+  none: true,
+} satisfies Every<Attribution['confidence']>);
+
+export const DIRECTIONS = keys({
+  egress: true,
+  ingress: true,
+  'east-west': true,
+  host: true,
+  unknown: true,
+} satisfies Every<Direction>);
+
+export const STATES = keys({
+  S0: true,
+  S1: true,
+  SF: true,
+  REJ: true,
+  S2: true,
+  S3: true,
+  RSTO: true,
+  RSTR: true,
+  RSTOS0: true,
+  RSTRH: true,
+  SH: true,
+  SHR: true,
+  OTH: true,
+} satisfies Every<ConnState>);
+
+export const COVERAGES = keys({
+  whole: true,
+  'started-midstream': true,
+  lossy: true,
+} satisfies Every<Coverage>);
+
+export const NAT_KINDS = keys({
+  'published-port': true,
+  masquerade: true,
+  hairpin: true,
+  'docker-proxy': true,
+  unknown: true,
+} satisfies Every<NatFact['kind']>);
+
+/** The least first, so that `confidence>=high` means something. */
+export const CONFIDENCES = keys({
+  low: true,
+  medium: true,
+  high: true,
+  certain: true,
+} satisfies Every<Confidence>);
+
+export const STATUSES = keys({ open: true, update: true, closed: true } satisfies Every<Finding['status']>);
+
+export const KINDS = keys({
+  flow: true,
+  traffic: true,
+  dns: true,
+  finding: true,
+  loss: true,
+  anomaly: true,
+  inventory: true,
+  coverage: true,
+  'no-route': true,
+  lease: true,
+  spoof: true,
+  summary: true,
+} satisfies Every<RecordKind>);

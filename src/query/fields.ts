@@ -1,0 +1,693 @@
+/**
+ * Every field of the language: its type, where it is read from, and what docs/filters.md says of it. One entry here is
+ * all that a new field needs.
+ */
+import { SEVERITIES } from '../model/finding.ts';
+import { shortNetworkName } from '../model/network.ts';
+import type { RecordKind } from '../model/record.ts';
+import type { PublicOf, PublicRecord } from '../model/serialize.ts';
+import {
+  CERTAINTIES,
+  CONFIDENCES,
+  COVERAGES,
+  DIRECTIONS,
+  KINDS,
+  METHODS,
+  NAT_KINDS,
+  SCOPES,
+  STATES,
+  STATUSES,
+} from './choices.ts';
+import { containerNames, type End, endsOf, workloadNames } from './ends.ts';
+import { microsOf } from './time-text.ts';
+
+/**
+ * `text`: any case, `*` stands for anything. `exact`: the same with case. `container`: as text, or the beginning of an
+ * id. The rest compare in order, `choice` too where it has one.
+ */
+export type FieldType =
+  | 'text'
+  | 'exact'
+  | 'choice'
+  | 'count'
+  | 'size'
+  | 'duration'
+  | 'time'
+  | 'ip'
+  | 'container';
+
+export type Scalar = string | number | undefined;
+/** Several: one that fits is enough. Undefined, or none: the field is absent. */
+export type Values = Scalar | readonly Scalar[];
+
+type Readers = { readonly [K in RecordKind]?: (record: PublicOf<K>) => Values };
+
+export interface Field {
+  readonly name: string;
+  /** Other spellings. */
+  readonly aliases: readonly string[];
+  readonly type: FieldType;
+  readonly about: string;
+  /** A whole filter. */
+  readonly example: string;
+  readonly choices?: readonly string[];
+  /** Whether the choices have an order, the least first. */
+  readonly isOrdered?: boolean;
+  /** Whether a value stands in the record's JSON text as it is; a sum does not. */
+  readonly isVerbatim: boolean;
+  readonly read: Readers;
+}
+
+export function valuesOf(field: Field, record: PublicRecord): readonly Scalar[] {
+  const read = field.read[record.kind] as ((record: PublicRecord) => Values) | undefined;
+  const values = read?.(record);
+  return typeof values === 'object' ? values : values === undefined ? [] : [values];
+}
+
+/** One of the things known about an end; a field for each place where an end can stand. */
+interface EndField extends Pick<Field, 'type' | 'choices' | 'about'> {
+  readonly name: string;
+  readonly value: string;
+  readonly of: (end: End) => Values;
+  /** Also without saying which end. */
+  readonly either: boolean;
+}
+
+export const END_FIELDS: readonly EndField[] = [
+  { name: 'ip', type: 'ip', value: '10.0.0.0/8', about: 'the address', of: (end) => end.ip, either: true },
+  { name: 'port', type: 'count', value: '443', about: 'the port', of: (end) => end.port, either: false },
+  {
+    name: 'mac',
+    type: 'text',
+    value: '02:42:ac:*',
+    about: 'the MAC address',
+    of: (end) => end.mac,
+    either: true,
+  },
+  {
+    name: 'container',
+    type: 'container',
+    value: 'shop/db',
+    about: 'the container: its label, name, service, or the beginning of its id (4 digits or more)',
+    of: containerNames,
+    either: true,
+  },
+  {
+    name: 'project',
+    type: 'text',
+    value: 'shop',
+    about: 'the Compose project',
+    of: ({ workload }) => workload?.composeProject,
+    either: true,
+  },
+  {
+    name: 'service',
+    type: 'text',
+    value: 'db',
+    about: 'the Compose or Swarm service',
+    of: ({ workload }) => [workload?.composeService, workload?.swarmService],
+    either: false,
+  },
+  {
+    name: 'image',
+    type: 'text',
+    value: 'postgres:*',
+    about: 'the image, as it was named when the container was made',
+    of: ({ workload }) => workload?.image,
+    either: true,
+  },
+  {
+    name: 'scope',
+    type: 'choice',
+    choices: SCOPES,
+    value: 'internet',
+    about: 'where the address lives, seen from this host',
+    of: (end) => end.scope,
+    either: true,
+  },
+  {
+    name: 'name',
+    type: 'text',
+    value: '*.example.com',
+    about: 'the names that the address is known by',
+    of: (end) => end.names,
+    either: true,
+  },
+  {
+    name: 'country',
+    type: 'text',
+    value: 'DE',
+    about: 'the country, ISO 3166-1; needs a database',
+    of: (end) => end.geo?.country,
+    either: true,
+  },
+  {
+    name: 'asn',
+    type: 'count',
+    value: '64496',
+    about: 'the autonomous system number; needs a database',
+    of: (end) => end.geo?.asn,
+    either: true,
+  },
+  {
+    name: 'method',
+    type: 'choice',
+    choices: METHODS,
+    value: 'ip@time',
+    about: 'how the address was given its name',
+    of: (end) => end.attribution?.method,
+    either: true,
+  },
+  {
+    name: 'certainty',
+    type: 'choice',
+    choices: CERTAINTIES,
+    value: 'ambiguous',
+    about: 'how far to trust that',
+    of: (end) => end.attribution?.confidence,
+    either: true,
+  },
+];
+
+/** A place where an end stands. */
+interface Place {
+  readonly prefix: string;
+  readonly aliases: readonly string[];
+  readonly about: string;
+  readonly ends: { readonly [K in RecordKind]?: (record: PublicOf<K>) => readonly (End | undefined)[] };
+}
+
+export const PLACES: readonly Place[] = [
+  { prefix: 'src', aliases: ['orig'], about: 'who opened the flow', ends: { flow: ({ orig }) => [orig] } },
+  { prefix: 'dst', aliases: ['resp'], about: 'who was spoken to', ends: { flow: ({ resp }) => [resp] } },
+  {
+    prefix: 'nat.client',
+    aliases: [],
+    about: 'who opened the flow before its address was translated',
+    ends: { flow: ({ nat }) => [nat?.client] },
+  },
+  { prefix: 'client', aliases: [], about: 'who asked', ends: { dns: ({ client }) => [client] } },
+  { prefix: 'server', aliases: [], about: 'who was asked', ends: { dns: ({ server }) => [server] } },
+  {
+    prefix: 'subject',
+    aliases: [],
+    about: 'who did it',
+    ends: { finding: ({ subject }) => [subject], 'no-route': ({ subject }) => [subject] },
+  },
+  { prefix: 'peer', aliases: [], about: 'with whom', ends: { finding: ({ peers }) => peers } },
+];
+
+type Plain = Omit<Field, 'aliases' | 'isVerbatim'> & Partial<Pick<Field, 'aliases' | 'isVerbatim'>>;
+
+const PLAIN: readonly Plain[] = [
+  {
+    name: 'kind',
+    type: 'choice',
+    choices: KINDS,
+    about: 'the kind of record',
+    example: 'kind:spoof',
+    read: everyKind(({ kind }) => kind),
+  },
+  {
+    name: 'time',
+    type: 'time',
+    about: 'when: the end of a flow, the latest sign of a finding, the question of a look-up',
+    example: 'time>-15m',
+    isVerbatim: false,
+    read: everyKind(timeOf),
+  },
+  {
+    name: 'start',
+    type: 'time',
+    about: 'the first packet of a flow, the first sign of a finding',
+    example: 'start:2026-11-23T14:02',
+    isVerbatim: false,
+    read: { flow: ({ start }) => microsOf(start), finding: ({ firstSeen }) => microsOf(firstSeen) },
+  },
+  {
+    name: 'end',
+    type: 'time',
+    about: 'the last packet of a flow so far, the latest sign of a finding',
+    example: 'end<2026-11-23',
+    isVerbatim: false,
+    read: { flow: ({ end }) => microsOf(end), finding: ({ lastSeen }) => microsOf(lastSeen) },
+  },
+  {
+    name: 'network',
+    type: 'text',
+    about: 'the Docker network; without its Compose project where an end is of that project',
+    example: 'network:data',
+    read: everyKind(networkNames),
+  },
+  {
+    name: 'internal',
+    type: 'choice',
+    choices: ['true', 'false'],
+    about: 'whether the network is internal',
+    example: 'internal:true direction:egress',
+    isVerbatim: false,
+    read: {
+      flow: ({ network }) => network && String(network.internal),
+      dns: ({ network }) => network && String(network.internal),
+    },
+  },
+  {
+    name: 'interface',
+    type: 'text',
+    about: 'the interface of the tap, or the name of the capture file',
+    example: 'interface:br-*',
+    read: everyKind((record) => ('interface' in record ? record.interface : undefined)),
+  },
+  {
+    name: 'protocol',
+    type: 'text',
+    about: '`tcp`, `udp`, `icmp`, `icmp6`, or `ip-` with a number; of a look-up: what carried it',
+    example: 'protocol:udp',
+    read: { flow: ({ protocol }) => protocol, dns: ({ transport }) => transport },
+  },
+  {
+    name: 'port',
+    type: 'count',
+    about: "the responder's port, the one that a service listens on; the other one is `src.port`",
+    example: 'port:(80 or 443)',
+    read: { flow: ({ resp }) => resp.port },
+  },
+  {
+    name: 'service',
+    type: 'text',
+    about: 'the application protocol, as its own bytes tell it',
+    example: 'service:postgresql',
+    read: { flow: ({ service }) => service },
+  },
+  {
+    name: 'portHint',
+    type: 'text',
+    about: 'what usually listens on the port; only where `service` is not known',
+    example: 'portHint:redis',
+    read: { flow: ({ portHint }) => portHint },
+  },
+  {
+    name: 'serverName',
+    type: 'text',
+    about: 'the name that the client asked for: TLS or QUIC SNI, HTTP Host, certificate',
+    example: 'serverName:*.example.com',
+    read: { flow: ({ serverName }) => serverName },
+  },
+  {
+    name: 'direction',
+    type: 'choice',
+    choices: DIRECTIONS,
+    about: 'seen from the containers',
+    example: 'direction:egress',
+    read: { flow: ({ direction }) => direction },
+  },
+  {
+    name: 'bytes',
+    type: 'size',
+    about: 'IP bytes of both directions',
+    example: 'bytes>1MB',
+    isVerbatim: false,
+    read: { flow: ({ origBytes, respBytes }) => origBytes + respBytes },
+  },
+  {
+    name: 'bytes.out',
+    type: 'size',
+    about: 'IP bytes from who opened it',
+    example: 'bytes.out>=1GiB',
+    read: { flow: ({ origBytes }) => origBytes },
+  },
+  {
+    name: 'bytes.in',
+    type: 'size',
+    about: 'IP bytes from who was spoken to',
+    example: 'bytes.in:0',
+    read: { flow: ({ respBytes }) => respBytes },
+  },
+  {
+    name: 'packets',
+    type: 'count',
+    about: 'packets of both directions',
+    example: 'packets<3',
+    isVerbatim: false,
+    read: { flow: ({ origPackets, respPackets }) => origPackets + respPackets },
+  },
+  {
+    name: 'packets.out',
+    type: 'count',
+    about: 'packets from who opened it',
+    example: 'packets.out>1000',
+    read: { flow: ({ origPackets }) => origPackets },
+  },
+  {
+    name: 'packets.in',
+    type: 'count',
+    about: 'packets from who was spoken to',
+    example: 'packets.in:0',
+    read: { flow: ({ respPackets }) => respPackets },
+  },
+  {
+    name: 'duration',
+    type: 'duration',
+    about: 'from the first packet to the last',
+    example: 'duration>5m',
+    isVerbatim: false,
+    read: { flow: ({ start, end }) => difference(microsOf(start), microsOf(end)) },
+  },
+  {
+    name: 'state',
+    type: 'choice',
+    choices: STATES,
+    about: "Zeek's conn_state",
+    example: 'state:(S0 or REJ)',
+    read: { flow: ({ connState }) => connState },
+  },
+  {
+    name: 'history',
+    type: 'exact',
+    about: "Zeek's history letters; upper and lower case differ",
+    example: 'history:*R*',
+    read: { flow: ({ history }) => history },
+  },
+  {
+    name: 'coverage',
+    type: 'choice',
+    choices: COVERAGES,
+    about: 'how much of the flow was really seen',
+    example: 'not coverage:whole',
+    read: { flow: ({ coverage }) => coverage },
+  },
+  {
+    name: 'uid',
+    type: 'exact',
+    about: 'of the flow; of a finding: of one of its flows',
+    example: 'uid:C1x7k2',
+    read: { flow: ({ uid }) => uid, finding: ({ flowUids }) => flowUids },
+  },
+  {
+    name: 'communityId',
+    type: 'exact',
+    about: 'Community ID, as seen and as its client opened it; of a finding: of one of its flows',
+    example: 'communityId:1:LQU9qZlK+B5F3KDmev6m5PMibrg=',
+    read: {
+      flow: ({ communityId, nat }) => [communityId, nat?.originalCommunityId],
+      finding: ({ communityIds }) => communityIds,
+    },
+  },
+  {
+    name: 'nat.kind',
+    type: 'choice',
+    choices: NAT_KINDS,
+    about: 'what kind of address translation the flow went through',
+    example: 'nat.kind:*',
+    read: { flow: ({ nat }) => nat?.kind },
+  },
+  {
+    name: 'nat.published',
+    type: 'ip',
+    about: 'the address that the client asked for',
+    example: 'nat.published:198.51.100.1',
+    read: { flow: ({ nat }) => nat?.published?.ip },
+  },
+  {
+    name: 'nat.publishedPort',
+    type: 'count',
+    about: 'the port that the client asked for',
+    example: 'nat.publishedPort:8080',
+    read: { flow: ({ nat }) => nat?.published?.port },
+  },
+  {
+    name: 'id',
+    type: 'exact',
+    about: 'of the finding',
+    example: 'id:5c1d9a*',
+    read: { finding: ({ id }) => id },
+  },
+  {
+    name: 'analyzer',
+    type: 'text',
+    about: 'which analyzer found it',
+    example: 'analyzer:dns-tunnel',
+    read: { finding: ({ analyzer }) => analyzer },
+  },
+  {
+    name: 'message',
+    type: 'text',
+    about: "which of the analyzer's messages",
+    example: 'message:attempted-*',
+    read: { finding: ({ message }) => message },
+  },
+  {
+    name: 'severity',
+    type: 'choice',
+    choices: SEVERITIES,
+    isOrdered: true,
+    about: 'how bad it is when true',
+    example: 'severity>=high',
+    read: { finding: ({ severity }) => severity },
+  },
+  {
+    name: 'confidence',
+    type: 'choice',
+    choices: CONFIDENCES,
+    isOrdered: true,
+    about: 'how sure it is',
+    example: 'confidence:certain',
+    read: { finding: ({ confidence }) => confidence },
+  },
+  {
+    name: 'status',
+    type: 'choice',
+    choices: STATUSES,
+    about: 'where in its life it is',
+    example: 'not status:closed',
+    read: { finding: ({ status }) => status },
+  },
+  {
+    name: 'count',
+    type: 'count',
+    about: 'how often it was reported; of losses, anomalies and the like: how many',
+    example: 'count>10',
+    read: everyKind((record) => ('count' in record ? record.count : undefined)),
+  },
+  {
+    name: 'explanation',
+    type: 'text',
+    about: 'the sentence that says what happened',
+    example: 'explanation:*resolver*',
+    read: { finding: ({ explanation }) => explanation },
+  },
+  {
+    name: 'technique',
+    type: 'text',
+    about: 'MITRE ATT&CK technique',
+    example: 'technique:T1071*',
+    read: { finding: ({ attack }) => attack.map(({ technique }) => technique) },
+  },
+  {
+    name: 'query',
+    type: 'text',
+    about: 'the name that was asked for',
+    example: 'query:*.example.com',
+    read: { dns: ({ query }) => query },
+  },
+  {
+    name: 'qtype',
+    type: 'text',
+    about: 'the type that was asked for',
+    example: 'qtype:(TXT or NULL)',
+    read: { dns: ({ qtype }) => qtype },
+  },
+  {
+    name: 'rcode',
+    type: 'text',
+    about: 'what the answer said; absent without one',
+    example: 'rcode:NXDOMAIN',
+    read: { dns: ({ rcode }) => rcode },
+  },
+  {
+    name: 'answer',
+    type: 'text',
+    about: 'the data of one of the answers',
+    example: 'answer:198.51.100.*',
+    read: { dns: ({ answers }) => answers.map(({ data }) => data) },
+  },
+  {
+    name: 'rtt',
+    type: 'duration',
+    about: 'from the question to the answer',
+    example: 'rtt>500ms',
+    isVerbatim: false,
+    read: { dns: ({ rtt }) => rtt },
+  },
+];
+
+export const PLAIN_FIELDS: readonly Field[] = PLAIN.map((field) => ({
+  aliases: [],
+  isVerbatim: true,
+  ...field,
+}));
+
+const EITHER_FIELDS: readonly Field[] = END_FIELDS.filter(({ either }) => either).map((part) =>
+  endField(part, part.name, [], 'of either end, or of the client before translation', {
+    ...everyKind((record) => endsOf(record).flatMap(part.of)),
+    // The name that was asked for names the responder as well as a look-up does.
+    ...(part.name === 'name' && {
+      flow: (flow: PublicOf<'flow'>) => [...endsOf(flow).flatMap(part.of), flow.serverName],
+    }),
+  }),
+);
+
+const PLACED_FIELDS: readonly Field[] = PLACES.flatMap((place) =>
+  END_FIELDS.map((part) =>
+    endField(
+      part,
+      `${place.prefix}.${part.name}`,
+      place.aliases.map((alias) => `${alias}.${part.name}`),
+      `of ${place.about}`,
+      Object.fromEntries(
+        Object.entries(place.ends).map(([kind, ends]) => [
+          kind,
+          (record: never) =>
+            (ends as (record: never) => readonly (End | undefined)[])(record).flatMap((end) =>
+              end === undefined ? [] : part.of(end),
+            ),
+        ]),
+      ),
+    ),
+  ),
+);
+
+export const FIELDS: readonly Field[] = [...PLAIN_FIELDS, ...EITHER_FIELDS, ...PLACED_FIELDS];
+
+/** What a word alone is looked for in. */
+export const WORDS: Field = {
+  name: 'a word alone',
+  aliases: [],
+  type: 'text',
+  about: 'all names',
+  example: 'shop/db',
+  isVerbatim: true,
+  read: everyKind((record) => [
+    ...networkNames(record),
+    ...endsOf(record).flatMap((end) => [
+      ...workloadNames(end),
+      end.workload?.composeProject,
+      end.workload?.image,
+      ...(end.names ?? []),
+    ]),
+    ...ownNames(record),
+  ]),
+};
+
+const BY_NAME: ReadonlyMap<string, Field> = new Map(
+  FIELDS.flatMap((field) =>
+    [field.name, ...field.aliases].map((name) => [name.toLowerCase(), field] as const),
+  ),
+);
+
+/** In any case: `serverName`, `servername`. */
+export function fieldNamed(name: string): Field | undefined {
+  return BY_NAME.get(name.toLowerCase());
+}
+
+/** Places can be asked for whole: `src:10.0.0.0/8`, `dst:shop/db`. */
+export function placeNamed(name: string): Place | undefined {
+  const lower = name.toLowerCase();
+  return PLACES.find(({ prefix, aliases }) => prefix === lower || aliases.includes(lower));
+}
+
+function endField(
+  { type, choices, about, value }: EndField,
+  name: string,
+  aliases: readonly string[],
+  of: string,
+  read: Readers,
+): Field {
+  return {
+    name,
+    aliases,
+    type,
+    ...(choices !== undefined && { choices }),
+    about: `${about} ${of}`,
+    example: `${name}:${value}`,
+    isVerbatim: true,
+    read,
+  };
+}
+
+function everyKind(read: (record: PublicRecord) => Values): Readers {
+  return Object.fromEntries(KINDS.map((kind) => [kind, read]));
+}
+
+/** As src/model/serialize.ts has it of records: by what they are ordered and kept. */
+function timeOf(record: PublicRecord): number | undefined {
+  switch (record.kind) {
+    case 'flow':
+    case 'traffic':
+      return microsOf(record.end);
+    case 'finding':
+      return microsOf(record.lastSeen);
+    case 'summary':
+      return record.last === undefined ? undefined : microsOf(record.last);
+    default:
+      return microsOf(record.time);
+  }
+}
+
+function difference(from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : to - from;
+}
+
+function networkNames(record: PublicRecord): readonly string[] {
+  const full = fullNetworkNames(record);
+  const projects = endsOf(record).map(({ workload }) => workload?.composeProject);
+  return full.flatMap((name) => [name, ...projects.map((project) => shortNetworkName(name, project))]);
+}
+
+function fullNetworkNames(record: PublicRecord): readonly string[] {
+  switch (record.kind) {
+    case 'flow':
+    case 'dns':
+      return record.network === undefined ? [] : [record.network.name];
+    case 'finding':
+    case 'traffic':
+    case 'coverage':
+    case 'lease':
+    case 'spoof':
+      return record.network === undefined ? [] : [record.network];
+    case 'no-route':
+      return record.networks.map(({ name }) => name);
+    case 'inventory':
+      return record.object === 'network' ? [record.name] : [];
+    case 'loss':
+    case 'anomaly':
+    case 'summary':
+      return [];
+  }
+}
+
+/** Names that belong to the record rather than to an end. */
+function ownNames(record: PublicRecord): readonly (string | undefined)[] {
+  switch (record.kind) {
+    case 'flow':
+      return [record.service, record.portHint, record.serverName];
+    case 'dns':
+      return [record.query, ...record.answers.map(({ data }) => data)];
+    case 'finding':
+      return [record.analyzer, record.message, record.title];
+    case 'traffic':
+      return [record.orig, record.resp];
+    case 'inventory':
+      return [record.name];
+    case 'loss':
+      return [record.source, record.where];
+    case 'anomaly':
+      return [record.code];
+    case 'coverage':
+    case 'no-route':
+    case 'lease':
+    case 'spoof':
+    case 'summary':
+      return [];
+  }
+}
