@@ -10,11 +10,12 @@ import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Network } from '../model/network.ts';
 import { readCounters } from './host/namespace-counters.ts';
 import { type EngineMap, mapEngine } from './map.ts';
+import { diagnoseGeo } from './names/doctor.ts';
 import { missingCapabilities, NEEDED_CAPABILITIES } from './privileges.ts';
 import { type TapPlace, tapPlace } from './tap-place.ts';
 
 export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
-  const found = [privileges(), backend(config.capture.backend)];
+  const found = [privileges(), backend(config.capture.backend), ...diagnoseGeo(config.geo, Date.now())];
   let map: EngineMap;
   try {
     map = await mapEngine(config.docker);
