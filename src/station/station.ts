@@ -166,12 +166,12 @@ export class Station implements RecordReceiver {
       const now = this.#now();
       this.#history = readHistory(db, now - HISTORY);
       for (const lease of closedAsUncertain(this.#history, now)) tell(lease, 'event');
-      forgetPresence(db, this.#history.knownUntil ?? now);
       for (const { finding, freeTie } of leftOpenFindings(db)) {
         this.#ties.atLeast(finding.lastSeen, freeTie);
         tell(finding, 'finding');
       }
       store.flush();
+      forgetPresence(db, this.#history.knownUntil ?? now);
     } catch (error) {
       store.reportFailure(error);
     }

@@ -170,13 +170,13 @@ export function checkOwner(db: Database, path: string): void {
   }
 }
 
-/** Brings a database of any earlier version to this one, in one transaction. */
-export function migrate(db: Database): void {
+/** Brings a database of any earlier version to this one, in one transaction. `to`: tests make old databases. */
+export function migrate(db: Database, to = SCHEMA_VERSION): void {
   const version = db.pragma('user_version', { simple: true }) as number;
-  if (version === SCHEMA_VERSION) return;
+  if (version >= to) return;
   db.transaction(() => {
     db.pragma(`application_id = ${APPLICATION_ID}`);
-    for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
-    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+    for (const migration of MIGRATIONS.slice(version, to)) db.exec(migration);
+    db.pragma(`user_version = ${to}`);
   }).immediate();
 }
