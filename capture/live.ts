@@ -59,6 +59,10 @@ export function openLive(options: LiveOptions): LiveSource {
         runTap(tap, onBatch, resolve, reject);
       });
     },
+    drain() {
+      tap.drain();
+      if (state === 'open') state = 'closed';
+    },
     close() {
       state = 'closed';
       tap.close();
@@ -84,7 +88,10 @@ function runTap(
         reject(error);
       }
     },
-    (reason, detail) => resolve({ reason: reason as 'interface-down' | 'interface-gone' | 'failed', detail }),
+    (reason, detail) => {
+      if (reason === 'closed') resolve({ reason });
+      else resolve({ reason: reason as 'interface-down' | 'interface-gone' | 'failed', detail });
+    },
   );
 }
 

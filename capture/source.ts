@@ -60,6 +60,11 @@ export interface PacketSource {
    */
   run(onBatch: (batch: FrameBatch) => void): Promise<EndReason>;
   stats(): CaptureStats;
+  /**
+   * Takes no new frames from now on, delivers those that it holds already, then `run` resolves with `closed`: within
+   * the read timeout and what the ring's content takes. Absent where nothing is held back; idempotent.
+   */
+  drain?(): void;
   /** Idempotent; `run` then resolves with `closed`. All handles and memory are released. */
   close(): void;
 }

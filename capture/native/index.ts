@@ -39,6 +39,8 @@ export interface NativeTap {
   facts(): TapFacts | undefined;
   /** After the end: the totals of that moment. */
   stats(): CaptureStats;
+  /** Takes nothing new, delivers what the ring holds, then calls onEnd with `closed`. Without run() it closes. */
+  drain(): void;
   /** Idempotent, also inside onBatch; releases everything at once. */
   close(): void;
 }

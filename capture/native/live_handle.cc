@@ -1,5 +1,6 @@
 #include "live_handle.h"
 
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -198,6 +199,13 @@ LiveHandle::Read LiveHandle::Fill(const Slab& slab, size_t max_frames, size_t ma
   }
   *count = cursor.frames;
   return outcome;
+}
+
+bool LiveHandle::RefuseMore() {
+  // Not pcap_setfilter(): libpcap would apply the new program to what is already in the ring.
+  sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+  const sock_fprog program = {1, nothing};
+  return setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
 }
 
 LiveCounters LiveHandle::Counters() {

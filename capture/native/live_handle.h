@@ -45,6 +45,9 @@ class LiveHandle {
   // `*count` is right after each outcome.
   Read Fill(const Slab& slab, size_t max_frames, size_t max_bytes, uint32_t* count);
 
+  // From now on the kernel puts nothing more into the ring; what is there stays to be read. False when it refused.
+  bool RefuseMore();
+
   LinkState State() const { return StateOfLink(fd_, if_index_); }
   bool NamespaceGone() const { return !netns_.empty() && !NamespaceStillAt(netns_, namespace_identity_); }
   LiveCounters Counters();

@@ -15,13 +15,16 @@ constexpr uint64_t kNamespaceCheckMs = 1000;
 constexpr size_t kMinFramesPerTurn = 64;
 // The link is up and reading fails again after each wait: a flap does that once.
 constexpr int kMaxErrorsInARow = 3;
+// 64 of 2 MiB: more than a full ring of the default size holds, should the kernel not have stopped filling it.
+constexpr int kMaxDrainBatches = 64;
 
 }  // namespace
 
 Napi::Function Tap::Define(Napi::Env env) {
   return DefineClass(env, "Tap",
                      {InstanceMethod<&Tap::Run>("run"), InstanceMethod<&Tap::Facts>("facts"),
-                      InstanceMethod<&Tap::Stats>("stats"), InstanceMethod<&Tap::Close>("close")});
+                      InstanceMethod<&Tap::Stats>("stats"), InstanceMethod<&Tap::Drain>("drain"),
+                      InstanceMethod<&Tap::Close>("close")});
 }
 
 Tap::Tap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Tap>(info) {
@@ -105,7 +108,9 @@ void Tap::OnTimer() {
   }
   LiveHandle::Read outcome = LiveHandle::Read::kEmpty;
   if (!Deliver(&outcome)) return;
-  if (outcome == LiveHandle::Read::kMore) return;  // the timer repeats
+  if (outcome == LiveHandle::Read::kMore && ++drained_batches_ < kMaxDrainBatches) return;  // the timer repeats
+  if (draining_) return End("closed", "");
+  drained_batches_ = 0;
   Judge(outcome == LiveHandle::Read::kError);
 }
 
@@ -187,6 +192,16 @@ Napi::Value Tap::Stats(const Napi::CallbackInfo& info) {
     stats["droppedByInterface"] = Napi::Number::New(env, static_cast<double>(*counters_.dropped_by_interface));
   }
   return stats;
+}
+
+// The ring's open block comes out when the read timeout retires it; then all that it held has been delivered.
+void Tap::Drain(const Napi::CallbackInfo&) {
+  if (handle_ == nullptr || !running_) return Stop();
+  if (draining_) return;
+  draining_ = true;
+  drained_batches_ = 0;
+  handle_->RefuseMore();
+  Linger();
 }
 
 void Tap::Close(const Napi::CallbackInfo&) { Stop(); }

@@ -21,10 +21,11 @@ class Tap : public Napi::ObjectWrap<Tap> {
   ~Tap() override;
 
  private:
-  // run(onBatch(count), onEnd(reason, detail)): onEnd is called unless close() came first.
+  // run(onBatch(count), onEnd(reason, detail)): onEnd, with "closed" after drain(), is called unless close() came first.
   void Run(const Napi::CallbackInfo& info);
   Napi::Value Facts(const Napi::CallbackInfo& info);
   Napi::Value Stats(const Napi::CallbackInfo& info);
+  void Drain(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   void OnReadable(int status);
@@ -60,6 +61,9 @@ class Tap : public Napi::ObjectWrap<Tap> {
   napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
 
   bool lingering_ = false;
+  // Asked to end once the ring is empty.
+  bool draining_ = false;
+  int drained_batches_ = 0;
   int errors_in_a_row_ = 0;
 };
 

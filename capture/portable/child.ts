@@ -40,7 +40,10 @@ let firstMs = 0;
 let timer: NodeJS.Timeout | undefined;
 
 function main(): void {
-  process.stdin.on('end', () => process.exit(0));
+  process.stdin.on('end', () => {
+    flush();
+    process.exit(0);
+  });
   process.stdin.resume();
 
   const frame = Buffer.alloc(MAX_FRAME_BYTES);

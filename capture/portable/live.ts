@@ -28,6 +28,7 @@ const MAX_SNAPLEN_BYTES = 65_535;
 // A deleted interface goes down first; only after the kernel's grace period does its name disappear.
 const NAME_CHECKS = 10;
 const NAME_CHECK_MS = 50;
+const DRAIN_MS = 250;
 
 /** A child process, and how it ended. */
 interface Child {
@@ -155,6 +156,12 @@ function live(source: FileSource, child: Child, name: string): PacketSource {
         child.kill();
         await child.exited;
       }
+    },
+    drain() {
+      closed = true;
+      // It hands over what it has read and goes; while packets keep coming it does not hear us.
+      child.process.stdin?.end();
+      setTimeout(() => child.kill(), DRAIN_MS).unref();
     },
     close() {
       closed = true;

@@ -45,6 +45,7 @@ export class Agent {
   readonly #noRoute: NoRouteWatch;
   #timer: NodeJS.Timeout | undefined;
   #ticks = 0;
+  #isStopping = false;
   #hostAddresses = '';
 
   constructor(config: Config, channel: RecordSender, log: Logger) {
@@ -131,7 +132,8 @@ export class Agent {
   /** Stops the input first, so that everything seen is still recorded. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    this.#taps.stop();
+    this.#isStopping = true;
+    await this.#taps.stop();
     await Promise.all([this.#noRoute.stop(), this.#inventory.stop()]);
     this.#pipeline.finish();
     this.#nat.watch.stop();
@@ -156,7 +158,10 @@ export class Agent {
     const taps = [tap];
     return {
       onBatch: (batch) => this.#pipeline.onBatch(batch, taps),
-      detach: () => this.#pipeline.detach(tap),
+      // What is still open when the agent stops is ended by that.
+      detach: () => {
+        if (!this.#isStopping) this.#pipeline.detach(tap);
+      },
     };
   }
 

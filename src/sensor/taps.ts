@@ -2,7 +2,14 @@
  * One tap per network, opened when the network appears, closed when it goes, opened again when its interface comes
  * back. What cannot be watched, and why, goes out as a coverage record: an unwatched network is never silent.
  */
-import type { CaptureStats, EndReason, FrameBatch, LiveOptions, PacketSource } from '../../capture/source.ts';
+import {
+  type CaptureStats,
+  type EndReason,
+  type FrameBatch,
+  LIVE_DEFAULTS,
+  type LiveOptions,
+  type PacketSource,
+} from '../../capture/source.ts';
 import type { Network } from '../model/network.ts';
 import type { CoverageRecord, LossRecord } from '../model/record.ts';
 import { type Micros, wallMicros } from '../model/time.ts';
@@ -35,6 +42,8 @@ interface Tap {
   /** Where it is tapped, or was last. */
   place?: TapPlace;
   source?: PacketSource;
+  /** Settles when the source has ended and its last batch is handed over. */
+  running?: Promise<EndReason>;
   retry?: NodeJS.Timeout;
   attempts: number;
   /** Why it is not covered, as last reported; so that a failing retry does not repeat itself. */
@@ -51,6 +60,8 @@ interface Drops {
   readonly at: Micros;
 }
 
+/** A ring of 8 MiB takes some 100 ms to work through; one that is still not empty then is given up. */
+const DRAIN_SLACK_MS = 2000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5000;
 
@@ -92,7 +103,7 @@ export class TapManager {
   remove(networkId: string): void {
     const tap = this.#taps.get(networkId);
     if (tap === undefined) return;
-    this.#close(tap);
+    void this.#drain(tap);
     this.#report(tap.network, 'uncovered', 'the network was removed', 'info');
     this.#taps.delete(networkId);
   }
@@ -112,13 +123,29 @@ export class TapManager {
       if (tap.source !== undefined) this.#reportDrops(tap, tap.source.stats());
   }
 
-  stop(): void {
+  /** Settles when the last frames have been handed over. */
+  async stop(): Promise<void> {
     this.#stopped = true;
-    for (const tap of this.#taps.values()) {
+    const taps = [...this.#taps.values()];
+    for (const tap of taps)
       if (tap.source !== undefined) this.#report(tap.network, 'uncovered', 'the agent stopped', 'info');
-      this.#close(tap);
-    }
+    await Promise.all(taps.map((tap) => this.#drain(tap)));
     this.#taps.clear();
+  }
+
+  /** Frames that the kernel holds back to hand over together are the last thing a container did: they count too. */
+  async #drain(tap: Tap): Promise<void> {
+    clearTimeout(tap.retry);
+    const { source } = tap;
+    if (source === undefined) return;
+    if (source.drain === undefined) source.close();
+    else source.drain();
+    const readTimeoutMs = this.#options.live.readTimeoutMs ?? LIVE_DEFAULTS.readTimeoutMs;
+    const late = setTimeout(() => source.close(), readTimeoutMs + DRAIN_SLACK_MS);
+    await tap.running;
+    clearTimeout(late);
+    this.#reportDrops(tap, source.stats());
+    source.close();
   }
 
   #close(tap: Tap): void {
@@ -192,12 +219,13 @@ export class TapManager {
     delete tap.uncoveredBecause;
     const remark = place.remark === undefined ? '' : `; ${place.remark}`;
     this.#report(tap.network, 'covered', `tapped with the ${source.backend} backend${remark}`, 'info');
-    const end = await source
+    tap.running = source
       .run((batch) => attached.onBatch(batch))
       .catch((error: unknown): EndReason => {
         this.#options.log.error({ err: error, network: tap.network.name }, 'a packet led to a bug');
         return { reason: 'failed', detail: String(error) };
       });
+    const end = await tap.running;
     attached.detach();
     this.#ended(tap, source, end);
   }

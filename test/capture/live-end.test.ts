@@ -56,6 +56,32 @@ describe.skipIf(missing !== undefined)('end of a live tap', () => {
     expect(collected.frames).toBe(1000);
   });
 
+  it('drains: delivers what the kernel held back, takes nothing that comes later, and is closed', async () => {
+    const before = openDescriptors();
+    tap = openBridge(1000);
+    const collected = new Collected(tap);
+
+    await world.blast({ packets: 1000 });
+    expect(collected.frames).toBeLessThan(1000);
+    tap.drain!();
+    tap.drain!();
+    await world.blast({ packets: 100 });
+
+    await expect(collected.end).resolves.toEqual({ reason: 'closed' });
+    expect(collected.frames).toBe(1000);
+    expect(tap.stats()).toEqual({ received: 1000, droppedByKernel: 0 });
+    await until('the descriptor is closed', () => openDescriptors() <= before);
+  });
+
+  it('drains without run() by closing', async () => {
+    const before = openDescriptors();
+    tap = openBridge();
+    tap.drain!();
+
+    await expect(tap.run(() => {})).resolves.toEqual({ reason: 'closed' });
+    await until('the descriptor is closed', () => openDescriptors() <= before);
+  });
+
   it('says interface-gone when it is moved to another namespace', async () => {
     const elsewhere = new World(false);
     tap = openLive({ interface: 'va', netns: world.netns, bufferBytes: 262_144 });

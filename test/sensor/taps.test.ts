@@ -458,7 +458,7 @@ describe('packets that the kernel dropped', () => {
     manager.remove(network({ name: 'removed' }).id);
     opened[1]!.source.end({ reason: 'interface-down', detail: 'down' });
     await turn();
-    manager.stop();
+    await manager.stop();
 
     expect(losses().map(({ where, count }) => [where, count])).toEqual([
       ['removed', 1],
@@ -495,6 +495,45 @@ describe('packets that the kernel dropped', () => {
 });
 
 describe('the end of the agent', () => {
+  /** What the source held back comes when it is asked for, and then it has ended; unless it hangs. */
+  function drainable(source: HeldSource, life: string[], hangs = false): void {
+    source.drain = () => {
+      life.push('drain');
+      if (hangs) return;
+      source.deliver();
+      source.counters = { received: 1, droppedByKernel: 7 };
+      source.end({ reason: 'closed' });
+    };
+  }
+
+  it('comes after the last frames that the kernel held back, and their losses', async () => {
+    const { manager, opened, life, losses } = setup();
+    manager.add(back);
+    await turn();
+    drainable(opened[0]!.source, life);
+
+    await manager.stop();
+    life.push('stopped');
+
+    expect(life).toEqual(['attach back', 'drain', 'batch back', 'detach back', 'stopped']);
+    expect(losses().map(({ count }) => count)).toEqual([7]);
+  });
+
+  it('does not wait for ever for a source that does not end', async () => {
+    const { manager, opened, life } = setup();
+    manager.add(back);
+    await turn();
+    drainable(opened[0]!.source, life, true);
+
+    const stopped = manager.stop().then(() => life.push('stopped'));
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(life.at(-1)).toBe('drain');
+    await vi.advanceTimersByTimeAsync(200);
+    await stopped;
+
+    expect(opened[0]!.source.isClosed).toBe(true);
+  });
+
   it('closes every tap, says that nothing is covered any more, and adds none', async () => {
     const { manager, opened, coverage, attempts, refusals, warnings } = setup();
     manager.add(back);
@@ -504,7 +543,7 @@ describe('the end of the agent', () => {
     await turn();
     const warned = warnings().length;
 
-    manager.stop();
+    void manager.stop();
     manager.add(network({ name: 'late' }));
     await vi.advanceTimersByTimeAsync(60_000);
 
