@@ -33,7 +33,7 @@ export async function runCommand(options: RunOptions): Promise<void> {
     },
   });
   await station.start();
-  const agent = new Agent(config, localChannel(station), log);
+  const agent = new Agent(config, localChannel(station), log, station.leaseHistory());
   agent.start();
   log.info(
     { version: version(), store: config.store.path, influxdb: config.influxdb.url ?? 'off' },

@@ -9,6 +9,7 @@ import { openLiveTap } from '../../capture/open.ts';
 import type { LiveOptions, PacketSource } from '../../capture/source.ts';
 import type { RecordSender } from '../channel.ts';
 import type { Config } from '../config/schema.ts';
+import type { LeaseHistory } from '../model/lease.ts';
 import type { Network } from '../model/network.ts';
 import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -48,7 +49,8 @@ export class Agent {
   #isStopping = false;
   #hostAddresses = '';
 
-  constructor(config: Config, channel: RecordSender, log: Logger) {
+  /** `history`: what the runs before this one knew of addresses. */
+  constructor(config: Config, channel: RecordSender, log: Logger, history?: LeaseHistory) {
     this.#config = config;
     this.#channel = channel;
     this.#log = log;
@@ -57,6 +59,7 @@ export class Agent {
       ...(docker.socket_path === undefined ? {} : { socket: docker.socket_path }),
       timeoutMs: docker.request_timeout_ms,
       localAddresses: () => readHostInterfaces().addresses,
+      ...(history === undefined ? {} : { history }),
     });
     this.#attribution = new Attribution(this.#inventory.state, { host: readHostInterfaces() });
     this.#outside = createOutside(config);
@@ -123,6 +126,7 @@ export class Agent {
   /** Returns at once; what is missing in the world is waited for. */
   start(): void {
     this.#inventory.onChange((event) => this.#onInventory(event));
+    this.#inventory.onLease((lease) => this.#channel.send(lease));
     this.#inventory.start();
     this.#nat.watch.start();
     this.#noRoute.start();
