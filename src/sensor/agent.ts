@@ -20,6 +20,7 @@ import { Inventory } from './docker/inventory.ts';
 import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
 import { readHostInterfaces } from './host/interfaces.ts';
 import { NoRouteWatch } from './host/no-route.ts';
+import { HostSockets } from './host/sockets.ts';
 import { createOutside, type Outside } from './names/outside.ts';
 import { createNat, type Nat } from './nat/nat.ts';
 import { Pipeline } from './pipeline.ts';
@@ -41,6 +42,7 @@ export class Agent {
   readonly #attribution: Attribution;
   readonly #outside: Outside;
   readonly #nat: Nat;
+  readonly #sockets = new HostSockets();
   readonly #pipeline: Pipeline;
   readonly #taps: TapManager;
   readonly #noRoute: NoRouteWatch;
@@ -87,6 +89,7 @@ export class Agent {
       names: this.#attribution,
       nat: this.#nat.unfolder,
       outside: this.#outside,
+      sockets: this.#sockets,
       ...detection,
       emit,
       wants: { flows: true, dns: true, traffic: true },
@@ -138,7 +141,7 @@ export class Agent {
     clearInterval(this.#timer);
     this.#isStopping = true;
     await this.#taps.stop();
-    await Promise.all([this.#noRoute.stop(), this.#inventory.stop()]);
+    await Promise.all([this.#noRoute.stop(), this.#inventory.stop(), this.#sockets.stop()]);
     this.#pipeline.finish();
     this.#nat.watch.stop();
   }
@@ -201,6 +204,9 @@ export class Agent {
       case 'container-added':
       case 'container-changed':
       case 'container-removed':
+        this.#sockets.setContainers(
+          this.#inventory.containers().filter(({ workload }) => workload.networkMode === 'host'),
+        );
         return;
     }
   }

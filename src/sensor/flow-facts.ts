@@ -53,6 +53,34 @@ export interface OutsideNames {
   ): { readonly names: readonly string[]; readonly geo?: GeoFacts | undefined } | undefined;
 }
 
+/** The host's end of a flow, and its peer. */
+export interface HostSocket {
+  readonly protocol: 'tcp' | 'udp';
+  readonly ip: string;
+  readonly port: number;
+  readonly peerIp: string;
+  readonly peerPort: number;
+  /** Packet time of the flow's first packet. */
+  readonly since: Micros;
+}
+
+export type SocketOwner =
+  | { readonly kind: 'container'; readonly workload: Workload }
+  /** No container: the host itself. */
+  | { readonly kind: 'host' }
+  /** Several share the port. */
+  | { readonly kind: 'several'; readonly candidates: readonly string[] };
+
+/** Who holds the socket at the host's end: the host, or a container on its network. */
+export interface SocketOwners {
+  /** False where no container is on the host's network: then nobody has to ask. */
+  readonly isNeeded: boolean;
+  /** A flow begins; its owner can be asked for a moment later, and for as long as the flow lasts. */
+  began(socket: HostSocket): void;
+  /** Undefined when nobody knows (yet). */
+  ownerOf(socket: HostSocket): SocketOwner | undefined;
+}
+
 /** What the flow's own bytes said, by slot. */
 export interface FlowContent {
   of(slot: number): Pick<FlowRecord, 'service' | 'serverName' | 'serverNameFrom'> | undefined;

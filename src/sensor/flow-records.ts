@@ -13,8 +13,9 @@ import { portHint } from './content/port-hint.ts';
 import type { PacketView } from './decode/packet-view.ts';
 import type { FlowEnds } from './dns/intake.ts';
 import type { FlowTable } from './flow/table.ts';
-import type { AddressNames, FlowContent, NatUnfolder, OutsideNames } from './flow-facts.ts';
+import type { AddressNames, FlowContent, NatUnfolder, OutsideNames, SocketOwners } from './flow-facts.ts';
 import { FlowOrigins } from './flow-origins.ts';
+import { askForOwners, withOwners } from './socket-ends.ts';
 import type { Tap } from './tap.ts';
 import type { EdgeName } from './traffic-rollup.ts';
 
@@ -24,6 +25,7 @@ export interface FlowSources {
   readonly nat?: NatUnfolder | undefined;
   readonly outside?: OutsideNames | undefined;
   readonly content?: FlowContent | undefined;
+  readonly sockets?: SocketOwners | undefined;
 }
 
 /** Where flows were seen; all that outlives their tap. */
@@ -74,6 +76,9 @@ export class FlowRecords {
   begin(slot: number, view: PacketView, fromOrig: boolean): void {
     this.#origins.note(slot, view, fromOrig);
     this.#placeOf(slot).flows++;
+    const { sockets } = this.#sources;
+    if (sockets?.isNeeded !== true) return;
+    askForOwners(this.#attributed(slot), this.#table.protocolName(slot), this.#table.first(slot), sockets);
   }
 
   /** The flow has ended, and its records are made. */
@@ -170,11 +175,14 @@ export class FlowRecords {
 
   #attributed(slot: number): FlowEnds {
     const network = this.networkOf(slot);
-    return {
+    const ends = {
       orig: this.#endpoint(slot, network, true),
       resp: this.#endpoint(slot, network, false),
       network,
     };
+    const { sockets } = this.#sources;
+    if (sockets === undefined) return ends;
+    return withOwners(ends, this.#table.protocolName(slot), this.#table.first(slot), sockets);
   }
 
   #endpoint(slot: number, network: Network | undefined, isOrig: boolean): Endpoint {

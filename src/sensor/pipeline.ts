@@ -18,7 +18,7 @@ import { DnsIntake } from './dns/intake.ts';
 import type { FindingManager } from './findings/manager.ts';
 import { WARM_AT_ONCE } from './flow/key.ts';
 import { FLOW_EVENT, type FlowEnd, FlowTable } from './flow/table.ts';
-import type { AddressNames, NatUnfolder, OutsideNames } from './flow-facts.ts';
+import type { AddressNames, NatUnfolder, OutsideNames, SocketOwners } from './flow-facts.ts';
 import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
 import { createTap, type Tap } from './tap.ts';
@@ -31,6 +31,7 @@ export interface PipelineOptions {
   readonly names: AddressNames;
   readonly nat?: NatUnfolder | undefined;
   readonly outside?: OutsideNames | undefined;
+  readonly sockets?: SocketOwners | undefined;
   readonly runner: AnalyzerRunner;
   readonly findings: FindingManager;
   readonly emit: (record: AgentRecord) => void;
@@ -111,6 +112,7 @@ export class Pipeline {
       names: options.names,
       nat: options.nat,
       outside: options.outside,
+      sockets: options.sockets,
       content: this.#content,
     });
     this.#rollup = new TrafficRollup(flows.max_edges);
