@@ -38,6 +38,31 @@ export async function openLiveTap(
   }
 }
 
+/** Why no live tap can open here, whatever the interface: what the backend is made of is missing. Else undefined. */
+export async function liveCaptureProblem(
+  backend: CaptureBackend = 'auto',
+): Promise<CaptureError | undefined> {
+  const binding = backend === 'portable' ? undefined : nativeBindingProblem();
+  if (backend !== 'portable' && binding === undefined) return libpcapProblem();
+  if (backend === 'native') return binding;
+  const { portableProblem } = await import('./portable.ts');
+  const portable = await portableProblem();
+  if (portable === undefined || binding === undefined) return portable;
+  return new CaptureError(portable.code, `${portable.message}; tried after: ${binding.message}`, {
+    cause: portable,
+  });
+}
+
+function libpcapProblem(): CaptureError | undefined {
+  try {
+    libpcapVersion();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CaptureError) return error;
+    throw error;
+  }
+}
+
 /** Opens a capture file, or rejects with a CaptureError. Our own reader needs no binding: `auto` is it. */
 export async function openCaptureFile(
   options: FileOptions,
@@ -62,10 +87,7 @@ export type NativeStatus =
 export function nativeStatus(): NativeStatus {
   const problem = nativeBindingProblem();
   if (problem !== undefined) return { available: false, reason: problem.message };
-  try {
-    return { available: true, libpcap: libpcapVersion() };
-  } catch (error) {
-    if (error instanceof CaptureError) return { available: false, reason: error.message };
-    throw error;
-  }
+  const missing = libpcapProblem();
+  if (missing !== undefined) return { available: false, reason: missing.message };
+  return { available: true, libpcap: libpcapVersion() };
 }

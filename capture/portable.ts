@@ -4,6 +4,7 @@
  */
 export { openPortableFile } from './portable/file.ts';
 export { openPortableLive } from './portable/live.ts';
+export { portableProblem } from './portable/loads.ts';
 
 /** What an operator gives up with this backend; `doctor` prints it. */
 export const PORTABLE_LIMITS: readonly string[] = [

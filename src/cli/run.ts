@@ -19,7 +19,7 @@ interface RunOptions extends SettingsOptions {
 
 export async function runCommand(options: RunOptions): Promise<void> {
   const config = loadSettings(options);
-  requireCapture();
+  await requireCapture(config.capture.backend);
   const log = createLogger(config.log.level);
   process.once('uncaughtException', (error) => {
     log.fatal({ err: error }, 'a bug ended the agent; please report it');

@@ -3,9 +3,9 @@
  * value or a list (comma-separated). A name that fits no option is refused, as an unknown key in the file is.
  */
 import type { z } from 'zod';
+import { nearest } from '../model/nearest.ts';
 import type { ConfigIssue } from './error.ts';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
-import { nearest } from '../model/nearest.ts';
 
 export const ENVIRONMENT_PREFIX = 'BRIDGEWATCH_';
 

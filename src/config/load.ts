@@ -4,10 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { nearest } from '../model/nearest.ts';
 import { readEnvironment } from './environment.ts';
 import { ConfigError, type ConfigIssue } from './error.ts';
 import { type JsonSchema, jsonSchemaOf, schemaAt } from './json-schema.ts';
-import { nearest } from '../model/nearest.ts';
 import { type Config, configSchema, type OptionsOfAnalyzer } from './schema.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 

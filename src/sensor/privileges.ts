@@ -1,5 +1,6 @@
 /** What this process may do, as the kernel says it (capabilities(7)); being root says little inside a container. */
 import { readFileSync } from 'node:fs';
+import { type CaptureBackend, liveCaptureProblem } from '../../capture/open.ts';
 
 /** Bits of linux/capability.h that the sensor needs for all that it does. */
 const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21 } as const;
@@ -21,8 +22,17 @@ export function missingCapabilities(status = readStatus()): Capability[] | undef
   return NEEDED_CAPABILITIES.filter((name) => (mask & (1n << BigInt(CAPABILITIES[name]))) === 0n);
 }
 
-/** Without CAP_NET_RAW no tap will ever open: waiting, as for an engine, would be waiting for ever. */
-export function requireCapture(missing = missingCapabilities()): void {
+/**
+ * Throws where no tap will ever open: without CAP_NET_RAW, without libpcap, without any backend. Waiting, as for an
+ * engine, would be waiting for ever, and an agent that sees nothing must not look as if it watched.
+ */
+export async function requireCapture(backend: CaptureBackend): Promise<void> {
+  requirePrivilege();
+  const problem = await liveCaptureProblem(backend);
+  if (problem !== undefined) throw problem;
+}
+
+export function requirePrivilege(missing = missingCapabilities()): void {
   if (missing === undefined || !missing.includes('CAP_NET_RAW')) return;
   throw new PrivilegeError(
     'this process may not capture packets (no CAP_NET_RAW); run as root, or the container with --privileged',

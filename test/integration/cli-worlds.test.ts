@@ -538,6 +538,15 @@ describe.skipIf(NOT_BUILT !== undefined)('in a bad world', () => {
       expect(version.code).toBe(0);
     });
 
+    it.each(['auto', 'native', 'portable'])('run ends at once with --capture-backend %s', async (backend) => {
+      const args = ['run', '--db', file('no-libpcap.db'), '--capture-backend', backend];
+      const run = await bridgewatch(args, { within });
+
+      const says = /libpcap.*install it.*CAPTURE_NO_LIBPCAP/;
+      check(run, { name: 'run', args: () => [], code: 3, says });
+      expect(run.stderr.trim().split('\n')).toHaveLength(1);
+    });
+
     it('a filter and doctor say what to install', async () => {
       const filter = await bridgewatch(['analyze', file('ok.pcap'), '--filter', 'tcp'], { within });
       const doctor = await bridgewatch(['doctor', '--socket', engine.socket], { within });
@@ -570,6 +579,14 @@ describe.skipIf(NOT_BUILT !== undefined)('in a bad world', () => {
         /^warn +capture backend +portable \(the libpcap binding is not built .*What it cannot know: No kernel timestamps/m,
       );
       expect(stdout).toMatch(/^ok +network shop_data +tapped at lo/m);
+    });
+
+    it('run with the native backend, asked for by name, ends at once and says what to build', async () => {
+      const args = ['run', '--db', file('no-binding.db'), '--capture-backend', 'native'];
+      const run = await bridgewatch(args, { within });
+
+      const says = /the libpcap binding is not built .*npm run build:native.*CAPTURE_NO_BINDING/;
+      check(run, { name: 'run', args: () => [], code: 3, says });
     });
 
     it('the native backend, when asked for by name, is refused; so is a filter', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { missingCapabilities, PrivilegeError, requireCapture } from '../../src/sensor/privileges.ts';
+import { missingCapabilities, PrivilegeError, requirePrivilege } from '../../src/sensor/privileges.ts';
 
 /** As /proc/<pid>/status has it. */
 const status = (effective: string) => `Name:\tnode\nCapPrm:\t000001ffffffffff\nCapEff:\t${effective}\n`;
@@ -20,12 +20,12 @@ describe('what the process may do', () => {
   });
 
   it('is enough to capture with CAP_NET_RAW alone, and where it is unknown', () => {
-    expect(() => requireCapture(['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'])).not.toThrow();
-    expect(() => requireCapture([])).not.toThrow();
+    expect(() => requirePrivilege(['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'])).not.toThrow();
+    expect(() => requirePrivilege([])).not.toThrow();
   });
 
   it('is not enough without it, and the error says what to do', () => {
-    expect(() => requireCapture(['CAP_NET_RAW'])).toThrow(PrivilegeError);
-    expect(() => requireCapture(['CAP_NET_RAW'])).toThrow(/CAP_NET_RAW.*run as root.*--privileged/);
+    expect(() => requirePrivilege(['CAP_NET_RAW'])).toThrow(PrivilegeError);
+    expect(() => requirePrivilege(['CAP_NET_RAW'])).toThrow(/CAP_NET_RAW.*run as root.*--privileged/);
   });
 });
