@@ -18,12 +18,15 @@ import { ANALYZERS } from './detectors.ts';
 import { Attribution } from './docker/attribution.ts';
 import { Inventory } from './docker/inventory.ts';
 import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
+import { hostMacs } from './host/host-macs.ts';
 import { readHostInterfaces } from './host/interfaces.ts';
+import { LinkWatch } from './host/link-watch.ts';
 import { NoRouteWatch } from './host/no-route.ts';
 import { HostSockets } from './host/sockets.ts';
 import { createOutside, type Outside } from './names/outside.ts';
 import { createNat, type Nat } from './nat/nat.ts';
 import { Pipeline } from './pipeline.ts';
+import { SourceCheck } from './source-check.ts';
 import { type AttachedTap, TapManager } from './taps.ts';
 
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
@@ -46,6 +49,7 @@ export class Agent {
   readonly #pipeline: Pipeline;
   readonly #taps: TapManager;
   readonly #noRoute: NoRouteWatch;
+  readonly #links: LinkWatch;
   #timer: NodeJS.Timeout | undefined;
   #ticks = 0;
   #isStopping = false;
@@ -63,6 +67,7 @@ export class Agent {
       localAddresses: () => readHostInterfaces().addresses,
       ...(history === undefined ? {} : { history }),
     });
+    this.#links = new LinkWatch({ state: this.#inventory.state });
     this.#attribution = new Attribution(this.#inventory.state, { host: readHostInterfaces() });
     this.#outside = createOutside(config);
     for (const problem of this.#outside.problems()) log.warn({ problem }, 'a geo database cannot be used');
@@ -83,7 +88,18 @@ export class Agent {
       emit,
       log,
     });
+    const sources = new SourceCheck({
+      state: this.#inventory.state,
+      host: hostMacs(),
+      onSpoof: (record) => {
+        emit(record);
+        detection.runner.spoof(record);
+      },
+      onLoss: emit,
+    });
     this.#pipeline = new Pipeline({
+      sources,
+      onClockSet: () => this.#inventory.checkClock(),
       flows: config.flows,
       dns: config.dns,
       names: this.#attribution,
@@ -133,6 +149,7 @@ export class Agent {
     this.#inventory.start();
     this.#nat.watch.start();
     this.#noRoute.start();
+    this.#links.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -141,7 +158,12 @@ export class Agent {
     clearInterval(this.#timer);
     this.#isStopping = true;
     await this.#taps.stop();
-    await Promise.all([this.#noRoute.stop(), this.#inventory.stop(), this.#sockets.stop()]);
+    await Promise.all([
+      this.#noRoute.stop(),
+      this.#links.stop(),
+      this.#inventory.stop(),
+      this.#sockets.stop(),
+    ]);
     this.#pipeline.finish();
     this.#nat.watch.stop();
   }
@@ -226,6 +248,7 @@ export class Agent {
   }
 
   #tick(): void {
+    this.#inventory.checkClock();
     this.#pipeline.advanceTo(wallMicros() - QUIET_LAG);
     this.#taps.readStatistics();
     if (++this.#ticks % HOST_ADDRESSES_EVERY_TICKS === 0) this.#readHostAddresses();

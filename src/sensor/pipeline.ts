@@ -21,6 +21,7 @@ import { FLOW_EVENT, type FlowEnd, FlowTable } from './flow/table.ts';
 import type { AddressNames, NatUnfolder, OutsideNames, SocketOwners } from './flow-facts.ts';
 import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
+import type { SourceCheck } from './source-check.ts';
 import { createTap, type Tap } from './tap.ts';
 import { TapCounters } from './tap-counters.ts';
 import { TrafficRollup } from './traffic-rollup.ts';
@@ -32,6 +33,10 @@ export interface PipelineOptions {
   readonly nat?: NatUnfolder | undefined;
   readonly outside?: OutsideNames | undefined;
   readonly sockets?: SocketOwners | undefined;
+  /** Looks at who sends: at new flows and ARP only. */
+  readonly sources?: SourceCheck | undefined;
+  /** Packet time jumped: somebody set the clock. */
+  readonly onClockSet?: (() => void) | undefined;
   readonly runner: AnalyzerRunner;
   readonly findings: FindingManager;
   readonly emit: (record: AgentRecord) => void;
@@ -231,6 +236,7 @@ export class Pipeline {
     // Visiting every flow costs microseconds each; where nobody asked about their ends, they just end.
     if (wants.traffic || wants.flows || this.#mayConcern(runner.wants.flowEnd)) this.#table.flush('shutdown');
     this.#dns.flush();
+    this.#options.sources?.finish(this.#now);
     this.#endRollup(this.#now);
     this.#counters.report(this.#now, this.#taps);
     runner.finish(this.#now);
@@ -255,10 +261,15 @@ export class Pipeline {
     const slot = table.observe(view, time, tap.index);
     if (slot >= 0) {
       const events = table.events;
-      if (events !== 0) this.#onFlowEvents(slot, events, data, view);
+      if (events !== 0) {
+        this.#onFlowEvents(slot, events, data, view);
+        if ((events & FLOW_EVENT.NEW) !== 0) this.#options.sources?.onFlow(view, tap, time);
+      }
       if ((view.layers & LAYER.PORTS) !== 0 && (view.srcPort === DNS_PORT || view.dstPort === DNS_PORT)) {
         this.#dns.onPacket(data, view, time, tap, slot, table.fromOrig);
       }
+    } else if ((view.layers & LAYER.ARP) !== 0) {
+      this.#options.sources?.onArp(view, tap, time);
     }
     if ((view.layers & LAYER.INNER) !== 0) this.#onPacket(data, view.inner!, tap, time);
   }
@@ -360,6 +371,7 @@ export class Pipeline {
     this.#nextSecond = time + MICROS_PER_SECOND;
     this.#endFlowsOfTaps(ENDED_AT_ONCE);
     this.#dns.expire(time);
+    this.#options.sources?.tick(time);
     this.#content.tick();
     this.#options.runner.tick(time);
     this.#options.findings.tick(time);
@@ -391,6 +403,8 @@ export class Pipeline {
     this.#endRollup(this.#now);
     this.#table.clockSet(step);
     this.#dns.clockSet(step);
+    this.#options.sources?.clockSet();
+    this.#options.onClockSet?.();
     this.#options.runner.clockSet(step);
     this.#options.findings.clockSet(step);
     this.#now = time;

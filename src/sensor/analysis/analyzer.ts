@@ -9,6 +9,7 @@ import type { Endpoint } from '../../model/endpoint.ts';
 import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
+import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface Handlers {
   /** A question at the moment it is seen, before any answer. */
   onDnsQuery?(query: DnsQuery): void;
   onNoRoute?(record: NoRouteRecord): void;
+  /** A source that disagrees with the inventory of its bridge: when first seen, then once a minute while it goes on. */
+  onSpoof?(record: SpoofRecord): void;
   /** Packet time has advanced by at least a second. */
   onTick?(now: Micros): void;
   /**

@@ -7,6 +7,7 @@ import type { DnsRecord } from '../../model/dns.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
+import type { SpoofRecord } from '../../model/spoof.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
 import type {
   AnalyzerContext,
@@ -187,6 +188,16 @@ export class AnalyzerRunner {
         slot.handlers.onNoRoute?.(record);
       } catch (error) {
         this.#failed(slot, 'onNoRoute', error);
+      }
+    }
+  }
+
+  spoof(record: SpoofRecord): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onSpoof?.(record);
+      } catch (error) {
+        this.#failed(slot, 'onSpoof', error);
       }
     }
   }

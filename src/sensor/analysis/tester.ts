@@ -6,6 +6,7 @@ import type { DnsRecord } from '../../model/dns.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
+import type { SpoofRecord } from '../../model/spoof.ts';
 import type { Micros } from '../../model/time.ts';
 import { findingsConfig } from '../findings/config.ts';
 import { FindingManager } from '../findings/manager.ts';
@@ -18,6 +19,7 @@ export type AnalyzerEvent =
   | { readonly on: 'dns'; readonly record: DnsRecord }
   | { readonly on: 'dns-query'; readonly query: DnsQuery }
   | { readonly on: 'no-route'; readonly record: NoRouteRecord }
+  | { readonly on: 'spoof'; readonly record: SpoofRecord }
   | { readonly on: 'tick'; readonly now: Micros };
 
 export interface AnalyzerRun {
@@ -84,6 +86,9 @@ function deliver(runner: AnalyzerRunner, event: AnalyzerEvent): void {
     case 'no-route':
       runner.noRoute(event.record);
       break;
+    case 'spoof':
+      runner.spoof(event.record);
+      break;
     case 'tick':
       break;
   }
@@ -99,6 +104,7 @@ function timeOf(event: AnalyzerEvent): Micros {
       return event.flow.end;
     case 'dns':
     case 'no-route':
+    case 'spoof':
       return event.record.time;
     case 'dns-query':
       return event.query.time;

@@ -516,9 +516,10 @@ export class Attribution {
     const arrivals = this.#state.arrivals.at(network.id, time);
     const [first] = arrivals;
     if (first === undefined) return undefined;
-    const senders =
-      mac === undefined ? [] : this.#claims(this.#onNetwork(mac, network.id), [], time).intervals;
-    const names = labels([...arrivals, ...senders]);
+    // A MAC that is made from an address tells nothing of who has the address now.
+    const owners = mac === undefined ? [] : this.#onNetwork(mac, network.id);
+    const senders = owners.filter(({ ips }) => !isMadeFromAddress(mac!, ips));
+    const names = labels([...arrivals, ...this.#claims(senders, [], time).intervals]);
     const why = `came to ${network.name} then, and left before the engine could be asked for the address`;
     if (names.length > 1) return ambiguous(`${names.join(', ')} ${why}`, names);
     return this.#named(first.holder, 'ip@time', [`nobody else is known to have held it, and it ${why}`]);

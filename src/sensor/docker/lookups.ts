@@ -115,7 +115,7 @@ export class Lookups {
       try {
         while (questions.waiting.length > 0 || questions.createdAt !== undefined) {
           await this.#limited(() => this.#askOnce(networkId, questions));
-          if (this.#networks.get(networkId) !== questions) return;
+          if (this.#signal.aborted || this.#networks.get(networkId) !== questions) return;
         }
         this.#networks.delete(networkId);
       } finally {

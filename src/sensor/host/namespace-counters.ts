@@ -54,7 +54,7 @@ export async function readCounters(
 }
 
 /** Why the engine's pid does not mean this container here; undefined when it does. */
-async function pidProblem(
+export async function pidProblem(
   container: ContainerState,
   path: string | undefined,
   proc: string,

@@ -1,0 +1,200 @@
+/**
+ * Whether frames come from whom they say: at each new flow and each ARP message the source's MAC and address must
+ * agree with the inventory of that bridge. What disagrees is looked at again some seconds later, when the engine has
+ * told all about that time, and is a spoof only then.
+ *
+ * It must never accuse: a frame that the host forwards carries the bridge's MAC and anybody's address; containers that
+ * are just coming or going; those whose address nobody knows (yet); times in which the engine did not answer.
+ * Bounded: so many suspicions, so many looks a second, so many records an interval; what is left out is counted.
+ */
+
+import { formatIp } from '../model/ip.ts';
+import type { Network } from '../model/network.ts';
+import type { LossRecord } from '../model/record.ts';
+import type { SpoofRecord } from '../model/spoof.ts';
+import type { Micros } from '../model/time.ts';
+import { MICROS_PER_SECOND } from '../model/time.ts';
+import { formatMac, LAYER, type PacketView } from './decode/packet-view.ts';
+import type { InventoryState } from './docker/inventory-state.ts';
+import { SourceCache } from './source-cache.ts';
+import { type HostMacs, judgeSource, mayDisagree } from './source-judgement.ts';
+import type { Tap } from './tap.ts';
+
+export interface SourceCheckOptions {
+  readonly state: InventoryState;
+  readonly host: HostMacs;
+  readonly onSpoof: (record: SpoofRecord) => void;
+  readonly onLoss: (loss: LossRecord) => void;
+  /** Nothing younger is judged: events may still be on their way. 0 for files, whose inventory is whole. */
+  readonly graceSecs?: number;
+}
+
+interface Suspicion {
+  readonly network: Network;
+  readonly interface: string;
+  readonly ip: string;
+  readonly mac: string;
+  readonly layer: SpoofRecord['layer'];
+  /** Since the last record. */
+  count: number;
+  first: Micros;
+  last: Micros;
+  toldAt: Micros | undefined;
+}
+
+/** An event is told within half a second, an address looked up in a few milliseconds; some times that. */
+const GRACE_SECS = 3;
+/** A spoof that goes on is told once in this time. */
+const INTERVAL_SECS = 60;
+/** About 400 bytes each. */
+const MAX_SUSPICIONS = 4096;
+/** New flows whose source was not checked before; each look costs some 2 us. */
+const MAX_LOOKS_PER_SECOND = 5000;
+const MAX_RECORDS_PER_INTERVAL = 200;
+
+export class SourceCheck {
+  readonly #options: SourceCheckOptions;
+  readonly #graceMicros: number;
+  readonly #suspicions = new Map<string, Suspicion>();
+  readonly #agreeing = new SourceCache();
+  #looksLeft = MAX_LOOKS_PER_SECOND;
+  #recordsLeft = MAX_RECORDS_PER_INTERVAL;
+  #intervalEnd: Micros = 0;
+  #intervalStart: Micros = 0;
+  /** Of this interval: sources that were not looked at, or whose record was not written. */
+  #leftOut = 0;
+
+  constructor(options: SourceCheckOptions) {
+    this.#options = options;
+    this.#graceMicros = (options.graceSecs ?? GRACE_SECS) * MICROS_PER_SECOND;
+  }
+
+  /** The first packet of a flow. */
+  onFlow(view: PacketView, tap: Tap, time: Micros): void {
+    if ((view.layers & LAYER.SRC_MAC) === 0) return;
+    this.#check(view, view.srcMacHi, view.srcMacLo, tap, time, 'ip');
+  }
+
+  onArp(view: PacketView, tap: Tap, time: Micros): void {
+    this.#check(view, view.arpSenderMacHi, view.arpSenderMacLo, tap, time, 'arp');
+  }
+
+  /** Once a second of packet time. */
+  tick(now: Micros): void {
+    this.#looksLeft = MAX_LOOKS_PER_SECOND;
+    if (now >= this.#intervalEnd) this.#beginInterval(now);
+    for (const [key, suspicion] of this.#suspicions) this.#review(key, suspicion, now);
+  }
+
+  finish(now: Micros): void {
+    for (const [key, suspicion] of this.#suspicions) {
+      suspicion.toldAt = undefined;
+      this.#review(key, suspicion, now);
+    }
+    this.#beginInterval(now);
+  }
+
+  /** What was suspected belongs to the old clock. */
+  clockSet(): void {
+    this.#suspicions.clear();
+    this.#intervalEnd = 0;
+  }
+
+  #check(
+    view: PacketView,
+    macHi: number,
+    macLo: number,
+    tap: Tap,
+    time: Micros,
+    layer: SpoofRecord['layer'],
+  ): void {
+    const { network } = tap;
+    // Inside a tunnel the addresses are another network's.
+    if (network === undefined || view.depth > 0) return;
+    const { state } = this.#options;
+    if (this.#agreeing.has(view.words, macHi, macLo, tap.index, state.version)) return;
+    if (this.#looksLeft <= 0) {
+      this.#leftOut++;
+      return;
+    }
+    this.#looksLeft--;
+    const { words } = view;
+    const ip = formatIp(words[0]!, words[1]!, words[2]!, words[3]!);
+    const mac = formatMac(macHi, macLo);
+    if (!mayDisagree(state, network, ip, mac)) {
+      this.#agreeing.add(words, macHi, macLo, tap.index, state.version);
+      return;
+    }
+    this.#suspect({ network, interface: tap.interface, ip, mac, layer }, time);
+  }
+
+  #suspect(source: Pick<Suspicion, 'network' | 'interface' | 'ip' | 'mac' | 'layer'>, time: Micros): void {
+    const key = `${source.network.id} ${source.mac} ${source.ip}`;
+    const known = this.#suspicions.get(key);
+    if (known !== undefined) {
+      if (known.count === 0) known.first = time;
+      known.count++;
+      known.last = time;
+      return;
+    }
+    if (this.#suspicions.size >= MAX_SUSPICIONS) {
+      this.#leftOut++;
+      return;
+    }
+    this.#suspicions.set(key, { ...source, count: 1, first: time, last: time, toldAt: undefined });
+  }
+
+  #review(key: string, suspicion: Suspicion, now: Micros): void {
+    const { count, toldAt, first } = suspicion;
+    if (toldAt !== undefined && now - toldAt < INTERVAL_SECS * MICROS_PER_SECOND) return;
+    if (count === 0) {
+      this.#suspicions.delete(key);
+      return;
+    }
+    if (now - first < this.#graceMicros) return;
+    const { state, host } = this.#options;
+    const { network, ip, mac, layer } = suspicion;
+    const judgement = judgeSource(state, host, network, ip, mac, first);
+    if (judgement === undefined) {
+      this.#suspicions.delete(key);
+      return;
+    }
+    suspicion.count = 0;
+    suspicion.toldAt = now;
+    if (this.#recordsLeft <= 0) {
+      this.#leftOut++;
+      return;
+    }
+    this.#recordsLeft--;
+    this.#options.onSpoof({
+      kind: 'spoof',
+      time: suspicion.last,
+      network: network.name,
+      interface: suspicion.interface,
+      ip,
+      mac,
+      layer,
+      ...judgement,
+      count,
+      first,
+    });
+  }
+
+  #beginInterval(now: Micros): void {
+    if (this.#leftOut > 0) {
+      this.#options.onLoss({
+        kind: 'loss',
+        time: now,
+        source: 'source-check',
+        where: 'sources',
+        count: this.#leftOut,
+        first: this.#intervalStart,
+        last: now,
+      });
+    }
+    this.#leftOut = 0;
+    this.#recordsLeft = MAX_RECORDS_PER_INTERVAL;
+    this.#intervalStart = now;
+    this.#intervalEnd = now + INTERVAL_SECS * MICROS_PER_SECOND;
+  }
+}

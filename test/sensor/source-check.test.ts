@@ -1,0 +1,239 @@
+import { describe, expect, it } from 'vitest';
+import { parseIp } from '../../src/model/ip.ts';
+import type { LossRecord } from '../../src/model/record.ts';
+import type { SpoofRecord } from '../../src/model/spoof.ts';
+import { LAYER, PacketView } from '../../src/sensor/decode/packet-view.ts';
+import { InventoryState } from '../../src/sensor/docker/inventory-state.ts';
+import { SourceCheck } from '../../src/sensor/source-check.ts';
+import { createTap } from '../../src/sensor/tap.ts';
+import { containerFact, endpointFact, networkFact, SECOND, T0 } from '../support/inventory-facts.ts';
+
+const DB = { ip: '172.30.0.2', mac: '02:42:ac:1e:00:02' };
+const WEB = { ip: '172.30.0.3', mac: '0a:00:00:00:00:0b' };
+const GATEWAY = '172.30.0.1';
+const BRIDGE_MAC = '02:42:00:00:00:01';
+const STRANGER_MAC = '0e:00:00:00:00:99';
+
+interface World {
+  readonly state: InventoryState;
+  readonly spoofs: SpoofRecord[];
+  readonly losses: LossRecord[];
+  readonly check: SourceCheck;
+  at(secs: number): number;
+  flow(ip: string, mac: string, secs: number): void;
+  arp(ip: string, mac: string, secs: number): void;
+  /** Packet time passes, second by second. */
+  pass(from: number, to: number): void;
+}
+
+/** db and web on `inner` since T0; web on `front` too. */
+function world(driver = 'bridge'): World {
+  const state = new InventoryState();
+  const inner = networkFact({
+    name: 'inner',
+    driver,
+    subnets: ['172.30.0.0/24', '2001:db8:5::/64'],
+    gateways: [GATEWAY, '2001:db8:5::1'],
+  });
+  state.networkSeen(inner, T0);
+  state.networkSeen(networkFact({ name: 'front', subnets: ['10.5.0.0/16'], gateways: ['10.5.0.1'] }), T0);
+  state.connected(endpointFact('db', 'inner', [DB.ip, '2001:db8:5::2'], DB.mac), T0, containerFact('db'));
+  state.connected(endpointFact('web', 'inner', [WEB.ip], WEB.mac), T0, containerFact('web'));
+  state.connected(endpointFact('web', 'front', ['10.5.0.9'], '0a:00:00:00:00:0c'), T0);
+  state.connected(endpointFact('far', 'front', ['10.5.0.7'], '0a:00:00:00:00:0d'), T0, containerFact('far'));
+  const spoofs: SpoofRecord[] = [];
+  const losses: LossRecord[] = [];
+  const check = new SourceCheck({
+    state,
+    host: { ownsMac: (mac) => mac === BRIDGE_MAC, onInterface: () => false },
+    onSpoof: (record) => spoofs.push(record),
+    onLoss: (loss) => losses.push(loss),
+  });
+  const tap = createTap({
+    index: 3,
+    interface: 'br-inner',
+    linkType: 1,
+    network: inner.network,
+    vantage: 'bridge',
+  });
+  const at = (secs: number): number => T0 + secs * SECOND;
+  const view = (ip: string, mac: string): PacketView => {
+    const packet = new PacketView();
+    packet.words.set(parseIp(ip)!);
+    const [hi, lo] = [mac.slice(0, 8), mac.slice(9)].map((half) =>
+      Number.parseInt(half.replaceAll(':', ''), 16),
+    );
+    Object.assign(packet, { srcMacHi: hi, srcMacLo: lo, arpSenderMacHi: hi, arpSenderMacLo: lo });
+    packet.layers = LAYER.SRC_MAC;
+    return packet;
+  };
+  return {
+    state,
+    spoofs,
+    losses,
+    check,
+    at,
+    flow: (ip, mac, secs) => check.onFlow(view(ip, mac), tap, at(secs)),
+    arp: (ip, mac, secs) => check.onArp(view(ip, mac), tap, at(secs)),
+    pass: (from, to) => {
+      for (let secs = from; secs <= to; secs++) check.tick(at(secs));
+    },
+  };
+}
+
+describe('a source that disagrees with the inventory', () => {
+  it.each([
+    ['the address of another', DB.ip, WEB.mac, { mismatch: 'ip-of-another', sender: 'web', holder: 'db' }],
+    ["the gateway's address", GATEWAY, WEB.mac, { mismatch: 'gateway-address', sender: 'web' }],
+    ['an address of nobody', '172.30.0.77', WEB.mac, { mismatch: 'address-of-nobody', sender: 'web' }],
+    ['an address from elsewhere', '198.51.100.7', WEB.mac, { mismatch: 'foreign-address', sender: 'web' }],
+    ["another network's container", '10.5.0.7', DB.mac, { mismatch: 'foreign-address', holder: 'far' }],
+    ['a MAC of nobody', DB.ip, STRANGER_MAC, { mismatch: 'unknown-mac', holder: 'db' }],
+    ['an IPv6 address of another', '2001:db8:5::2', WEB.mac, { mismatch: 'ip-of-another', holder: 'db' }],
+  ] as const)('%s', (_, ip, mac, { mismatch, ...names }) => {
+    const { flow, pass, spoofs, at } = world();
+    flow(ip, mac, 100);
+    pass(101, 110);
+
+    expect(spoofs).toHaveLength(1);
+    expect(spoofs[0]).toMatchObject({
+      mismatch,
+      ip,
+      mac,
+      layer: 'ip',
+      count: 1,
+      first: at(100),
+      time: at(100),
+    });
+    expect({ sender: spoofs[0]!.sender?.name, holder: spoofs[0]!.holder?.name }).toMatchObject(names);
+  });
+
+  it('in the sender of an ARP message', () => {
+    const { arp, pass, spoofs } = world();
+    arp(GATEWAY, WEB.mac, 100);
+    pass(101, 110);
+
+    expect(spoofs).toMatchObject([{ layer: 'arp', mismatch: 'gateway-address', network: 'inner' }]);
+  });
+
+  it('is told when first seen and then once a minute, with the number of times', () => {
+    const { arp, check, at, spoofs } = world();
+    for (let secs = 100; secs < 300; secs++) {
+      arp(GATEWAY, WEB.mac, secs);
+      check.tick(at(secs));
+    }
+
+    expect(spoofs).toHaveLength(4);
+    expect(spoofs.map(({ first }) => (first - T0) / SECOND)).toEqual([100, 104, 164, 224]);
+    expect(spoofs.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(200);
+    expect(spoofs[1]!.count).toBe(60);
+  });
+
+  it('is forgotten when it stops, and new when it begins again', () => {
+    const { flow, pass, spoofs } = world();
+    flow(DB.ip, WEB.mac, 100);
+    pass(101, 300);
+    flow(DB.ip, WEB.mac, 301);
+    pass(302, 310);
+
+    expect(spoofs.map(({ count }) => count)).toEqual([1, 1]);
+  });
+});
+
+describe('nobody is accused', () => {
+  it.each([
+    ['its own address', DB.ip, DB.mac],
+    ['its own IPv6 address', '2001:db8:5::2', DB.mac],
+    ['its address on another network', '10.5.0.9', WEB.mac],
+    ['what the host forwards', '198.51.100.7', BRIDGE_MAC],
+    ["what the host forwards, of a container's address (hairpin)", DB.ip, BRIDGE_MAC],
+    ['the gateway', GATEWAY, BRIDGE_MAC],
+    ['a container that asks for an address (DHCP)', '0.0.0.0', WEB.mac],
+    ['duplicate address detection', '::', WEB.mac],
+    ['link-local IPv6', 'fe80::1234', WEB.mac],
+    ['link-local IPv4', '169.254.7.7', WEB.mac],
+    ['SLAAC from its own MAC', '2001:db8:5:0:800:ff:fe00:b', WEB.mac],
+    ['a stranger with a stranger', '172.30.0.88', STRANGER_MAC],
+  ])('%s', (_, ip, mac) => {
+    const { flow, arp, pass, check, at, spoofs } = world();
+    flow(ip, mac, 100);
+    arp(ip, mac, 100);
+    pass(101, 110);
+    check.finish(at(200));
+
+    expect(spoofs).toEqual([]);
+  });
+
+  it('SLAAC from the MAC of another is no excuse', () => {
+    const { flow, pass, spoofs } = world();
+    flow('2001:db8:5:0:800:ff:fe00:c', WEB.mac, 100);
+    pass(101, 110);
+
+    expect(spoofs).toMatchObject([{ mismatch: 'address-of-nobody' }]);
+  });
+
+  it('when a new holder speaks before the engine tells of it', () => {
+    const { state, flow, pass, at, spoofs } = world();
+    flow(DB.ip, STRANGER_MAC, 100);
+    state.disconnected('inner-id', 'db-id', at(99.9));
+    state.connected(endpointFact('new', 'inner', [DB.ip], STRANGER_MAC), at(100.01), containerFact('new'));
+    pass(101, 110);
+
+    expect(spoofs).toEqual([]);
+  });
+
+  it.each([1.9, 2.1])('within two seconds of a connect: %f s after it', (secs) => {
+    const { state, flow, pass, at, spoofs } = world();
+    state.connected(
+      endpointFact('new', 'inner', ['172.30.0.4'], STRANGER_MAC),
+      at(100),
+      containerFact('new'),
+    );
+    flow(DB.ip, STRANGER_MAC, 100 + secs);
+    pass(101, 110);
+
+    expect(spoofs).toHaveLength(secs > 2 ? 1 : 0);
+  });
+
+  it('while the engine does not answer', () => {
+    const { state, flow, pass, at, spoofs } = world();
+    state.engineLost(at(99));
+    flow(DB.ip, WEB.mac, 100);
+    pass(101, 110);
+
+    expect(spoofs).toEqual([]);
+  });
+
+  it('while somebody is there whose address is not known', () => {
+    const { state, flow, pass, at, spoofs } = world();
+    state.connecting('inner-id', 'somebody', at(90));
+    flow('172.30.0.77', WEB.mac, 100);
+    pass(101, 110);
+
+    expect(spoofs).toEqual([]);
+  });
+
+  it('of a MAC unknown to a macvlan network, where routers and the LAN speak', () => {
+    const { flow, pass, spoofs } = world('macvlan');
+    flow(DB.ip, STRANGER_MAC, 100);
+    flow('198.51.100.7', STRANGER_MAC, 100);
+    pass(101, 110);
+
+    expect(spoofs).toEqual([]);
+  });
+});
+
+describe('a flood of invented sources', () => {
+  it('makes so many records and no more, and says how many were left out', () => {
+    const { flow, pass, spoofs, losses } = world();
+    for (let i = 0; i < 20_000; i++)
+      flow(`198.51.${100 + (i >> 13)}.${i & 255}`, WEB.mac, 100 + (i % 1000) / 1e3);
+    for (let i = 0; i < 6000; i++) flow(`10.${i >> 8}.${i & 255}.1`, WEB.mac, 100);
+    pass(101, 200);
+
+    expect(spoofs).toHaveLength(200);
+    const leftOut = losses.reduce((sum, { count }) => sum + count, 0);
+    expect(losses[0]).toMatchObject({ source: 'source-check' });
+    expect(leftOut).toBeGreaterThan(20_000);
+  });
+});
