@@ -46,13 +46,14 @@ export function ambiguousText(asked: string, when: string, containers: number): 
   return `AMBIGUOUS: ${containers} containers held ${asked} ${when}; --network or the MAC may tell them apart`;
 }
 
-/** What an agent that does not watch any more last knew. */
+/** A gap: no agent ran, or no engine answered it. */
 export function gapText({ since, until }: Gap): string {
-  if (since === undefined) {
-    return `nobody was watching yet${until === undefined ? '' : `; the agent first was at ${timeText(until)}`}`;
-  }
-  const end = until === undefined ? 'since then nobody has been' : `and again from ${timeText(until)}`;
-  return `nobody was watching then: the agent was until ${timeText(since)}, ${end}`;
+  if (since !== undefined && until !== undefined)
+    return `no agent was told of changes from ${timeText(since)} until ${timeText(until)}`;
+  if (since !== undefined) return `no agent has been told of changes since ${timeText(since)}`;
+  return until === undefined
+    ? 'no agent has ever been told of changes'
+    : `no agent was told of changes before ${timeText(until)}`;
 }
 
 export function timeText(time: Micros): string {

@@ -9,7 +9,7 @@ import type { AgentRecord } from '../../src/model/record.ts';
 import { Station } from '../../src/station/station.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../station/support/harness.ts';
 import { HOSTILE_TEXTS } from '../station/support/hostile.ts';
-import { engine, lease, SECOND } from '../station/support/leases.ts';
+import { engineChange, lease, SECOND } from '../station/support/leases.ts';
 import { database, endpoint, flow, inventory, outside, T0 } from '../station/support/records.ts';
 import { records, unsafeText } from './support/bridgewatch.ts';
 
@@ -46,7 +46,7 @@ async function agent(until: number, ...told: AgentRecord[]): Promise<void> {
     now: () => now,
   });
   await station.start();
-  station.receive(engine('added', T0));
+  station.receive(engineChange('added', T0));
   for (const record of told) station.receive(record);
   now = until;
   await station.stop();
@@ -142,7 +142,7 @@ describe('who ADDRESS', () => {
 
     expect(now.stdout).toContain("(still at 2026-11-23 14:30:00Z, the agent's last sign of life)");
     expect(now.stdout).toContain(
-      'likely, not certain: nobody was watching then: the agent was until 2026-11-23 14:30:00Z, since then nobody has been',
+      'likely, not certain: no agent has been told of changes since 2026-11-23 14:30:00Z',
     );
     expect(then.stdout).not.toContain('likely');
   });
@@ -231,13 +231,13 @@ describe('who, when nobody held it', () => {
       now: () => T0 + 1200 * SECOND,
     });
     await station.start();
-    station.receive(engine('added', T0 + 1200 * SECOND));
+    station.receive(engineChange('added', T0 + 1200 * SECOND));
     await station.stop();
 
     const { stdout, code } = await who('172.30.1.5', '--at', '2026-11-23 14:15');
 
     expect(stdout).toContain(
-      '\n    nobody was watching then: the agent was until 2026-11-23 14:10:00Z, and again from 2026-11-23 14:20:00Z\n',
+      '\n    no agent was told of changes from 2026-11-23 14:10:00Z until 2026-11-23 14:20:00Z\n',
     );
     expect(stdout).toContain('until 2026-11-23 14:10:00Z, 5 min earlier; may still have held it then\n');
     expect(code).toBe(1);
@@ -247,7 +247,7 @@ describe('who, when nobody held it', () => {
     await agent(NOW, lease(10));
 
     expect((await who('172.30.1.5', '--at', '2026-11-22')).stdout).toContain(
-      'nobody was watching yet; the agent first was at 2026-11-23 14:00:00Z',
+      'no agent was told of changes before 2026-11-23 14:00:00Z',
     );
   });
 

@@ -416,14 +416,14 @@ describe.skipIf(INFLUXD_MISSING !== undefined)('InfluxDB, the real one', () => {
 
     it('gets from a later run what an earlier one could not deliver, once each', async () => {
       const first = await newStation(influxd.url);
-      for (let i = 0; i < 500; i++) first.receive(finding(i));
+      for (let i = 0; i < 500; i++) first.receive(finding(i, { status: 'closed' }));
       for (let i = 0; i < 5; i++) first.receive(flow(i));
       await first.stop();
       expect(sinkStatus(first)).toMatchObject({ sent: 0, queued: 500 });
 
       await influxd.start();
       const second = await newStation(influxd.url);
-      second.receive(finding(500));
+      second.receive(finding(500, { status: 'closed' }));
 
       await until('delivery', () => sinkStatus(second).queued === 0);
       expect(await countFindings(influxd)).toBe(501);
@@ -431,6 +431,18 @@ describe.skipIf(INFLUXD_MISSING !== undefined)('InfluxDB, the real one', () => {
       await second.stop();
       const third = await newStation(influxd.url);
       expect(sinkStatus(third)).toMatchObject({ accepted: 0 });
+    });
+
+    it('is told by a later run that what an earlier one left open is closed', async () => {
+      await influxd.start();
+      const first = await newStation(influxd.url);
+      first.receive(finding(1));
+      await first.stop();
+      expect(await countFindings(influxd)).toBe(1);
+
+      const second = await newStation(influxd.url);
+      await until('delivery', () => sinkStatus(second).queued === 0 && sinkStatus(second).sent === 1);
+      expect(await countFindings(influxd)).toBe(2);
     });
   });
 

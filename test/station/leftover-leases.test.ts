@@ -7,7 +7,7 @@ import { Station } from '../../src/station/station.ts';
 import type { LeaseFilter } from '../../src/station/store/lease-query.ts';
 import { openStoreReadOnly, type StoreReader } from '../../src/station/store/reader.ts';
 import { memoryLogger, stationConfig, temporaryDirectory, until } from './support/harness.ts';
-import { engine, lease, SECOND } from './support/leases.ts';
+import { engineChange, lease, SECOND } from './support/leases.ts';
 import { inventory, T0 } from './support/records.ts';
 
 const MINUTE = 60 * SECOND;
@@ -56,7 +56,7 @@ function stored(filter: LeaseFilter = {}) {
 
 describe('leases that an earlier run left open', () => {
   it('are closed as uncertain at its last sign of life, once, and as records of their own', async () => {
-    await agent(T0 + MINUTE, engine('added', T0), lease(1), lease(2, { to: T0 + 3 * SECOND }));
+    await agent(T0 + MINUTE, engineChange('added', T0), lease(1), lease(2, { to: T0 + 3 * SECOND }));
     now = T0 + 5 * MINUTE;
     await (await start()).stop();
     now = T0 + 9 * MINUTE;
@@ -72,7 +72,7 @@ describe('leases that an earlier run left open', () => {
 
   it('end at the last word of a run that was killed, at most 10 s before it died', async () => {
     const running = await start();
-    running.receive(engine('added', T0));
+    running.receive(engineChange('added', T0));
     running.receive(lease(1));
     const file = join(directory.path, 'bridgewatch.db');
     const alive = () => read((reader) => reader.watchesAround(now).before?.aliveAt);
@@ -94,14 +94,14 @@ describe('leases that an earlier run left open', () => {
   });
 
   it('end no earlier than they began, whatever the clocks say', async () => {
-    await agent(T0 + SECOND, engine('added', T0), lease(3600, { time: T0 }));
+    await agent(T0 + SECOND, engineChange('added', T0), lease(3600, { time: T0 }));
     await (await start()).stop();
 
     expect((await stored())[0]).toMatchObject({ from: T0 + 3600 * SECOND, to: T0 + 3600 * SECOND });
   });
 
   it('go on under their id when the next run finds them unchanged', async () => {
-    await agent(T0 + MINUTE, engine('added', T0), lease(1));
+    await agent(T0 + MINUTE, engineChange('added', T0), lease(1));
     now = T0 + 5 * MINUTE;
     const running = await start();
     running.receive(lease(1, { time: now }));
@@ -134,7 +134,7 @@ describe('the history that the sensor is given', () => {
     now = T0 + 20 * MINUTE;
     await agent(
       T0 + 20 * MINUTE,
-      engine('added', T0 + MINUTE),
+      engineChange('added', T0 + MINUTE),
       lease(1),
       lease(2, { to: T0 + 10 * MINUTE }),
       lease(3, { to: T0 + 10 * MINUTE - 1 }),
@@ -158,7 +158,7 @@ describe('the history that the sensor is given', () => {
 
 describe('networks', () => {
   it('are taken for gone since the last sign of life, until they are told again', async () => {
-    await agent(T0 + MINUTE, engine('added', T0), inventory(1), inventory(2, { id: 'b'.repeat(64) }));
+    await agent(T0 + MINUTE, engineChange('added', T0), inventory(1), inventory(2, { id: 'b'.repeat(64) }));
     now = T0 + 5 * MINUTE;
     const running = await start();
     running.receive(inventory(5000));

@@ -4,11 +4,8 @@
  */
 import type { Database, Statement } from 'better-sqlite3';
 import type { LeaseRecord } from '../../model/lease.ts';
-import { type Workload, workloadLabel } from '../../model/network.ts';
+import { workloadLabel } from '../../model/network.ts';
 import type { InventoryChange } from '../../model/record.ts';
-
-/** The only label that tells replicas of one service apart. */
-const KEPT_LABELS = ['com.docker.compose.container-number'];
 
 /** Prepared once for each connection. */
 export class LeaseWriter {
@@ -52,7 +49,7 @@ export class LeaseWriter {
       workload.composeService ?? null,
       lease.from,
       lease.to ?? null,
-      JSON.stringify({ ...lease, workload: { ...workload, labels: keptLabels(workload) } }),
+      JSON.stringify({ ...lease, workload: { ...workload, labels: {} } }),
     );
     this.#dropAddresses.run(seq);
     for (const ip of lease.ips) this.#address.run(ip, seq);
@@ -68,13 +65,4 @@ export class LeaseWriter {
 /** What `facts` holds. */
 export function readLease(facts: string): LeaseRecord {
   return JSON.parse(facts) as LeaseRecord;
-}
-
-function keptLabels(workload: Workload): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const name of KEPT_LABELS) {
-    const value = workload.labels[name];
-    if (value !== undefined) kept[name] = value;
-  }
-  return kept;
 }

@@ -11,7 +11,7 @@ import { openStoreReadOnly, type StoreReader } from '../../../src/station/store/
 import { openStore, type Store } from '../../../src/station/store/store.ts';
 import { entryOf, memoryLogger, temporaryDirectory, until } from '../support/harness.ts';
 import { HOSTILE_TEXTS } from '../support/hostile.ts';
-import { engine, lease, SECOND } from '../support/leases.ts';
+import { engineChange, lease, SECOND } from '../support/leases.ts';
 import { database, flow, inventory, network, T0 } from '../support/records.ts';
 
 const DAY = 86_400 * SECOND;
@@ -75,7 +75,8 @@ describe('a stored lease', () => {
         swarmService: 'stack_db',
         startedAt: T0,
         stoppedAt: T0 + 1,
-        labels: { 'com.docker.compose.container-number': '2', huge: 'x'.repeat(100_000) },
+        composeNumber: 2,
+        labels: { huge: 'x'.repeat(100_000) },
       },
     });
     const store = await newStore();
@@ -87,7 +88,7 @@ describe('a stored lease', () => {
     const { labels: _, ...workload } = whole.workload;
     expect(row!.lease).toEqual({
       ...whole,
-      workload: { ...workload, labels: { 'com.docker.compose.container-number': '2' } },
+      workload: { ...workload, labels: {} },
     });
     expect(parseRecord(row!.text)).toMatchObject({ kind: 'lease', id: 'l-1', uncertain: true });
   });
@@ -222,7 +223,7 @@ describe('who held what', () => {
 describe('times of watching', () => {
   it('begin with the engine, live by a sign every 10 s, and end with the engine', async () => {
     const store = await newStore();
-    append(store, engine('added', T0));
+    append(store, engineChange('added', T0));
     store.flush();
     const reader = await newReader();
     const alive = () => reader.watchesAround(T0 + DAY).before?.aliveAt;
@@ -231,10 +232,10 @@ describe('times of watching', () => {
     now = T0 + 10 * SECOND;
     await until('a sign of life', () => alive() === now);
     now = T0 + 20 * SECOND - 1;
-    append(store, engine('removed', T0 + 15 * SECOND));
+    append(store, engineChange('removed', T0 + 15 * SECOND));
     store.flush();
     expect(alive()).toBe(T0 + 15 * SECOND);
-    append(store, engine('added', T0 + 40 * SECOND));
+    append(store, engineChange('added', T0 + 40 * SECOND));
     store.flush();
 
     expect(reader.watchesAround(T0 + 39 * SECOND)).toEqual({
@@ -246,7 +247,7 @@ describe('times of watching', () => {
 
   it('end with the agent, at the moment it stops', async () => {
     const store = await newStore();
-    append(store, engine('added', T0));
+    append(store, engineChange('added', T0));
     now = T0 + 3 * SECOND;
     store.close();
 
@@ -255,7 +256,7 @@ describe('times of watching', () => {
 
   it('are none while no engine answers', async () => {
     const store = await newStore();
-    append(store, engine('removed', T0));
+    append(store, engineChange('removed', T0));
     now = T0 + DAY;
     store.close();
 
@@ -287,7 +288,7 @@ describe('retention of leases', () => {
       lease(0),
       lease(1, { to: T0 + 1 * DAY }),
       lease(2, { to: T0 + 1 * DAY + 1 }),
-      engine('added', T0),
+      engineChange('added', T0),
       inventory(1, { change: 'removed' }),
       inventory(1, { id: 'b'.repeat(64), name: 'kept' }),
     );

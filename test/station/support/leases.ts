@@ -26,7 +26,7 @@ export function lease(number: number, over: Partial<LeaseRecord> = {}): LeaseRec
 }
 
 /** The engine answered, or went. */
-export function engine(change: 'added' | 'removed', time: number): InventoryChange {
+export function engineChange(change: 'added' | 'removed', time: number): InventoryChange {
   const detail = change === 'added' ? { version: '27.5.1' } : { reason: 'gone' };
   return { kind: 'inventory', time, change, object: 'engine', id: 'e', name: 'e', detail };
 }
