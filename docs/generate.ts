@@ -3,7 +3,14 @@ import { writeFileSync } from 'node:fs';
 import { analyzerPages } from './generate-analyzers.ts';
 import { cliPages } from './generate-cli.ts';
 import { configPages } from './generate-config.ts';
+import { filterPages } from './generate-filters.ts';
 import { recordPages } from './generate-records.ts';
 
-for (const { path, text } of [...analyzerPages(), ...configPages(), ...recordPages(), ...(await cliPages())])
+for (const { path, text } of [
+  ...analyzerPages(),
+  ...configPages(),
+  ...filterPages(),
+  ...recordPages(),
+  ...(await cliPages()),
+])
   writeFileSync(path, text);

@@ -3,8 +3,9 @@ import { shortNetworkName, workloadLabel } from '../model/network.ts';
 import type { PublicEndpoint, PublicFlow } from '../model/serialize.ts';
 import { type Column, clockText, formatBytes, renderTable } from './output.ts';
 
-/** What the other columns of the narrow table take at most, gaps included. */
-const NARROW_REST = 46;
+/** Narrower than that, who is meant cannot be told any more; then lines may be too long. */
+const LEAST_FLOW_WIDTH = 24;
+const GAP_WIDTH = 2;
 
 export const FLOW_COLUMNS: readonly Column<PublicFlow>[] = [
   { title: 'STARTED', cell: (flow) => clockText(flow.start), streamWidth: 20 },
@@ -39,28 +40,38 @@ function widthOf(table: string): number {
 /** What fits beside each other: the day only where it differs, both directions in one sum. */
 function narrowColumns(flows: readonly PublicFlow[], terminalColumns: number): readonly Column<PublicFlow>[] {
   const isOneDay = new Set(flows.map(({ start }) => start.slice(0, 10))).size === 1;
-  const from = isOneDay ? 11 : 5;
-  return [
-    { title: 'STARTED', cell: ({ start }) => clockText(start).slice(from) },
-    {
-      title: 'FLOW',
-      cell: (flow) => flowText(flow, false),
-      maxWidth: Math.max(24, terminalColumns - NARROW_REST),
-    },
+  const from = isOneDay ? '2026-11-23 '.length : '2026-'.length;
+  const started: Column<PublicFlow> = { title: 'STARTED', cell: ({ start }) => clockText(start).slice(from) };
+  const others: Column<PublicFlow>[] = [
     { title: 'SERVICE', cell: serviceText, maxWidth: 11 },
     { title: 'BYTES', cell: ({ origBytes, respBytes }) => formatBytes(origBytes + respBytes), right: true },
     { title: 'STATE', cell: ({ connState }) => connState },
   ];
+  const rest = widthOf(renderTable(flows, [started, ...others])) + GAP_WIDTH;
+  const width = Math.max(LEAST_FLOW_WIDTH, terminalColumns - rest);
+  return [
+    started,
+    { title: 'FLOW', cell: (flow) => flowText(flow, false, width), maxWidth: width },
+    ...others,
+  ];
 }
 
-/** `shop/api@front -> shop/db@data:5432`. */
-function flowText(flow: PublicFlow, isLong: boolean): string {
+/** `shop/api@front -> shop/db@data:5432`; of what is too long, the names are cut and the port stays. */
+function flowText(flow: PublicFlow, isLong: boolean, width = Number.POSITIVE_INFINITY): string {
   const { orig, resp, nat } = flow;
   const port = resp.port === undefined ? '' : `:${resp.port}`;
   // The long form has a column for it.
   const protocol = isLong || flow.protocol === 'tcp' ? '' : `${port === '' ? ' ' : '/'}${flow.protocol}`;
-  const from = nat?.client === undefined ? endText(orig, flow, isLong) : endText(nat.client, flow, isLong);
-  return `${from}${natText(flow)} -> ${endText(resp, flow, isLong, port !== '')}${port}${protocol}`;
+  const from = `${endText(nat?.client ?? orig, flow, isLong)}${natText(flow)}`;
+  const to = endText(resp, flow, isLong, port !== '');
+  const room = width - ` -> ${port}${protocol}`.length;
+  const half = Math.floor(room / 2);
+  const fromRoom = Math.max(half, room - to.length);
+  return `${cut(from, fromRoom)} -> ${cut(to, room - Math.min(from.length, fromRoom))}${port}${protocol}`;
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}~`;
 }
 
 /** What the responder would not see: that the client stands behind a translation. */
@@ -81,7 +92,10 @@ function endText(end: PublicEndpoint, flow: PublicFlow, isLong: boolean, hasPort
     return `${attribution.candidates.join('|')}?${isLong ? ` ${hostText(ip, hasPort)}` : ''}`;
   }
   const name = names[0];
-  if (name === undefined) return `${scope} ${hostText(ip, hasPort)}`;
+  if (name === undefined) {
+    // Where there is little room, a global address speaks for itself.
+    return isLong || scope !== 'internet' ? `${scope} ${hostText(ip, hasPort)}` : hostText(ip, hasPort);
+  }
   return isLong ? `${scope} ${name} ${hostText(ip, hasPort)}` : name;
 }
 

@@ -1,5 +1,6 @@
 /** `--since`, `--until` and `--limit`. */
 import { formatMicros, type Micros, wallMicros } from '../model/time.ts';
+import { parseClockTime } from '../query/time-text.ts';
 import { UsageError } from './failure.ts';
 import { clockText } from './output.ts';
 
@@ -10,9 +11,6 @@ export interface TimeRange {
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-// What we print ourselves (`2026-11-23 14:02:07Z`) and ISO 8601 (`2026-11-23T15:02+01:00`), down to the day alone.
-const TIME = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}:\d{2})?)?$/;
 
 export function parseRange(options: {
   readonly since: string;
@@ -34,14 +32,13 @@ export function parseRange(options: {
 export function parseTime(text: string, flag: string, now: Micros): Micros {
   const ago = /^(\d{1,9})([smhdw])$/.exec(text);
   if (ago !== null) return now - Number(ago[1]) * UNITS[ago[2]!]! * 1_000_000;
-  const [, day, clock = '00:00', offset = 'Z'] = TIME.exec(text) ?? [];
-  const millis = Date.parse(`${day}T${clock}${offset}`);
-  if (day === undefined || Number.isNaN(millis)) {
+  const time = parseClockTime(text);
+  if (time === undefined) {
     throw new UsageError(
       `${flag} "${text}" is no time: give an age like 15m, 24h or 7d, or a time like 2026-11-23, "2026-11-23 14:02" or 2026-11-23T14:02:00+01:00 (UTC where no offset is given)`,
     );
   }
-  return millis * 1000;
+  return time.at;
 }
 
 export function parseLimit(text: string): number {

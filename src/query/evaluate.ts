@@ -1,5 +1,5 @@
 /** From a condition to a predicate over public records: what a filter means, everywhere. */
-import { cidrContains, parseIp } from '../model/ip.ts';
+import { cidrContains, isIpv4Words, parseIp } from '../model/ip.ts';
 import type { PublicRecord } from '../model/serialize.ts';
 import type { Condition, Test } from './condition.ts';
 import { ID_MARK } from './ends.ts';
@@ -47,10 +47,17 @@ function scalarTest(test: Test): (value: Exclude<Scalar, undefined>) => boolean 
       return (value) => test.accepted.has(String(value));
     case 'range':
       return (value) => typeof value === 'number' && value >= test.from && value < test.before;
-    case 'ip':
+    case 'ip': {
+      const { cidr } = test;
       return (value) => {
         const ip = parseIp(String(value));
-        return ip !== undefined && cidrContains(test.cidr, ip);
+        // `::/0` are all of IPv6, and not also all of IPv4 by its mapped form.
+        return (
+          ip !== undefined &&
+          isIpv4Words(ip[0], ip[1], ip[2]) === (cidr.family === 4) &&
+          cidrContains(cidr, ip)
+        );
       };
+    }
   }
 }

@@ -256,7 +256,13 @@ const PLAIN: readonly Plain[] = [
     type: 'text',
     about: 'the interface of the tap, or the name of the capture file',
     example: 'interface:br-*',
-    read: everyKind((record) => ('interface' in record ? record.interface : undefined)),
+    read: {
+      flow: (record) => record.interface,
+      dns: (record) => record.interface,
+      anomaly: (record) => record.interface,
+      coverage: (record) => record.interface,
+      spoof: (record) => record.interface,
+    },
   },
   {
     name: 'protocol',
@@ -467,7 +473,13 @@ const PLAIN: readonly Plain[] = [
     type: 'count',
     about: 'how often it was reported; of losses, anomalies and the like: how many',
     example: 'count>10',
-    read: everyKind((record) => ('count' in record ? record.count : undefined)),
+    read: {
+      finding: ({ count }) => count,
+      loss: ({ count }) => count,
+      anomaly: ({ count }) => count,
+      'no-route': ({ count }) => count,
+      spoof: ({ count }) => count,
+    },
   },
   {
     name: 'explanation',

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FollowedEvents } from '../../src/cli/followed-events.ts';
+import { compileFilter } from '../../src/query/filter.ts';
 import { Station } from '../../src/station/station.ts';
 import { openStoreReadOnly, type StoreReader } from '../../src/station/store/reader.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../station/support/harness.ts';
@@ -75,6 +76,22 @@ describe('FollowedEvents', () => {
 
     expect(seqs(followed)).toEqual([17]);
     expect(followed.seen).toBe(17);
+  });
+
+  it('asks the filter about each, and still finds what comes after a page that it refuses', async () => {
+    await store((station) => station.receive(loss(0)));
+    const filter = compileFilter('severity>=high or kind:loss', { kinds: ['finding', 'loss'], now: 0 });
+    const followed = new FollowedEvents(await read(), { all: true, filter }, PAGE);
+
+    await store((station) => {
+      for (let i = 0; i < 15; i++) station.receive(finding(i, { severity: 'low' }));
+      for (let i = 0; i < 15; i++) station.receive(inventory(i));
+      station.receive(loss(1));
+      station.receive(finding(9000, { severity: 'critical' }));
+    });
+
+    expect(seqs(followed)).toHaveLength(2);
+    expect(followed.seen).toBe(33);
   });
 
   it('tells findings only, unless all is asked for', async () => {
