@@ -220,12 +220,18 @@ export class Agent {
         this.#pipeline.addressesReleased(networkId, ips, to ?? event.time);
         return;
       }
-      case 'endpoint-added':
+      case 'endpoint-added': {
         this.#taps.joined(event.endpoint.networkId);
+        const container = this.#inventory.state.container(event.workload.containerId);
+        if (container !== undefined) this.#noRoute.containerSeen(container);
         return;
+      }
       case 'container-added':
       case 'container-changed':
       case 'container-removed':
+        if (event.type === 'container-removed')
+          this.#noRoute.containerEnded(event.container.workload.containerId);
+        else this.#noRoute.containerSeen(event.container);
         this.#sockets.setContainers(
           this.#inventory.containers().filter(({ workload }) => workload.networkMode === 'host'),
         );

@@ -1,7 +1,7 @@
 /**
  * The inventory, attribution and kernel counters against a real engine, and what containers really do to the counts.
  */
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readInNamespace } from '../../capture/native/index.ts';
 import type { NoRouteRecord } from '../../src/model/record.ts';
@@ -15,7 +15,7 @@ import { readCounters } from '../../src/sensor/host/namespace-counters.ts';
 import { NoRouteWatch } from '../../src/sensor/host/no-route.ts';
 import { importBusybox } from '../lab/images.ts';
 import { createLab, type Lab, labObstacle } from '../lab/lab.ts';
-import { start, waitFor } from '../lab/run.ts';
+import { run, start, waitFor } from '../lab/run.ts';
 import { type Line, recording } from '../support/recorded-engine.ts';
 
 const obstacle = labObstacle();
@@ -364,6 +364,48 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
       expect(records[1]).toMatchObject({ family: 'ipv6', count: 1, subject: { ip: '2001:db8:6::2' } });
     });
 
+    it('are counted in a container that lives for a tenth of a second, and nothing of it stays', async () => {
+      let inode: number | undefined;
+      inventory.onChange((event) => {
+        if (event.type === 'endpoint-added') {
+          const container = inventory.state.container(event.workload.containerId);
+          if (container !== undefined) watch.containerSeen(container);
+        } else if (event.type === 'container-added' || event.type === 'container-changed') {
+          watch.containerSeen(event.container);
+          const { sandboxKey } = event.container;
+          if (sandboxKey !== undefined) inode ??= inodeOf(lab.fromOutside(sandboxKey));
+        } else if (event.type === 'container-removed') {
+          watch.containerEnded(event.container.workload.containerId);
+        }
+      });
+      const namespaces = async (): Promise<string> =>
+        (await run(['lsns', '--noheadings', '--type', 'net', '--output', 'NS'])).stdout;
+      const held = (): number =>
+        readdirSync('/proc/self/fd').filter((fd) => linkOf(`/proc/self/fd/${fd}`).startsWith('net:')).length;
+      const links = async (): Promise<string> => (await lab.exec('host', ['ip', '-o', 'link'])).stdout;
+      await lab.docker(['network', 'create', '--internal', 'brief']);
+      const before = [held(), (await links()).match(/veth/g)?.length ?? 0];
+
+      const script = 'ip route del default; nc -w 1 198.51.100.7 80; usleep 100000; exit 1';
+      const options = ['--name', 'flash', '--network', 'brief', '--cap-add', 'NET_ADMIN'];
+      await lab.docker(['run', '--rm', ...options, image, 'sh', '-c', script]).catch(() => {});
+      await lab.docker(['network', 'rm', 'brief']);
+      const [record] = await waitFor('its attempt', () => (records.length > 0 ? records : undefined));
+      await watch.poll();
+
+      expect(records).toHaveLength(1);
+      expect(record).toMatchObject({
+        family: 'ipv4',
+        count: 1,
+        networks: [{ name: 'brief', internal: true }],
+        subject: { workload: { name: 'flash' } },
+      });
+      await waitFor('the namespace to be let go', () => (held() === before[0] ? true : undefined));
+      expect((await links()).match(/veth/g)?.length ?? 0).toBe(before[1]);
+      expect(inode).toBeGreaterThan(0);
+      await waitFor('the namespace to be gone', async () => !(await namespaces()).includes(`${inode}`));
+    });
+
     it('read the same through the pid and through the namespace', async () => {
       await sleeper('db', '--cap-add', 'NET_ADMIN');
       const db = await running('db');
@@ -462,4 +504,16 @@ function follow(socket: string, events: InventoryEvent[]): Inventory {
   const inventory = new Inventory({ socket, backoffBaseMs: 50, backoffMaxMs: 500 });
   inventory.onChange((event) => events.push(event));
   return inventory;
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

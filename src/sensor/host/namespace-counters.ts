@@ -28,10 +28,7 @@ export async function readCounters(
   options: NamespaceReaderOptions = {},
 ): Promise<Reading> {
   const proc = options.proc ?? '/proc';
-  const path =
-    container.sandboxKey === undefined
-      ? undefined
-      : (options.sandboxPath?.(container.sandboxKey) ?? container.sandboxKey);
+  const path = sandboxPath(container, options);
   const problem = await pidProblem(container, path, proc);
   if (problem === undefined) {
     const texts = await Promise.all(FILES.map((file) => textOf(`${proc}/${container.pid}/${file}`)));
@@ -44,13 +41,38 @@ export async function readCounters(
   if (options.readInNamespace === undefined) {
     return { ok: false, reason: `${byPid}; entering ${path} needs the native binding (see doctor)` };
   }
+  const there = await readThere(path, path, options);
+  return there.ok ? there : { ok: false, reason: `${byPid}; ${there.reason}` };
+}
+
+/** By entering the namespace at `path`, which is called `name` in what went wrong. */
+export async function readThere(
+  path: string,
+  name: string,
+  { readInNamespace }: NamespaceReaderOptions,
+): Promise<Reading> {
   try {
-    const [snmp, snmp6] = await options.readInNamespace(path, FILES);
-    if (snmp === undefined) return { ok: false, reason: `${byPid}; ${path} has no net/snmp` };
+    const [snmp, snmp6] = (await readInNamespace?.(path, FILES)) ?? [];
+    if (snmp === undefined) return { ok: false, reason: `${name} has no net/snmp` };
     return { ok: true, way: 'namespace', counters: noRouteCounters(snmp, snmp6) };
   } catch (error) {
-    return { ok: false, reason: `${byPid}; ${error instanceof Error ? error.message : String(error)}` };
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Where the container's namespace can be opened from here: by its pid when that is verified, else its sandbox. */
+export async function namespacePath(
+  container: ContainerState,
+  options: NamespaceReaderOptions = {},
+): Promise<string | undefined> {
+  const proc = options.proc ?? '/proc';
+  const path = sandboxPath(container, options);
+  const problem = await pidProblem(container, path, proc);
+  return problem === undefined ? `${proc}/${container.pid}/ns/net` : path;
+}
+
+function sandboxPath({ sandboxKey }: ContainerState, options: NamespaceReaderOptions): string | undefined {
+  return sandboxKey === undefined ? undefined : (options.sandboxPath?.(sandboxKey) ?? sandboxKey);
 }
 
 /** Why the engine's pid does not mean this container here; undefined when it does. */

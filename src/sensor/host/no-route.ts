@@ -14,6 +14,7 @@ import { type Network, type Workload, workloadLabel } from '../../model/network.
 import type { NoRouteRecord } from '../../model/record.ts';
 import { MICROS_PER_SECOND, type Micros, wallMicros } from '../../model/time.ts';
 import type { ContainerState } from '../docker/inventory-event.ts';
+import { HeldNamespace } from './held-namespace.ts';
 import { type NamespaceReaderOptions, type Reading, readCounters } from './namespace-counters.ts';
 import type { NoRouteCounters } from './proc-snmp.ts';
 
@@ -38,6 +39,13 @@ export interface NoRouteWatchOptions extends NamespaceReaderOptions {
 }
 
 interface Namespace {
+  /** As last seen with its endpoints: they are taken from it before it is said to have ended. */
+  container: ContainerState;
+  /** Its networks by id, as they were: they may go with it. */
+  readonly networks: Map<string, NoRouteRecord['networks'][number]>;
+  readonly held: HeldNamespace | undefined;
+  /** Its last reading is under way: a reading that began before it comes too late. */
+  isOver: boolean;
   counters: NoRouteCounters | undefined;
   /** Time of that reading. */
   at: Micros;
@@ -53,6 +61,8 @@ const DEFAULT_POLL_INTERVAL_MS = 1000;
 const FRESH_SECS = 5;
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 const PARALLEL_READS = 8;
+/** Descriptors; containers beyond it are read each round only. */
+const MAX_HELD = 4096;
 /** net.ipv4.tcp_retries2 = 15 gives a connection up after some 15 minutes. */
 const RETRANSMISSION_SECS = 16 * 60;
 
@@ -61,6 +71,7 @@ export class NoRouteWatch {
   readonly #clock: () => Micros;
   readonly #namespaces = new Map<string, Namespace>();
   readonly #stop = new AbortController();
+  readonly #lastReadings = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
 
   constructor(options: NoRouteWatchOptions) {
@@ -72,10 +83,30 @@ export class NoRouteWatch {
     this.#running ??= this.#run();
   }
 
-  /** Settles when no reading is under way any more. */
+  /** Settles when no reading is under way any more, and no namespace is held. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    await Promise.all(this.#lastReadings);
+    await Promise.all([...this.#namespaces.values()].map(({ held }) => held?.release()));
+    this.#namespaces.clear();
+  }
+
+  /** A container appeared or changed: from now on its namespace can be read even when it ends at once. */
+  containerSeen(container: ContainerState): void {
+    if (!this.#stop.signal.aborted && ownsNamespace(container)) this.#namespaceOf(container);
+  }
+
+  /** A container ended: its counters are read a last time, and its namespace is let go. */
+  containerEnded(containerId: string): void {
+    const own = [...this.#namespaces].filter(([key]) => key.startsWith(`${containerId} `));
+    for (const [key] of own) this.#namespaces.delete(key);
+    const latest = own.pop()?.[1];
+    // The same namespace, known before its container had a process.
+    for (const [, { held }] of own) void held?.release();
+    if (latest === undefined) return;
+    const reading = this.#readLast(latest).finally(() => this.#lastReadings.delete(reading));
+    this.#lastReadings.add(reading);
   }
 
   /** Why a running container's counters cannot be read, by container id; for doctor and coverage. */
@@ -91,7 +122,11 @@ export class NoRouteWatch {
   async poll(): Promise<void> {
     const owners = this.#options.inventory.containers().filter(ownsNamespace);
     const keys = new Set(owners.map(namespaceKey));
-    for (const key of this.#namespaces.keys()) if (!keys.has(key)) this.#namespaces.delete(key);
+    for (const [key, { held }] of this.#namespaces) {
+      if (keys.has(key)) continue;
+      this.#namespaces.delete(key);
+      void held?.release();
+    }
     let next = 0;
     const worker = async (): Promise<void> => {
       while (next < owners.length && !this.#stop.signal.aborted) await this.#pollOne(owners[next++]!);
@@ -111,14 +146,13 @@ export class NoRouteWatch {
   }
 
   async #pollOne(container: ContainerState): Promise<void> {
-    const key = namespaceKey(container);
-    const namespace = this.#namespaces.get(key) ?? newNamespace();
-    this.#namespaces.set(key, namespace);
+    const namespace = this.#namespaceOf(container);
     const networkIds = container.endpoints.map((endpoint) => endpoint.networkId);
     const lost = namespace.networkIds.find((id) => !networkIds.includes(id));
     if (lost !== undefined) namespace.lost = { networkId: lost, at: this.#clock() };
     namespace.networkIds = networkIds;
     const reading = await (this.#options.read?.(container) ?? readCounters(container, this.#options));
+    if (namespace.isOver) return;
     const now = this.#clock();
     if (!reading.ok) {
       const { reason } = reading;
@@ -128,14 +162,45 @@ export class NoRouteWatch {
       namespace.unreadable = { reason, told: again };
       return;
     }
+    this.#account(namespace, reading.counters, now);
+  }
+
+  /** Known by now, or new; with what the inventory says of it at this moment. */
+  #namespaceOf(container: ContainerState): Namespace {
+    const key = namespaceKey(container);
+    let namespace = this.#namespaces.get(key);
+    if (namespace === undefined) {
+      const mayHold = this.#options.read === undefined && this.#namespaces.size < MAX_HELD;
+      namespace = newNamespace(container, mayHold ? new HeldNamespace(container, this.#options) : undefined);
+      this.#namespaces.set(key, namespace);
+    }
+    if (container.endpoints.length > 0) namespace.container = container;
+    for (const { networkId } of container.endpoints) {
+      const network = this.#options.inventory.network(networkId);
+      if (network !== undefined) {
+        namespace.networks.set(networkId, { name: network.name, internal: network.internal });
+      }
+    }
+    return namespace;
+  }
+
+  async #readLast(namespace: Namespace): Promise<void> {
+    namespace.isOver = true;
+    const reading = await namespace.held?.read();
+    await namespace.held?.release();
+    if (reading?.ok === true) this.#account(namespace, reading.counters, this.#clock());
+  }
+
+  #account(namespace: Namespace, counters: NoRouteCounters, now: Micros): void {
+    const { container } = namespace;
     namespace.unreadable = undefined;
-    const before = namespace.counters ?? this.#baseline(container, reading.counters, now);
+    const before = namespace.counters ?? this.#baseline(container, counters, now);
     const since = namespace.counters === undefined ? (container.workload.startedAt ?? now) : namespace.at;
-    namespace.counters = reading.counters;
+    namespace.counters = counters;
     namespace.at = now;
     for (const family of FAMILIES) {
-      const count = rise(before[family], reading.counters[family]);
-      if (count > 0) this.#report(container, namespace, family, count, since);
+      const count = rise(before[family], counters[family]);
+      if (count > 0) this.#report(namespace, family, count, since);
     }
   }
 
@@ -147,8 +212,7 @@ export class NoRouteWatch {
   }
 
   #report(
-    container: ContainerState,
-    { at: time, lost }: Namespace,
+    { container, networks: known, at: time, lost }: Namespace,
     family: 'ipv4' | 'ipv6',
     count: number,
     since: Micros,
@@ -170,10 +234,9 @@ export class NoRouteWatch {
     );
     // A container without any address (`network_mode: none`) could leave nothing.
     if (subject === undefined) return;
-    const networks = container.endpoints.map(({ networkId }) => {
-      const network = inventory.network(networkId);
-      return { name: network?.name ?? networkId, internal: network?.internal ?? false };
-    });
+    const networks = container.endpoints.map(
+      ({ networkId }) => known.get(networkId) ?? { name: networkId, internal: false },
+    );
     const intervalSecs = Math.max(0, time - since) / MICROS_PER_SECOND;
     this.#options.emit({ kind: 'no-route', time, subject, networks, family, count, intervalSecs });
   }
@@ -198,8 +261,18 @@ function namespaceKey({ workload, pid, sandboxKey }: ContainerState): string {
   return `${workload.containerId} ${sandboxKey ?? ''} ${pid ?? ''}`;
 }
 
-function newNamespace(): Namespace {
-  return { counters: undefined, at: 0, unreadable: undefined, networkIds: [], lost: undefined };
+function newNamespace(container: ContainerState, held: HeldNamespace | undefined): Namespace {
+  return {
+    container,
+    networks: new Map(),
+    held,
+    isOver: false,
+    counters: undefined,
+    at: 0,
+    unreadable: undefined,
+    networkIds: [],
+    lost: undefined,
+  };
 }
 
 function subjectOf(
