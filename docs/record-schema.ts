@@ -69,6 +69,7 @@ const RECORDS: readonly (readonly [kind: string, shape: Named, meaning: Named])[
   ['diagnosis', ['cli', 'DiagnosisRecord'], ['cli', 'DiagnosisRecord']],
   ['config', ['cli', 'ConfigRecord'], ['cli', 'ConfigRecord']],
   ['config-issue', ['cli', 'ConfigIssueRecord'], ['cli', 'ConfigIssueRecord']],
+  ['edge', ['cli', 'EdgeRecord'], ['cli', 'EdgeRecord']],
   ['version', ['cli', 'VersionRecord'], ['cli', 'VersionRecord']],
 ];
 

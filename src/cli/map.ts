@@ -4,16 +4,30 @@ import { printableJson } from '../model/serialize.ts';
 import type { ContainerState } from '../sensor/docker/inventory-event.ts';
 import type { HostInterfaces } from '../sensor/host/interfaces.ts';
 import { type EngineMap, mapEngine } from '../sensor/map.ts';
+import { UsageError } from './failure.ts';
 import { type Column, printLine, renderTable } from './output.ts';
 import { loadSettings, type SettingsOptions } from './settings.ts';
 
 interface MapOptions extends SettingsOptions {
+  readonly edges?: boolean;
+  readonly watch?: boolean;
+  readonly since?: string;
   readonly json?: boolean;
 }
 
+/** Of edges; shorter than flows.active_secs would leave out flows that go on. */
+const DEFAULT_WINDOW = '60s';
+
 export async function mapCommand(options: MapOptions): Promise<void> {
+  const { edges = false, watch = false, since, json = false } = options;
+  if (edges || watch) {
+    const how = { since: since ?? DEFAULT_WINDOW, json };
+    const { printEdges, watchEdges } = await import('./map-edges.ts');
+    return (watch ? watchEdges : printEdges)(loadSettings(options), how);
+  }
+  if (since !== undefined) throw new UsageError('--since is for edges: give --edges or --watch with it');
   const found = await mapEngine(loadSettings(options).docker);
-  if (options.json === true) for (const record of found.records()) printLine(printableJson(record));
+  if (json) for (const record of found.records()) printLine(printableJson(record));
   else printLine(mapText(found));
 }
 

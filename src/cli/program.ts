@@ -104,11 +104,23 @@ export function program(): Command {
 
   root
     .command('map')
-    .description('networks, their bridges, and who is on them')
+    .description('networks, their bridges, and who is on them; or who talks with whom there')
+    .option('--edges', 'who talked with whom of late, from the database')
+    .option('--watch', 'the same again and again, until Ctrl-C; records where stdout is no terminal')
+    .option('--since <time>', 'edges: how much of the past, as age or time (default: 60s)')
     .addOption(config())
     .addOption(socket())
+    .addOption(db())
     .addOption(json())
-    .addHelpText('after', examples('bridgewatch map', 'bridgewatch map --json > inventory.ndjson'))
+    .addHelpText(
+      'after',
+      examples(
+        'bridgewatch map',
+        'bridgewatch map --json > inventory.ndjson',
+        'bridgewatch map --watch',
+        'bridgewatch map --edges --since 15m --json | jq -r .resp',
+      ),
+    )
     .action(async (options) => (await import('./map.ts')).mapCommand(options));
 
   root

@@ -4,6 +4,7 @@
  */
 import type { ConfigIssue } from '../config/error.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
+import type { Direction } from '../model/flow.ts';
 
 /** `version --json`. */
 export interface VersionRecord {
@@ -35,4 +36,33 @@ export interface ConfigRecord {
 /** `check-config --json`: one line for each thing that is wrong. */
 export interface ConfigIssueRecord extends ConfigIssue {
   readonly kind: 'config-issue';
+}
+
+/** `map --edges --json`, and `map --watch` where it cannot draw: one line for each pair that talked of late. */
+export interface EdgeRecord {
+  readonly kind: 'edge';
+  /** End of the window, wall clock; the same for all edges of one look. */
+  readonly time: string;
+  /** How much time the edge sums up. */
+  readonly windowSecs: number;
+  /** Name of the Docker network, else of the interface. */
+  readonly network: string;
+  /** Who opened the flows: a container's label, else the scope's word with the name or the address. */
+  readonly orig: string;
+  /** The other end, written alike. */
+  readonly resp: string;
+  /** The responder's port; absent for protocols without ports. */
+  readonly respPort?: number;
+  /** `tcp`, `udp`, `icmp`, `icmp6`, or `ip-<number>`. */
+  readonly protocol: string;
+  /** Seen from the containers. */
+  readonly direction: Direction;
+  /** IP bytes in both directions, averaged over the window; of a flow that began before it, its average so far. */
+  readonly bytesPerSecond: number;
+  /** Flows summed up. */
+  readonly flows: number;
+  /** Begin of the oldest of them. */
+  readonly since: string;
+  /** The latest packet that is recorded of them. */
+  readonly last: string;
 }
