@@ -194,7 +194,7 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
       const { stdout, code } = await agent.command('flows', '--workload', 'shop/database');
 
       expect(code).toBe(0);
-      expect(stdout).toMatch(/shop_data +shop\/api [\da-f.:]+ +shop\/database [\da-f.:]+ +5432 +tcp +SF/);
+      expect(stdout).toMatch(/shop_data +shop\/api@data -> shop\/database@data:5432 +tcp( +\S+)? +SF/);
       const [sum] = await influx.query(
         `SELECT sum("orig_bytes") AS "sent" FROM "bridgewatch_traffic" WHERE "orig" = 'shop/api' AND "resp" = 'shop/database'`,
         'bridgewatch',
