@@ -3,11 +3,13 @@
  * answer says what was tried and what to do; a limit that cannot be mended is a warning, never silence.
  */
 import { libpcapVersion, nativeBindingProblem, readInNamespace } from '../../capture/native/index.ts';
+import { openNetfilter } from '../../capture/netfilter.ts';
 import { type CaptureBackend, openLiveTap } from '../../capture/open.ts';
 import { PORTABLE_LIMITS } from '../../capture/portable.ts';
 import type { Config } from '../config/schema.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Network } from '../model/network.ts';
+import { diagnoseConntrack } from './host/conntrack/diagnose.ts';
 import { readCounters } from './host/namespace-counters.ts';
 import { type EngineMap, mapEngine } from './map.ts';
 import { diagnoseGeo } from './names/doctor.ts';
@@ -16,6 +18,7 @@ import { type TapPlace, tapPlace } from './tap-place.ts';
 
 export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   const found = [privileges(), backend(config.capture.backend), ...diagnoseGeo(config.geo, Date.now())];
+  found.push(await diagnoseConntrack({ open: (groups) => openNetfilter({ groups }) }));
   let map: EngineMap;
   try {
     map = await mapEngine(config.docker);

@@ -45,13 +45,15 @@ export interface AgentProcessOptions {
   readonly influxUrl?: string | undefined;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Before the command line: `setpriv` and what it takes away. */
+  readonly prefix?: readonly string[];
 }
 
 /** `name` is the directory of its database: the same name again finds what the last one left. */
 export async function startAgentProcess(
   lab: Lab,
   name: string,
-  { influxUrl, args = [], env = {} }: AgentProcessOptions = {},
+  { influxUrl, args = [], env = {}, prefix = [] }: AgentProcessOptions = {},
 ): Promise<AgentProcess> {
   const dir = join(lab.dir, name);
   mkdirSync(dir, { recursive: true });
@@ -64,7 +66,7 @@ export async function startAgentProcess(
   );
   const log: LogLine[] = [];
   const plainOutput: string[] = [];
-  const agent = lab.spawn('host', agentCommand('run', '--config', configFile, ...args), {
+  const agent = lab.spawn('host', [...prefix, ...agentCommand('run', '--config', configFile, ...args)], {
     cwd: REPOSITORY,
     env,
     onLine: (line, stream) => {
@@ -88,7 +90,10 @@ export async function startAgentProcess(
     log,
     plainOutput,
     command: (...command) =>
-      lab.exec('host', agentCommand(...command, '--config', configFile), { cwd: REPOSITORY, accept: 'any' }),
+      lab.exec('host', [...prefix, ...agentCommand(...command, '--config', configFile)], {
+        cwd: REPOSITORY,
+        accept: 'any',
+      }),
     stored: (...kinds) => kinds.flatMap((kind) => select(reader, kind)),
     findings: () => parsed(reader.queryFindings(ALL)),
     history: (id) => parsed(reader.queryFindings({ ...ALL, id, history: true })),

@@ -4,14 +4,23 @@ import { workloadLabel } from '../../model/network.ts';
 import type { Micros } from '../../model/time.ts';
 import type { AddressNames } from '../flow-facts.ts';
 
+/** Who else may be behind an address of the host: containers without a network of their own. */
+export type HostCandidates = () => readonly string[];
+
+/** In the host's own network namespace, whose connections these are, a loopback address is the host. */
+export function isLoopback(ip: string): boolean {
+  return ip.startsWith('127.') || ip === '::1';
+}
+
 /** Named on its own network: its address alone, since no frame of it was seen here. */
 export function endBehind(
   names: AddressNames,
-  ip: string,
-  port: number | undefined,
+  { ip, port }: { readonly ip: string; readonly port: number | undefined },
   time: Micros,
   method: 'conntrack' | 'docker-proxy',
+  onHost: HostCandidates,
 ): Endpoint {
+  if (isLoopback(ip)) return loopbackEnd(ip, port, onHost());
   const who = names.resolve(ip, undefined, undefined, time);
   const { confidence, reason, candidates } = who.attribution;
   const how = method === 'conntrack' ? [] : ['through docker-proxy'];
@@ -28,6 +37,22 @@ export function endBehind(
       confidence,
       ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }),
       ...(candidates === undefined ? {} : { candidates }),
+    },
+  };
+}
+
+function loopbackEnd(ip: string, port: number | undefined, candidates: readonly string[]): Endpoint {
+  const alone = candidates.length === 0;
+  const reason = 'the host itself or a container on the host network';
+  return {
+    ip,
+    port,
+    scope: 'host',
+    names: [],
+    attribution: {
+      method: 'conntrack',
+      confidence: alone ? 'certain' : 'likely',
+      ...(alone ? {} : { reason, candidates }),
     },
   };
 }

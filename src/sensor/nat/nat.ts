@@ -1,10 +1,12 @@
 /** Puts together what unfolds translated flows: the kernel's table, the published ports, the proxy's joins. */
+import { workloadLabel } from '../../model/network.ts';
 import type { LossRecord } from '../../model/record.ts';
 import { type Micros, wallMicros } from '../../model/time.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { AddressNames, NatUnfolder } from '../flow-facts.ts';
 import { ConnectionTable } from '../host/conntrack/table.ts';
 import { ConntrackWatch, type EventSocket } from '../host/conntrack/watch.ts';
+import { isLoopback } from './ends.ts';
 import { ProxyJoins } from './proxy-joins.ts';
 import { PortBook, type PublishedPorts, type PublishingContainer } from './published-ports.ts';
 import { NatUnfold } from './unfold.ts';
@@ -32,19 +34,28 @@ export function createNat(options: NatOptions): Nat {
   const { names, containers, open, maxConnections, closedSecs, emit, log, now = wallMicros } = options;
   const book = new PortBook();
   let changed = true;
+  let onHost: readonly string[] = [];
   // Read when somebody asks, so that a burst of changes costs one reading.
+  const current = (): PortBook => {
+    if (changed) {
+      changed = false;
+      const all = containers();
+      book.update(all, now());
+      onHost = all
+        .filter(({ workload }) => workload.networkMode === 'host')
+        .map(({ workload }) => workloadLabel(workload));
+    }
+    return book;
+  };
   const ports: PublishedPorts = {
     get version() {
-      if (changed) {
-        changed = false;
-        book.update(containers(), now());
-      }
-      return book.version;
+      return current().version;
     },
-    dialed: (protocol, ip, port) => book.dialed(protocol, ip, port),
-    asked: (protocol, ip, port) => book.asked(protocol, ip, port),
+    dialed: (protocol, ip, port) => current().dialed(protocol, ip, port),
+    asked: (protocol, ip, port) => current().asked(protocol, ip, port),
   };
   const isLocal = (ip: string, time: Micros): boolean => {
+    if (isLoopback(ip)) return true;
     const { scope } = names.resolve(ip, undefined, undefined, time);
     return scope === 'gateway' || scope === 'host';
   };
@@ -58,7 +69,17 @@ export function createNat(options: NatOptions): Nat {
   };
   const watch = new ConntrackWatch({ table, open, emit, onState, now });
   return {
-    unfolder: new NatUnfold({ names, ports, joins, connections: table, problem: () => watch.problem }),
+    unfolder: new NatUnfold({
+      names,
+      ports,
+      joins,
+      connections: table,
+      onHost: () => {
+        current();
+        return onHost;
+      },
+      problem: () => watch.problem,
+    }),
     watch,
     inventoryChanged() {
       changed = true;

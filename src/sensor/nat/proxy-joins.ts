@@ -33,8 +33,11 @@ export interface ProxyJoinsOptions {
 
 /** The proxy dials within a millisecond of the handshake, measured; a busy machine may take far longer. */
 const DIAL_WITHIN_MICROS = 5 * MICROS_PER_SECOND;
-/** A dial without a client this soon after one with: which of the two was the client's? */
-const STOLEN_WITHIN_MICROS = 2 * MICROS_PER_SECOND;
+/**
+ * A dial that nobody waited for, this soon after one that somebody did: which of the two was the client's? A program of
+ * the host may have come between his handshake and the proxy's dial.
+ */
+const STOLEN_WITHIN_MICROS = MICROS_PER_SECOND / 2;
 const MAX_WAITING = 256;
 const MAX_UNPLACED = 2048;
 

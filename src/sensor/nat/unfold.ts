@@ -17,7 +17,7 @@ import {
 } from '../host/conntrack/connection.ts';
 import type { Tuple } from '../host/conntrack/message.ts';
 import { plausible } from './choose.ts';
-import { candidateLabel, endBehind } from './ends.ts';
+import { candidateLabel, endBehind, type HostCandidates } from './ends.ts';
 import type { ProxyJoin, ProxyJoins } from './proxy-joins.ts';
 import type { PublishedPorts } from './published-ports.ts';
 
@@ -29,6 +29,7 @@ export interface NatUnfoldOptions {
     find(key: string): readonly Connection[];
     heardAll(from: number, to: number): boolean;
   };
+  readonly onHost: HostCandidates;
   /** Why the kernel's table is not known now; undefined while it is. */
   readonly problem: () => string | undefined;
 }
@@ -103,10 +104,10 @@ export class NatUnfold implements NatUnfolder {
       : undefined;
     const client = isEnd(orig, asked.src, asked.srcPort)
       ? undefined
-      : endBehind(this.#options.names, asked.src, asked.srcPort, flow.start, 'conntrack');
+      : this.#end(asked.src, asked.srcPort, flow, 'conntrack');
     const server = isEnd(resp, reply.src, reply.srcPort)
       ? undefined
-      : endBehind(this.#options.names, reply.src, reply.srcPort, flow.start, 'conntrack');
+      : this.#end(reply.src, reply.srcPort, flow, 'conntrack');
     const originalCommunityId = originalId(flow, asked);
     return {
       kind: this.#kindOf(connection, flow),
@@ -136,7 +137,7 @@ export class NatUnfold implements NatUnfolder {
         return { kind: 'docker-proxy', method: 'docker-proxy', confidence: 'likely', reason, published };
       }
       const { dst, dstPort } = join.dial.orig;
-      const server = endBehind(this.#options.names, dst, dstPort, flow.start, 'docker-proxy');
+      const server = this.#end(dst, dstPort, flow, 'docker-proxy');
       return { kind: 'docker-proxy', method: 'docker-proxy', confidence: 'certain', server, published };
     }
     const { clients } = join;
@@ -164,7 +165,7 @@ export class NatUnfold implements NatUnfolder {
           kind: 'docker-proxy',
           method: 'docker-proxy',
           confidence: 'certain',
-          client: endBehind(this.#options.names, src, srcPort, flow.start, 'docker-proxy'),
+          client: this.#end(src, srcPort, flow, 'docker-proxy'),
           published: { ip: dst, port: dstPort },
           translatedSource: { ip: flow.orig.ip, port: flow.orig.port },
           ...(originalCommunityId === undefined ? {} : { originalCommunityId }),
@@ -188,14 +189,23 @@ export class NatUnfold implements NatUnfolder {
     };
   }
 
+  #end(
+    ip: string,
+    port: number | undefined,
+    { start }: SeenFlow,
+    method: 'conntrack' | 'docker-proxy',
+  ): Endpoint {
+    return endBehind(this.#options.names, { ip, port }, start, method, this.#options.onHost);
+  }
+
   #labels(
     connections: readonly Connection[],
-    { start }: SeenFlow,
+    flow: SeenFlow,
     method: 'conntrack' | 'docker-proxy',
   ): string[] {
     const ends = connections
       .slice(0, MAX_CANDIDATES)
-      .map(({ orig }) => endBehind(this.#options.names, orig.src, orig.srcPort, start, method));
+      .map(({ orig }) => this.#end(orig.src, orig.srcPort, flow, method));
     return [...new Set(ends.map(candidateLabel))];
   }
 }
