@@ -12,7 +12,8 @@ import { Station } from '../src/station/station.ts';
 import { make } from '../test/cases/internal-egress-answered/make.ts';
 import { smallEngine } from '../test/cli/support/small-engine.ts';
 import { memoryLogger, stationConfig } from '../test/station/support/harness.ts';
-import { finding, flow, inventory, outside } from '../test/station/support/records.ts';
+import { engineChange, lease, SECOND } from '../test/station/support/leases.ts';
+import { database, finding, flow, inventory, outside, T0 } from '../test/station/support/records.ts';
 import { fakeEngine } from '../test/support/fake-engine.ts';
 import { between, type GeneratedFile } from './markdown.ts';
 
@@ -31,6 +32,9 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   events: "bridgewatch events --since '2026-11-23 14:00'",
   'events-all': 'bridgewatch events --since 2026-11-23 --all --json | head -n 1',
   flows: 'bridgewatch flows --since 2026-11-23 --network shop_data',
+  who: "bridgewatch who 172.30.1.5 --at '2026-11-23 14:01'",
+  'who-nobody': `bridgewatch who 172.30.1.5 --at '2026-11-23 14:02:30'; echo "exit code $?"`,
+  'who-flow': 'bridgewatch who --flow u1',
   'check-config': 'bridgewatch check-config config.yaml; echo "exit code $?"',
 };
 
@@ -86,8 +90,16 @@ async function makeWorld(): Promise<World> {
     join(folder, 'config.yaml'),
     'capture:\n  snaplen_byte: 1500\n  backend: nativ\nstore:\n  max_bytes: 5\n',
   );
-  const station = new Station(stationConfig(folder), { logger: memoryLogger().logger });
+  const station = new Station(stationConfig(folder), {
+    logger: memoryLogger().logger,
+    now: () => T0 + 3600 * SECOND,
+  });
   await station.start();
+  station.receive(engineChange('added', T0 + 2000));
+  station.receive(lease(0, { time: T0 + 2000, to: T0 + 120 * SECOND }));
+  station.receive(
+    lease(180, { workload: { ...database, containerId: 'c0ffee'.padEnd(64, '0'), name: 'shop-db-2' } }),
+  );
   station.receive(inventory(1));
   station.receive(finding(2));
   station.receive(flow(1));

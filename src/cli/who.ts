@@ -3,7 +3,7 @@
  * that a script never credits the first of several.
  */
 import { escapeText } from '../model/escape.ts';
-import { formatIp, parseIp } from '../model/ip.ts';
+import { cidrContains, formatIp, type IpWords, parseCidr, parseIp } from '../model/ip.ts';
 import type { PublicEndpoint, PublicFlow } from '../model/serialize.ts';
 import { type Micros, parseMicros, wallMicros } from '../model/time.ts';
 import { specialRange } from '../sensor/docker/special-ranges.ts';
@@ -28,7 +28,6 @@ interface WhoOptions extends SettingsOptions {
 export async function whoCommand(asked: string | undefined, options: WhoOptions): Promise<void> {
   const now = wallMicros();
   const at = options.at === undefined ? now : parseTime(options.at, '--at', now);
-  if (at > now) throw new UsageError(`--at (${timeText(at)}) lies in the future`);
   if (options.flow === undefined) {
     if (asked === undefined) throw new UsageError('who? give an address, a MAC, a container, or --flow UID');
   } else if (asked !== undefined || options.at !== undefined || options.network !== undefined) {
@@ -163,7 +162,16 @@ class Answer {
     if (network !== undefined && !known.some(({ name, id }) => name === network || id.startsWith(network)))
       this.#say(`no network ${network} is on record`);
     if (ip === undefined) return;
-    const { scope, reason } = specialRange(parseIp(ip)!);
+    const words = parseIp(ip)!;
+    const here = known.filter(({ record }) =>
+      listOf(record.detail['subnets']).some((subnet) => isInside(words, subnet)),
+    );
+    for (const { name, removedAt } of here) {
+      const gone = removedAt === undefined ? '' : `, which was there until ${timeText(removedAt)}`;
+      this.#say(`    it is an address of the network ${name}${gone}`);
+    }
+    if (here.length > 0) return;
+    const { scope, reason } = specialRange(words);
     const why = reason === undefined ? '' : `: ${reason}`;
     this.#say(`    by its range it is ${scope === 'unknown' ? "nobody's" : `of scope ${scope}`}${why}`);
     if (readHostInterfaces().has(ip))
@@ -187,6 +195,11 @@ class Answer {
     if (this.#json) complain(...text);
     else this.#tell(undefined, ...text);
   }
+}
+
+function isInside(ip: IpWords, subnet: unknown): boolean {
+  const cidr = typeof subnet === 'string' ? parseCidr(subnet) : undefined;
+  return cidr !== undefined && cidrContains(cidr, ip);
 }
 
 function listOf(value: unknown): readonly unknown[] {
