@@ -21,7 +21,7 @@ export const storeConfig = z.strictObject({
   event_retention_days: retentionDays(90, 'Inventory changes, coverage, losses and anomalies'),
   lease_retention_days: retentionDays(
     90,
-    'Leases (who held which address, when) that are over, about 1.5 kB each,',
+    'Leases (who held which address, when) that are over, about 1.2 kB each,',
   ),
   flow_retention_days: retentionDays(14, 'Flows'),
   dns_retention_days: retentionDays(14, 'DNS questions'),
