@@ -8,6 +8,7 @@ import { replay } from '../sensor/replay.ts';
 import { createLazyLog } from '../telemetry/logger.ts';
 import { eventText } from './event-text.ts';
 import { EXIT } from './exit-codes.ts';
+import { filterOf } from './filter-words.ts';
 import { FLOW_COLUMNS } from './flow-columns.ts';
 import { type InventoryOptions, offlineInventory } from './offline-inventory.ts';
 import { complain, printLine, streamedRow, streamedTitles } from './output.ts';
@@ -17,21 +18,30 @@ import { summaryText } from './summary-text.ts';
 
 interface AnalyzeOptions extends SettingsOptions, InventoryOptions {
   readonly filter?: string;
+  readonly where?: string;
   readonly flows?: boolean;
   readonly dns?: boolean;
   readonly failOn?: Severity;
   readonly json?: boolean;
 }
 
+/** What --where chooses from; losses and anomalies are always told. */
+const FILTERED = ['flow', 'dns', 'finding'] as const;
+
 export async function analyzeCommand(path: string, options: AnalyzeOptions): Promise<void> {
   const config = loadSettings(options);
   const inventory = offlineInventory(options);
   const progress = new ProgressLine();
   const toText = options.json === true ? serializeRecord : textForPeople();
+  const filter = filterOf([options.where ?? ''], FILTERED);
+  const isWanted = (record: AgentRecord) =>
+    filter === undefined ||
+    !FILTERED.some((kind) => kind === record.kind) ||
+    filter.matches(parseRecord(serializeRecord(record)));
   let worst = -1;
   const emit = (record: AgentRecord) => {
     if (record.kind === 'finding') worst = Math.max(worst, SEVERITIES.indexOf(record.severity));
-    const text = toText(record);
+    const text = isWanted(record) ? toText(record) : undefined;
     if (text === undefined) return;
     progress.clear();
     printLine(text);

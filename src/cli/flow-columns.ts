@@ -62,7 +62,7 @@ function flowText(flow: PublicFlow, isLong: boolean, width = Number.POSITIVE_INF
   const port = resp.port === undefined ? '' : `:${resp.port}`;
   // The long form has a column for it.
   const protocol = isLong || flow.protocol === 'tcp' ? '' : `${port === '' ? ' ' : '/'}${flow.protocol}`;
-  const from = `${endText(nat?.client ?? orig, flow, isLong)}${natText(flow)}`;
+  const from = `${endText(nat?.client ?? orig, flow, isLong)}${natText(flow, isLong)}`;
   const to = endText(resp, flow, isLong, port !== '');
   const room = width - ` -> ${port}${protocol}`.length;
   const half = Math.floor(room / 2);
@@ -74,14 +74,19 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}~`;
 }
 
-/** What the responder would not see: that the client stands behind a translation. */
-function natText({ nat }: PublicFlow): string {
-  if (nat === undefined) return '';
+/**
+ * That the client stands behind a translation, and what it asked for. Nothing for masquerading: that the host lends its
+ * address to what leaves is the usual thing.
+ */
+function natText({ nat }: PublicFlow, isLong: boolean): string {
+  if (nat === undefined || nat.kind === 'masquerade') return '';
   const { kind, published, client } = nat;
-  if (kind === 'unknown') return ' via NAT, origin unknown';
-  const asked = published === undefined ? '' : ` ${hostText(published.ip, true)}:${published.port ?? ''}`;
-  const unknown = kind === 'docker-proxy' && client === undefined ? ', origin unknown' : '';
-  return ` via ${kind}${asked}${unknown}`;
+  const isOriginUnknown = kind === 'unknown' || (kind === 'docker-proxy' && client === undefined);
+  const port = published?.port === undefined ? '' : `:${published.port}`;
+  if (!isLong) return isOriginUnknown ? ' via NAT?' : ` via ${port === '' ? kind : port}`;
+  const asked = published === undefined ? '' : ` ${hostText(published.ip, true)}${port}`;
+  const unknown = isOriginUnknown ? ', origin unknown' : '';
+  return ` via ${kind === 'unknown' ? 'NAT' : kind}${asked}${unknown}`;
 }
 
 function endText(end: PublicEndpoint, flow: PublicFlow, isLong: boolean, hasPort = false): string {

@@ -78,6 +78,7 @@ export function program(): Command {
       repeated,
     )
     .option('--filter <expression>', 'pcap-filter(7): only these packets')
+    .option('--where <filter>', 'print only these findings, flows and DNS records (docs/filters.md)')
     .option('--flows', 'print the flows too')
     .option('--dns', 'print the DNS questions and answers too')
     .addOption(
@@ -97,6 +98,7 @@ export function program(): Command {
       examples(
         'bridgewatch map --json > inventory.ndjson; bridgewatch analyze incident.pcapng --inventory inventory.ndjson',
         'bridgewatch analyze dump.pcap.gz --network data=172.30.0.0/24,internal',
+        "bridgewatch analyze dump.pcap.gz --flows --where 'dst.scope:internet bytes>1MB'",
         'tcpdump -w - -i br-0a1b2c3d4e5f | bridgewatch analyze - --json',
       ),
     )

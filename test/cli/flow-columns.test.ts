@@ -25,7 +25,7 @@ function wide(over: Partial<FlowRecord>): string {
 }
 
 function narrow(over: Partial<FlowRecord>): string {
-  return cells(flowTable([shown(over)], 80), 1);
+  return cells(flowTable([shown(over)], 100), 1);
 }
 
 function cells(table: string, column: number): string {
@@ -93,6 +93,20 @@ describe('a flow', () => {
     expect(
       wide({ orig: gateway, nat: { ...nat, kind: 'hairpin', client: outside({ names: [] }), published } }),
     ).toBe('internet 198.51.100.7 via hairpin 198.51.100.1:15432 -> shop/db@data:5432');
+  });
+
+  it('has in a narrow table the published port alone, and nothing for what merely lends its address', () => {
+    const nat = { method: 'conntrack', confidence: 'certain' } as const;
+    const published = { ip: '198.51.100.1', port: 15_432 };
+
+    expect(narrow({ orig: outside(), nat: { kind: 'published-port', ...nat, published } })).toBe(
+      '198.51.100.7 via :15432 -> shop/db@data:5432',
+    );
+    expect(narrow({ orig: gateway, nat: { kind: 'unknown', ...nat } })).toBe(
+      'gateway 172.30.1.1 via NAT? -> shop/db@data:5432',
+    );
+    for (const text of [wide, narrow])
+      expect(text({ nat: { kind: 'masquerade', ...nat } })).toBe('shop/api@data -> shop/db@data:5432');
   });
 
   it('says that the origin is unknown, where it is', () => {

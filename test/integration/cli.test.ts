@@ -196,6 +196,16 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       );
     });
 
+    it('analyze --where chooses what is printed, and changes nothing that is counted', async () => {
+      const all = await bridgewatch(['analyze', capture, '--flows', '--json']);
+      const udp = await bridgewatch(['analyze', capture, '--flows', '--where', 'protocol:udp', '--json']);
+
+      const flows = (stdout: string) => records(stdout).filter(({ kind }) => kind === 'flow');
+      expect(flows(udp.stdout)).toEqual(flows(all.stdout).filter(({ protocol }) => protocol === 'udp'));
+      expect(flows(udp.stdout).length).toBeLessThan(flows(all.stdout).length);
+      expect(records(udp.stdout).at(-1)).toEqual(records(all.stdout).at(-1));
+    });
+
     it('map draws networks and who is on them', async () => {
       const { stdout } = await bridgewatch(['map', '--socket', engine.socket]);
 
@@ -296,6 +306,7 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       ['an unknown command', () => [HOSTILE]],
       ['an unknown option', () => ['map', `--${HOSTILE}`]],
       ['a wrong time', () => ['flows', '--since', HOSTILE]],
+      ['a wrong filter', () => ['flows', `"${HOSTILE}":x`]],
     ];
 
     it.concurrent.each(invocations)('%s prints no byte that a terminal would act on', async (name, args) => {
@@ -365,6 +376,17 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       ],
       ['an end before the beginning', ['flows', '--since', '1h', '--until', '2h'], /is not after --since/],
       ['a limit that is none', ['flows', '--limit', 'all'], /--limit "all" is no count/],
+      [
+        'a field that is none',
+        ['flows', 'prt:80', 'and', 'bytes>1MB'],
+        /unknown field "prt"; did you mean "port"\?\n {2}prt:80 and bytes>1MB\n {2}\^\^\^\n/,
+      ],
+      [
+        'a filter that is not closed',
+        ['events', '(severity>=high'],
+        /this "\(" is never closed\n.*\n {2}\^\n/,
+      ],
+      ['a wrong --where', ['analyze', 'x', '--where', 'port:http'], /"http" is not a whole number/],
       ['an end of what has none', ['events', '--follow', '--until', '1h'], /exclude each other/],
       ['inventory and network', ['analyze', 'x', '--inventory', 'a', '--network', 'b'], /exclude each other/],
       ['a network without a prefix', ['analyze', 'x', '--network', 'data'], /expected NAME=CIDR/],
