@@ -4,6 +4,7 @@ import type { Recognizer } from './recognizer.ts';
 
 export const ftp: Recognizer = {
   service: 'ftp',
+  opens: 'server',
   client: answersWith(['USER ', 'AUTH TLS\r\n', 'AUTH SSL\r\n', 'FEAT\r\n', 'SYST\r\n', 'OPTS ', 'QUIT\r\n']),
   server: greets(['220 ', '220-'], ['FTP']),
 };

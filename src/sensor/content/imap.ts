@@ -17,6 +17,7 @@ const MAX_TAG_BYTES = 16;
 
 export const imap: Recognizer = {
   service: 'imap',
+  opens: 'server',
   client: taggedCommand,
   server: greets(['* OK', '* PREAUTH'], ['IMAP']),
 };

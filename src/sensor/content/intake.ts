@@ -68,7 +68,8 @@ export class ContentIntake implements FlowContent {
   readonly #flows: ContentFlows;
   readonly #words: Int32Array;
   readonly #names = new Map<number, ServerName>();
-  readonly #searches = new Map<number, NameSearch>();
+  /** With the side whose bytes each reads. */
+  readonly #searches = new Map<number, { readonly search: NameSearch; readonly fromOrig: boolean }>();
   readonly #quicBudget = { left: MAX_QUIC_PER_SEC, refused: 0 };
   readonly #bytes: FirstBytes = {
     data: new DataView(new ArrayBuffer(0)),
@@ -137,16 +138,23 @@ export class ContentIntake implements FlowContent {
     const recognizers = isUdp ? UDP_RECOGNIZERS : TCP_RECOGNIZERS;
     const isUncertain = !isUdp && this.#flows.lacksBytes(slot, fromOrig);
     this.#bytes.token = words[row + W.TOKEN]!;
-    let candidates = fitting(recognizers, this.#bytes, fromOrig);
+    const isFirst = !isUncertain && (words[row + (fromOrig ? W.RESP : W.ORIG)]! & SPOKE) === 0;
+    let candidates = fitting(recognizers, this.#bytes, fromOrig, isFirst);
     words[row + W.TOKEN] = this.#bytes.token;
-    // In the middle of a flow it is a guess who opened it, and the next packet may begin something.
-    const isTurned = candidates === 0 && isUncertain;
-    if (isTurned) {
-      candidates = fitting(recognizers, this.#bytes, !fromOrig);
-      if ((candidates & SURE) === 0) return;
+    let asClient = fromOrig;
+    if ((candidates & SURE) === 0 && (isUncertain || isUdp)) {
+      // Who opened it is a guess in the middle of a flow, and where nobody opens anything.
+      const turned = fitting(recognizers, this.#bytes, !fromOrig, false);
+      if ((turned & SURE) !== 0) {
+        candidates = turned;
+        asClient = !fromOrig;
+      } else if (candidates === 0 && isUncertain) {
+        // Nor is this the beginning: the next packet may begin something.
+        return;
+      }
     }
     words[row + (fromOrig ? W.ORIG : W.RESP)] = candidates | SPOKE | (isUncertain ? UNCERTAIN : 0);
-    if ((candidates & SURE) !== 0 && !isTurned) this.#startSearch(slot, candidates, fromOrig, seq);
+    if ((candidates & SURE) !== 0) this.#startSearch(slot, candidates, asClient, fromOrig, seq);
     this.#conclude(slot);
   }
 
@@ -161,9 +169,9 @@ export class ContentIntake implements FlowContent {
   }
 
   #close(slot: number): void {
-    const search = this.#searches.get(slot);
-    if (search !== undefined) {
-      this.#found(slot, search.giveUp());
+    const pending = this.#searches.get(slot);
+    if (pending !== undefined) {
+      this.#found(slot, pending.search.giveUp(), pending.fromOrig);
       this.#searches.delete(slot);
     }
     this.#conclude(slot);
@@ -189,37 +197,43 @@ export class ContentIntake implements FlowContent {
     words[row + W.RESULT] = (words[row + W.RESULT]! & ~SERVICE_MASK) | (index + 1);
   }
 
-  #startSearch(slot: number, candidates: number, fromOrig: boolean, seq: number): void {
+  #startSearch(slot: number, candidates: number, asClient: boolean, fromOrig: boolean, seq: number): void {
     const row = slot * ROW_WORDS;
     const index = 31 - Math.clz32(candidates & CANDIDATES);
     const bytes = this.#bytes;
     if ((this.#words[row + W.RESULT]! & IS_UDP) !== 0) {
-      if (index === QUIC && fromOrig) this.#search(slot, new QuicSearch(this.#quicBudget), seq);
+      if (index === QUIC && asClient) this.#search(slot, new QuicSearch(this.#quicBudget), fromOrig, seq);
     } else if (index === TLS) {
-      const isOrigSilent = (this.#words[row + W.ORIG]! & SPOKE) === 0;
-      if (fromOrig) this.#foundOr(slot, ClientHelloSearch.readWhole(bytes), ClientHelloSearch, seq);
-      else if (isOrigSilent) this.#search(slot, new CertificateSearch(), seq);
+      const isOtherSilent = (this.#words[row + (fromOrig ? W.RESP : W.ORIG)]! & SPOKE) === 0;
+      if (asClient) this.#foundOr(slot, ClientHelloSearch.readWhole(bytes), ClientHelloSearch, fromOrig, seq);
+      else if (isOtherSilent) this.#search(slot, new CertificateSearch(), fromOrig, seq);
     } else if (index === HTTP) {
-      if (fromOrig) this.#foundOr(slot, HttpHostSearch.readWhole(bytes), HttpHostSearch, seq);
-    } else if (index === POSTGRESQL && fromOrig && isPostgresqlTlsRequest(bytes)) {
-      this.#keepSearch(slot, new ClientHelloSearch((seq + bytes.length) >>> 0));
+      if (asClient) this.#foundOr(slot, HttpHostSearch.readWhole(bytes), HttpHostSearch, fromOrig, seq);
+    } else if (index === POSTGRESQL && asClient && isPostgresqlTlsRequest(bytes)) {
+      this.#keepSearch(slot, new ClientHelloSearch((seq + bytes.length) >>> 0), fromOrig);
     }
   }
 
-  #foundOr(slot: number, found: FoundName | undefined, Search: new () => NameSearch, seq: number): void {
-    if (found === undefined) this.#search(slot, new Search(), seq);
-    else this.#found(slot, found);
+  #foundOr(
+    slot: number,
+    found: FoundName | undefined,
+    Search: new () => NameSearch,
+    fromOrig: boolean,
+    seq: number,
+  ): void {
+    if (found === undefined) this.#search(slot, new Search(), fromOrig, seq);
+    else this.#found(slot, found, fromOrig);
   }
 
   /** Begins with the packet at hand. */
-  #search(slot: number, search: NameSearch, seq: number): void {
+  #search(slot: number, search: NameSearch, fromOrig: boolean, seq: number): void {
     const found = search.take(this.#bytes, seq);
-    if (found === undefined) this.#keepSearch(slot, search);
-    else this.#found(slot, found);
+    if (found === undefined) this.#keepSearch(slot, search, fromOrig);
+    else this.#found(slot, found, fromOrig);
   }
 
-  #keepSearch(slot: number, search: NameSearch): void {
-    this.#searches.set(slot, search);
+  #keepSearch(slot: number, search: NameSearch, fromOrig: boolean): void {
+    this.#searches.set(slot, { search, fromOrig });
     if (this.#searches.size <= MAX_SEARCHES) return;
     // The map keeps the order of insertion.
     const oldest = this.#searches.keys().next().value!;
@@ -228,15 +242,16 @@ export class ContentIntake implements FlowContent {
   }
 
   #continueSearch(slot: number, fromOrig: boolean, seq: number): void {
-    const search = this.#searches.get(slot);
-    if (search === undefined || search.fromOrig !== fromOrig) return;
-    const found = search.take(this.#bytes, seq);
+    const pending = this.#searches.get(slot);
+    if (pending === undefined || pending.fromOrig !== fromOrig) return;
+    const found = pending.search.take(this.#bytes, seq);
     if (found === undefined) return;
     this.#searches.delete(slot);
-    this.#found(slot, found);
+    this.#found(slot, found, fromOrig);
   }
 
-  #found(slot: number, found: FoundName): void {
+  /** `fromOrig`: whose bytes it was found in. */
+  #found(slot: number, found: FoundName, fromOrig: boolean): void {
     const { serverName, serverNameFrom } = found;
     const row = slot * ROW_WORDS;
     if (serverName !== undefined) this.#names.set(slot, { serverName, serverNameFrom });
@@ -244,18 +259,25 @@ export class ContentIntake implements FlowContent {
       this.#words[row + W.RESULT]! |= OFFERS_POSTGRESQL;
       this.#conclude(slot);
     }
-    if (found.wantsCertificate) this.#keepSearch(slot, new CertificateSearch());
+    if (found.wantsCertificate) this.#keepSearch(slot, new CertificateSearch(), !fromOrig);
   }
 }
 
 /** Bits of the recognisers whose rule for this side fits; one bit and SURE when one of them needs no other. */
-function fitting(recognizers: readonly Recognizer[], bytes: FirstBytes, asClient: boolean): number {
+function fitting(
+  recognizers: readonly Recognizer[],
+  bytes: FirstBytes,
+  asClient: boolean,
+  isFirst: boolean,
+): number {
   let candidates = 0;
   for (let i = 0; i < recognizers.length; i++) {
-    const { client, server } = recognizers[i]!;
+    const { client, server, opens } = recognizers[i]!;
     const verdict = asClient ? client(bytes) : server(bytes);
     if (verdict === VERDICT.SURE) return (1 << i) | SURE;
-    if (verdict === VERDICT.MAYBE) candidates |= 1 << i;
+    if (verdict !== VERDICT.MAYBE) continue;
+    // `opens` is told when nobody has spoken before: then this side must be it.
+    if (!isFirst || opens === undefined || (opens === 'client') === asClient) candidates |= 1 << i;
   }
   return candidates;
 }

@@ -19,7 +19,7 @@ const MAX_CLIENT_ID_BYTES = 256;
 /** A first response (ApiVersions, Metadata) is no larger. */
 const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 
-export const kafka: Recognizer = { service: 'kafka', client: request, server: response };
+export const kafka: Recognizer = { service: 'kafka', opens: 'client', client: request, server: response };
 
 function request(bytes: FirstBytes): Verdict {
   const { data, at, end, length } = bytes;

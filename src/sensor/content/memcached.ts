@@ -32,7 +32,12 @@ const RESPONSE_MAGIC = 0x81;
 const MAX_OPCODE = 0x48;
 const MAX_STATUS = 0x86;
 
-export const memcached: Recognizer = { service: 'memcached', client: command, server: reply };
+export const memcached: Recognizer = {
+  service: 'memcached',
+  opens: 'client',
+  client: command,
+  server: reply,
+};
 
 function command({ data, at, end, length }: FirstBytes): Verdict {
   if (isBinary(data, at, end, length, REQUEST_MAGIC)) return VERDICT.MAYBE;

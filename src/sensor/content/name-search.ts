@@ -27,8 +27,6 @@ export interface FoundName {
 }
 
 export interface NameSearch {
-  /** Whose bytes it reads. */
-  readonly fromOrig: boolean;
   /** `undefined`: go on. `seq` is the TCP sequence number of the first byte. */
   take(bytes: FirstBytes, seq: number): FoundName | undefined;
   /** No more bytes will come: what can be said from what there is. */
@@ -37,7 +35,6 @@ export interface NameSearch {
 
 /** The client's hello: `server_name`, in clear in every version so far (without Encrypted Client Hello). */
 export class ClientHelloSearch implements NameSearch {
-  readonly fromOrig = true;
   readonly #prefix: StreamPrefix;
 
   /** `next`: where the hello begins, when it is not the first thing said. */
@@ -71,7 +68,6 @@ export class ClientHelloSearch implements NameSearch {
 
 /** The server's certificate, where TLS before 1.3 shows it. */
 export class CertificateSearch implements NameSearch {
-  readonly fromOrig = false;
   readonly #prefix = new StreamPrefix(MAX_CERTIFICATE_BYTES);
 
   take({ data, at, end }: FirstBytes, seq: number): FoundName | undefined {
@@ -90,7 +86,6 @@ export class CertificateSearch implements NameSearch {
 
 /** The Host field of the first request. */
 export class HttpHostSearch implements NameSearch {
-  readonly fromOrig = true;
   readonly #prefix = new StreamPrefix(MAX_HEAD_BYTES);
 
   static readWhole({ data, at, end }: FirstBytes): FoundName | undefined {
@@ -114,7 +109,6 @@ export class HttpHostSearch implements NameSearch {
 
 /** The ClientHello in QUIC's Initial packets: frames in any order, over several datagrams. */
 export class QuicSearch implements NameSearch {
-  readonly fromOrig = true;
   /** Datagrams that may still be opened now; shared, and filled up by its owner. */
   readonly #budget: { left: number; refused: number };
   readonly #initial = new QuicInitial();

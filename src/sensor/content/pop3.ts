@@ -4,6 +4,7 @@ import type { Recognizer } from './recognizer.ts';
 
 export const pop3: Recognizer = {
   service: 'pop3',
+  opens: 'server',
   client: answersWith(['CAPA\r\n', 'USER ', 'APOP ', 'AUTH\r\n', 'AUTH ', 'STLS\r\n', 'QUIT\r\n']),
   server: greets(['+OK'], ['POP3']),
 };

@@ -28,7 +28,12 @@ const ERROR = 0x45;
 const MAX_AUTHENTICATION = 12;
 const MAX_FIRST_MESSAGE_BYTES = 2000;
 
-export const postgresql: Recognizer = { service: 'postgresql', client: startup, server: answer };
+export const postgresql: Recognizer = {
+  service: 'postgresql',
+  opens: 'client',
+  client: startup,
+  server: answer,
+};
 
 /** After it the server says in one byte whether TLS follows. */
 export function isPostgresqlTlsRequest({ data, at, end, length }: FirstBytes): boolean {

@@ -30,6 +30,8 @@ export type FirstBytesRule = (bytes: FirstBytes) => Verdict;
 export interface Recognizer {
   /** As it stands in `FlowRecord.service`. */
   readonly service: string;
+  /** Who speaks first; what is only MAYBE does not count the other way round. Absent where either may. */
+  readonly opens?: 'client' | 'server';
   /** Of who opened the flow. */
   readonly client: FirstBytesRule;
   /** Of who was spoken to. */

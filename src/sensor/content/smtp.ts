@@ -4,6 +4,7 @@ import type { Recognizer } from './recognizer.ts';
 
 export const smtp: Recognizer = {
   service: 'smtp',
+  opens: 'server',
   client: answersWith(['EHLO ', 'HELO ', 'LHLO ']),
   server: greets(['220 ', '220-'], ['SMTP', 'LMTP']),
 };
