@@ -81,6 +81,15 @@ interface World {
 /** A folder with what the examples name, a database, and an engine that answers. */
 async function makeWorld(): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'bridgewatch-docs-'));
+  try {
+    return await fillWorld(folder);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function fillWorld(folder: string): Promise<World> {
   const capture = make();
   writeFileSync(join(folder, 'incident.pcap'), capture);
   writeFileSync(join(folder, 'cut.pcap'), capture.subarray(0, capture.length - 10));
