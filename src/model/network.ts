@@ -40,6 +40,8 @@ export interface Workload {
   readonly composeProject?: string;
   /** Absent when Compose did not make it. */
   readonly composeService?: string;
+  /** Which replica of its service it is, from 1; absent when Compose did not make it. */
+  readonly composeNumber?: number;
   /** Absent when it is no task of a Swarm service. */
   readonly swarmService?: string;
   /** Labels of the container, those of its image included. */

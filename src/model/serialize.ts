@@ -150,6 +150,7 @@ function publicWorkload(workload: Workload) {
     image: workload.image,
     composeProject: workload.composeProject,
     composeService: workload.composeService,
+    composeNumber: workload.composeNumber,
     swarmService: workload.swarmService,
   };
 }

@@ -2,12 +2,12 @@
  * Speaks in the lab under a label of its own, so that whoever reads the packets knows who sent them without knowing
  * any address: every payload is "bw:LABEL;".
  *
- *   speaker listen                          answers on TCP and UDP port 7000, both families, until it is ended
- *   speaker LABEL ADDRESS [hold|burst]      to ADDRESS: TCP from any port, UDP from port 4000 always, one ICMP echo
+ *   speaker listen                              answers on TCP and UDP port 7000, both families, until it is ended
+ *   speaker LABEL ADDRESS [hold|linger|burst]   to ADDRESS: TCP from any port, UDP from port 4000 always, one ICMP echo
  *
  * The fixed UDP port and the portless echo make two containers that hold one address after the other
  * indistinguishable by their flow keys. `hold` then says "spoken" on stdout and keeps the TCP connection open until
- * the end, `burst` makes three.
+ * the end, `linger` for two seconds, `burst` makes three.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -159,7 +159,7 @@ int main(int count, char **words) {
   signal(SIGTERM, end);
   if (count == 2 && strcmp(words[1], "listen") == 0) listen_forever();
   if (count < 3) {
-    fprintf(stderr, "usage: speaker listen | speaker LABEL ADDRESS [hold|burst]\n");
+    fprintf(stderr, "usage: speaker listen | speaker LABEL ADDRESS [hold|linger|burst]\n");
     return 2;
   }
   const char *how = count > 3 ? words[3] : "";
@@ -173,6 +173,7 @@ int main(int count, char **words) {
   }
   talk_udp(words[2], label);
   talk_icmp(words[2], label);
+  if (strcmp(how, "linger") == 0) sleep(2);
   if (strcmp(how, "hold") == 0) {
     puts("spoken");
     fflush(stdout);

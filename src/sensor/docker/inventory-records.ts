@@ -132,6 +132,7 @@ const containerSchema = z.object({
   imageDigest: z.string().optional(),
   composeProject: z.string().optional(),
   composeService: z.string().optional(),
+  composeNumber: z.number().int().positive().optional(),
   swarmService: z.string().optional(),
   labels: texts.default({}),
   networkMode: z.string(),

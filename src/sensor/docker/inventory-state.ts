@@ -783,6 +783,7 @@ function toWorkload(facts: EngineContainer, joined: ReadonlyMap<string, string>)
   const { labels } = facts;
   const composeProject = labels['com.docker.compose.project'];
   const composeService = labels['com.docker.compose.service'];
+  const composeNumber = Number(labels['com.docker.compose.container-number']);
   const swarmService = labels['com.docker.swarm.service.name'];
   return {
     containerId: facts.id,
@@ -791,6 +792,7 @@ function toWorkload(facts: EngineContainer, joined: ReadonlyMap<string, string>)
     ...(facts.imageDigest === undefined ? {} : { imageDigest: facts.imageDigest }),
     ...(composeProject === undefined ? {} : { composeProject }),
     ...(composeService === undefined ? {} : { composeService }),
+    ...(Number.isInteger(composeNumber) && composeNumber > 0 ? { composeNumber } : {}),
     ...(swarmService === undefined ? {} : { swarmService }),
     labels,
     networkMode: facts.networkMode ?? [...joined.values()][0] ?? 'unknown',

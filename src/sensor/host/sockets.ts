@@ -32,6 +32,19 @@ const MAX_WAITING = 4096;
 const TABLES = { tcp: ['tcp', 'tcp6'], udp: ['udp', 'udp6'] } as const;
 const ANY = new Set(['0.0.0.0', '::']);
 
+/**
+ * A container that has just started is not known with its process yet (0.35 s measured on 20.10), and who holds a socket
+ * cannot be told before: then it is asked again, this often, at ever longer intervals.
+ */
+const MAX_TRIES = 6;
+
+interface Waiting {
+  readonly socket: HostSocket;
+  readonly tries: number;
+  /** On the monotonic clock. */
+  readonly dueMs: number;
+}
+
 /** Who holds an inode: a container, or `host` for everybody else. */
 type Holders = (inode: number) => Workload | 'host' | undefined;
 
@@ -39,7 +52,7 @@ export class HostSockets implements SocketOwners {
   readonly #options: HostSocketsOptions;
   #containers: readonly HostContainer[] = [];
   readonly #answers = new Map<string, SocketOwner>();
-  #waiting: HostSocket[] = [];
+  #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> | undefined;
   #stopped = false;
@@ -65,7 +78,7 @@ export class HostSockets implements SocketOwners {
       this.unasked++;
       return;
     }
-    this.#waiting.push(socket);
+    this.#waiting.push({ socket, tries: 1, dueMs: performance.now() });
     if (this.#reading === undefined && this.#timer === undefined) this.#read();
   }
 
@@ -81,9 +94,10 @@ export class HostSockets implements SocketOwners {
   }
 
   #read(): void {
-    const asked = this.#waiting;
-    this.#waiting = [];
-    this.#reading = this.#answer(asked)
+    const now = performance.now();
+    const asked = this.#waiting.filter(({ dueMs }) => dueMs <= now);
+    this.#waiting = this.#waiting.filter(({ dueMs }) => dueMs > now);
+    this.#reading = (asked.length === 0 ? Promise.resolve() : this.#answer(asked))
       // A table that cannot be read leaves the flows with what is known without it.
       .catch(() => {})
       .then(() => {
@@ -92,18 +106,28 @@ export class HostSockets implements SocketOwners {
         this.#timer = setTimeout(() => {
           this.#timer = undefined;
           if (this.#waiting.length > 0) this.#read();
-        }, this.#options.intervalMs ?? DEFAULTS.intervalMs);
+        }, this.#intervalMs);
         this.#timer.unref();
       });
   }
 
-  async #answer(asked: readonly HostSocket[]): Promise<void> {
-    const protocols = new Set(asked.map(({ protocol }) => protocol));
+  get #intervalMs(): number {
+    return this.#options.intervalMs ?? DEFAULTS.intervalMs;
+  }
+
+  async #answer(asked: readonly Waiting[]): Promise<void> {
+    const protocols = new Set(asked.map(({ socket }) => socket.protocol));
     const [rows, holders] = await Promise.all([this.#rows(protocols), this.#holders()]);
     const max = this.#options.maxAnswers ?? DEFAULTS.maxAnswers;
-    for (const socket of asked) {
+    for (const { socket, tries } of asked) {
       const owner = ownerAmong(rows.get(socket.protocol) ?? [], socket, holders);
-      if (owner === undefined) continue;
+      if (owner === 'nobody') continue;
+      if (owner === 'not-known') {
+        if (tries >= MAX_TRIES || this.#waiting.length >= MAX_WAITING) continue;
+        const dueMs = performance.now() + this.#intervalMs * 2 ** (tries - 1);
+        this.#waiting.push({ socket, tries: tries + 1, dueMs });
+        continue;
+      }
       if (this.#answers.size >= max) this.#answers.delete(this.#answers.keys().next().value!);
       this.#answers.set(keyOf(socket), owner);
     }
@@ -143,7 +167,7 @@ function ownerAmong(
   rows: readonly SocketRow[],
   { ip, port, peerIp, peerPort }: HostSocket,
   holders: Holders,
-): SocketOwner | undefined {
+): SocketOwner | 'nobody' | 'not-known' {
   const local = rows.filter((row) => row.port === port && (row.ip === ip || ANY.has(row.ip)));
   const connected = local.filter((row) => row.peerPort === peerPort && row.peerIp === peerIp);
   const unconnected = local.filter((row) => row.peerPort === 0);
@@ -151,7 +175,8 @@ function ownerAmong(
   const best = connected.length > 0 ? connected : exact.length > 0 ? exact : unconnected;
   const owners = new Set(best.map((row) => holders(row.inode)));
   // SO_REUSEPORT: several listen, and only the kernel knows which one got it.
-  if (owners.size === 0 || owners.has(undefined)) return undefined;
+  if (owners.size === 0) return 'nobody';
+  if (owners.has(undefined)) return 'not-known';
   const [first] = owners;
   if (owners.size === 1) return first === 'host' ? { kind: 'host' } : { kind: 'container', workload: first! };
   const candidates = [...owners].map((owner) => (owner === 'host' ? 'the host' : workloadLabel(owner!)));

@@ -84,7 +84,7 @@ function reviveEndpoint(end: PublicEndpoint, containers: string): Endpoint {
 
 /** The column one filters by holds whole ids (see `tokens` in rows.ts), the public form their first 12 digits. */
 function reviveWorkload(told: PublicWorkload, containers: string): Workload {
-  const { containerId, name, image, composeProject, composeService, swarmService } = told;
+  const { containerId, name, image, composeProject, composeService, composeNumber, swarmService } = told;
   const whole = containers
     .split('\n')
     .find((token) => /^#[0-9a-f]{64}$/.test(token) && token.startsWith(`#${containerId}`));
@@ -94,6 +94,7 @@ function reviveWorkload(told: PublicWorkload, containers: string): Workload {
     image,
     ...(composeProject === undefined ? {} : { composeProject }),
     ...(composeService === undefined ? {} : { composeService }),
+    ...(composeNumber === undefined ? {} : { composeNumber }),
     ...(swarmService === undefined ? {} : { swarmService }),
     labels: {},
     networkMode: 'unknown',

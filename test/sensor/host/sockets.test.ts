@@ -165,6 +165,27 @@ describe('who holds a socket of the host', () => {
     expect(await ask()).toBeUndefined();
   });
 
+  it('is found a moment later when the process of its container was not known yet', async () => {
+    const sockets = new HostSockets({ proc, cgroup: proc, intervalMs: 1 });
+    sockets.setContainers([{ workload: inA }]);
+    table('tcp', row(LOCAL, PEER, '01', 100));
+    const flow: HostSocket = {
+      protocol: 'tcp',
+      ip: '172.30.0.1',
+      port: 8080,
+      peerIp: '172.30.0.2',
+      peerPort: 40_000,
+      since: 1,
+    };
+
+    sockets.began(flow);
+    // Its first reading is under way, and knows no process.
+    sockets.setContainers([{ workload: inA, pid: 10 }]);
+
+    await expect.poll(() => sockets.ownerOf(flow)).toMatchObject({ workload: { name: 'proxy' } });
+    await sockets.stop();
+  });
+
   it('is not known when there is no such socket, or it is of another protocol, port or peer', async () => {
     table('tcp', row(LOCAL, PEER, '01', 100));
 
