@@ -1,11 +1,12 @@
 /**
  * `make bench`: how fast, against whom, and whether that is what was asked for. Exit code 1 when a target is missed.
  *
- *   tsx test/bench/main.ts [--rounds N] [--only files|live]
+ *   tsx test/bench/main.ts [--rounds N] [--only files|live|identity]
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { compareOnFile } from './files.ts';
+import { measureIdentity } from './identity.ts';
 import { compareLive } from './live.ts';
 import { isMet, type Target, targetText } from './report.ts';
 
@@ -25,8 +26,10 @@ if (load! > 0.5)
   console.log(`The machine is not idle (load ${load!.toFixed(1)}): look at ratios, not at times.`);
 
 const targets: Target[] = [];
-if (values.only !== 'live') targets.push(...compareOnFile(rounds));
-if (values.only !== 'files') targets.push(...(await compareLive()));
+const isWanted = (part: string): boolean => values.only === undefined || values.only === part;
+if (isWanted('files')) targets.push(...compareOnFile(rounds));
+if (isWanted('live')) targets.push(...(await compareLive()));
+if (isWanted('identity')) targets.push(...(await measureIdentity()));
 
 console.log('\ntargets');
 for (const target of targets) console.log(`  ${targetText(target)}`);

@@ -47,7 +47,13 @@ interface Cached {
   readonly from: Micros;
   readonly to: Micros;
   readonly result: Attributed;
+  readonly tally: Tally;
   readonly next: Cached | undefined;
+}
+
+/** Of one method and confidence. */
+interface Tally {
+  count: number;
 }
 
 /** How often an answer was given in this way, and how sure it was. */
@@ -71,7 +77,7 @@ export class Attribution {
   readonly #byId = new Map<string, Parsed>();
   readonly #parsed = new WeakMap<Network, readonly Cidr[]>();
   /** By `method/confidence`. Answers, not flows: each record asks anew. */
-  readonly #counts = new Map<AttributionFact['method'], Record<AttributionFact['confidence'], number>>();
+  readonly #tallies = new Map<string, Tally>();
   /** How often the cache was full and started again. */
   overflows = 0;
 
@@ -98,38 +104,6 @@ export class Attribution {
     time: Micros,
     until: Micros = time,
   ): Attributed {
-    const answer = this.#answer(ip, mac, networkId, time, until);
-    this.#count(answer.attribution);
-    return answer;
-  }
-
-  /** `{ 'mac+ip/certain': 812, ... }`, since the start. */
-  counts(): AttributionCounts {
-    const counts: Record<string, number> = {};
-    for (const [method, byConfidence] of this.#counts) {
-      for (const [confidence, count] of Object.entries(byConfidence)) {
-        if (count > 0) counts[`${method}/${confidence}`] = count;
-      }
-    }
-    return counts;
-  }
-
-  #count({ method, confidence }: AttributionFact): void {
-    let counts = this.#counts.get(method);
-    if (counts === undefined) {
-      counts = { certain: 0, likely: 0, ambiguous: 0, none: 0 };
-      this.#counts.set(method, counts);
-    }
-    counts[confidence]++;
-  }
-
-  #answer(
-    ip: string,
-    mac: string | undefined,
-    networkId: string | undefined,
-    time: Micros,
-    until: Micros,
-  ): Attributed {
     if (this.#version !== this.#state.version) this.#reset();
     let byIp = this.#cache.get(networkId ?? '');
     if (byIp === undefined) {
@@ -139,18 +113,43 @@ export class Attribution {
     const first = byIp.get(ip);
     for (let entry = first; entry !== undefined; entry = entry.next) {
       if (entry.mac !== mac || time < entry.from || time >= entry.to) continue;
-      return until < entry.to ? entry.result : this.#withHeirs(entry.result, ip, networkId, time, until);
+      if (until >= entry.to) return this.#counted(this.#withHeirs(entry.result, ip, networkId, time, until));
+      entry.tally.count++;
+      return entry.result;
     }
     if (this.#cached >= this.#maxCached) {
       this.overflows++;
       this.#reset();
-      return this.#answer(ip, mac, networkId, time, until);
+      return this.resolve(ip, mac, networkId, time, until);
     }
     const result = this.#decide(ip, mac, networkId, time);
     const [from, to] = this.#validity(ip, mac, networkId, time);
-    byIp.set(ip, { mac, from, to, result, next: first });
+    const tally = this.#tallyOf(result);
+    byIp.set(ip, { mac, from, to, result, tally, next: first });
     this.#cached++;
-    return until < to ? result : this.#withHeirs(result, ip, networkId, time, until);
+    if (until >= to) return this.#counted(this.#withHeirs(result, ip, networkId, time, until));
+    tally.count++;
+    return result;
+  }
+
+  /** `{ 'mac+ip/certain': 812, ... }`, since the start. */
+  counts(): AttributionCounts {
+    return Object.fromEntries([...this.#tallies].map(([key, { count }]) => [key, count]));
+  }
+
+  #tallyOf({ attribution: { method, confidence } }: Attributed): Tally {
+    const key = `${method}/${confidence}`;
+    let tally = this.#tallies.get(key);
+    if (tally === undefined) {
+      tally = { count: 0 };
+      this.#tallies.set(key, tally);
+    }
+    return tally;
+  }
+
+  #counted(result: Attributed): Attributed {
+    this.#tallyOf(result).count++;
+    return result;
   }
 
   /**
@@ -231,15 +230,17 @@ export class Attribution {
     time: Micros,
     until: Micros,
   ): Attributed {
-    const heirs = this.#state.book
-      .byIp(ip)
-      .filter(
-        (interval) =>
-          interval.from > time &&
-          interval.from <= until &&
-          interval.holder.id !== first.workload?.containerId &&
-          (networkId === undefined || interval.networkId === networkId),
-      );
+    const own = first.workload?.containerId;
+    const comes = (heir: Interval | Arrival): boolean =>
+      heir.from > time &&
+      heir.from <= until &&
+      heir.holder.id !== own &&
+      (networkId === undefined || heir.networkId === networkId);
+    const holders = this.#state.book.byIp(ip);
+    const stays = holders.some(({ holder, sureTo }) => holder.id === own && until < sureTo);
+    const unknownOnes =
+      first.scope === 'container' && !stays ? this.#state.arrivals.at(networkId, until) : [];
+    const heirs = [...holders, ...unknownOnes].filter(comes);
     if (heirs.length === 0) return first;
     const before = first.workload === undefined ? [] : [first.workload];
     const names = distinctNames([...before, ...heirs.map(({ holder }) => holder.workload)]);

@@ -88,6 +88,8 @@ export class InventoryState {
   /** What listeners were told last about pid, namespace and published ports. */
   readonly #runtimes = new WeakMap<Entry, string>();
   readonly #introduced = new Map<string, Workload>();
+  readonly #sharers = new Map<string, Workload[]>();
+  #sharersVersion = -1;
   #listed = false;
   #history: LeaseHistory | undefined;
 
@@ -123,12 +125,22 @@ export class InventoryState {
   }
 
   /** Containers that live in this one's network namespace (`network_mode: container:ID`). */
-  sharersOf(containerId: string): Workload[] {
-    const sharers: Workload[] = [];
+  sharersOf(containerId: string): readonly Workload[] {
+    if (this.#sharersVersion !== this.version) this.#findSharers();
+    return this.#sharers.get(containerId) ?? [];
+  }
+
+  /** Once a change: each look-up asks, and there may be hundreds of containers. */
+  #findSharers(): void {
+    this.#sharersVersion = this.version;
+    this.#sharers.clear();
     for (const entry of this.#containers.values()) {
-      if (this.#ownerOf(entry) === containerId) sharers.push(entry.workload);
+      const owner = this.#ownerOf(entry);
+      if (owner === undefined) continue;
+      const sharers = this.#sharers.get(owner);
+      if (sharers === undefined) this.#sharers.set(owner, [entry.workload]);
+      else sharers.push(entry.workload);
     }
-    return sharers;
   }
 
   onHostNetwork(): Workload[] {
@@ -240,7 +252,10 @@ export class InventoryState {
       });
     }
     const gap = this.#gaps.at(-1);
-    if (gap !== undefined && this.stale) this.#gaps[this.#gaps.length - 1] = { from: gap.from, to: time };
+    // The earlier run's end is a gap too.
+    const gapFrom = Math.min(lostAt, gap?.from ?? lostAt);
+    if (gap !== undefined && this.stale) this.#gaps[this.#gaps.length - 1] = { from: gapFrom, to: time };
+    else if (history !== undefined && lostAt < time) this.#gaps.push({ from: lostAt, to: time });
     this.#listed = true;
     this.version++;
   }
