@@ -7,7 +7,7 @@ import type { Endpoint, GeoFacts, Scope } from '../model/endpoint.ts';
 import type { FlowRecord } from '../model/flow.ts';
 import type { NatFact } from '../model/nat.ts';
 import type { Network, Workload } from '../model/network.ts';
-import type { Micros } from '../model/time.ts';
+import type { ClockStep, Micros } from '../model/time.ts';
 
 /** Who an address is; implemented by the attribution of src/sensor/docker. */
 export interface AddressNames {
@@ -41,6 +41,7 @@ export interface NatUnfolder {
 export interface OutsideNames {
   /** Each question, with its answer or without, before anything that it explains is described. */
   learn(record: DnsRecord): void;
+  clockSet(step: ClockStep): void;
   /** Addresses whose names were given up for want of room. */
   readonly evicted: number;
   /** `asker`: the flow's other end, because a name counts only for who resolved it. */

@@ -403,6 +403,7 @@ export class Pipeline {
     this.#endRollup(this.#now);
     this.#table.clockSet(step);
     this.#dns.clockSet(step);
+    this.#options.outside?.clockSet(step);
     this.#options.sources?.clockSet();
     this.#options.onClockSet?.();
     this.#options.runner.clockSet(step);

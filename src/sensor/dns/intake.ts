@@ -109,10 +109,8 @@ export class DnsIntake {
     // Something else on port 53; its anomalies are counted.
     if (!m.hasQuestion && !m.isResponse) return;
     const content = readDnsContent(data, m);
-    // A flow is one pair of addresses and ports; with who asks in it and the id it names the exchange. Only the other end
-    // can answer: what a client calls an answer of its own is none.
-    const asksAsOrig = carrier.fromOrig !== m.isResponse;
-    const key = (carrier.slot * 2 + Number(asksAsOrig)) * 0x10000 + m.id;
+    // A flow is one pair of addresses and ports, so that with the id it names the exchange.
+    const key = carrier.slot * 0x10000 + m.id;
     if (m.isResponse) this.#onResponse(key, content, carrier);
     else this.#onQuery(key, content, carrier, dnsLabels(data, m));
   }
@@ -133,7 +131,7 @@ export class DnsIntake {
   #onResponse(key: number, content: DnsContent, carrier: Carrier): void {
     const asked = this.#pairing.peek(key);
     // Another question under the same id is somebody else's answer: forged, or too late.
-    if (asked === undefined || !answers(asked, content)) {
+    if (asked === undefined || !answers(asked, content) || !this.#isFromServer(asked, carrier)) {
       if (content.question !== undefined) this.#options.onRecord(this.#record(content, carrier));
       return;
     }
@@ -141,6 +139,13 @@ export class DnsIntake {
     const isSameClock = this.#pairing.askedAt(key) === asked.time;
     this.#pairing.answer(key);
     this.#options.onRecord(answered(asked, content, isSameClock ? carrier.time - asked.time : undefined));
+  }
+
+  /** A client can send what looks like an answer too, and the slot may be another flow's by now. */
+  #isFromServer(asked: DnsRecord, { slot, fromOrig }: Carrier): boolean {
+    const { orig, resp } = this.#options.endsOf(slot);
+    const [sender, receiver] = fromOrig ? [orig, resp] : [resp, orig];
+    return isSameEnd(sender, asked.server) && isSameEnd(receiver, asked.client);
   }
 
   #record(content: DnsContent, { tap, slot, time, fromOrig, transport }: Carrier): DnsRecord {
@@ -201,6 +206,10 @@ function answers(asked: DnsRecord, { question }: DnsContent): boolean {
 
 /** A client that asks again, having heard nothing. */
 function isRepeat(asked: DnsRecord, again: DnsRecord): boolean {
-  const sameClient = asked.client.ip === again.client.ip && asked.client.port === again.client.port;
+  const sameClient = isSameEnd(asked.client, again.client);
   return sameClient && asked.qtype === again.qtype && asked.query.toLowerCase() === again.query.toLowerCase();
+}
+
+function isSameEnd(a: Endpoint, b: Endpoint): boolean {
+  return a.ip === b.ip && a.port === b.port;
 }

@@ -2,7 +2,7 @@
 import type { DnsRecord } from '../../model/dns.ts';
 import type { Scope } from '../../model/endpoint.ts';
 import type { Workload } from '../../model/network.ts';
-import type { Micros } from '../../model/time.ts';
+import type { ClockStep, Micros } from '../../model/time.ts';
 import type { GeoConfig, NamesConfig } from '../config.ts';
 import type { OutsideNames } from '../flow-facts.ts';
 import { GeoDatabases } from './geo.ts';
@@ -27,6 +27,10 @@ export class Outside implements OutsideNames {
 
   learn(record: DnsRecord): void {
     this.#resolved.learn(record);
+  }
+
+  clockSet(step: ClockStep): void {
+    this.#resolved.clockSet(step);
   }
 
   describe(

@@ -5,7 +5,7 @@
  */
 import type { DnsRecord } from '../../model/dns.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
-import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
 import { LruMap } from '../analysis/bounded-map.ts';
 import type { NamesConfig } from '../config.ts';
 import { answeredAddresses } from './answered-addresses.ts';
@@ -65,6 +65,24 @@ export class ResolvedNames {
       if (time >= from && time <= until && !names.includes(name)) names.push(name);
     }
     return names;
+  }
+
+  /**
+   * What counted goes on counting by the new clock, for as long as it would have. Flows keep the begin that was recorded,
+   * so what counted until now stays too; what had lapsed must not count again. Visits all: some milliseconds when full.
+   */
+  clockSet({ from, to }: ClockStep): void {
+    for (const addresses of this.#askers.values()) {
+      for (const [, known] of addresses.entries()) {
+        const counting = known.filter((entry) => entry.from <= from && entry.until >= from);
+        known.unshift(...counting.map(({ name, until }) => ({ name, from: to, until: until + to - from })));
+        for (const entry of counting) entry.until = from;
+        const kept = known.filter(
+          (entry) => entry.until < to || entry.from === to || counting.includes(entry),
+        );
+        known.splice(0, known.length, ...kept.slice(0, MAX_NAMES));
+      }
+    }
   }
 
   #note(client: Endpoint, ip: string, name: string, time: Micros, ttlSecs: number): void {

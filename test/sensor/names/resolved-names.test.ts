@@ -221,13 +221,23 @@ describe('how long a name counts', () => {
     expect(ofApi(names, 100)).toEqual(['api.test']);
   });
 
-  it('survives a clock that is set back', () => {
+  it.each([
+    ['back by an hour', 50_000, 46_400],
+    ['ahead by a day', 50_000, 50_000 + DAY],
+  ])('goes on as long as it would have when the clock is set %s', (_, from, to) => {
     const names = learned([
-      lookup(50_000, 'future.test', [a('future.test')]),
-      lookup(100, 'now.test', [a('now.test')]),
+      lookup(from - 5000, 'lapsed.test', [a('lapsed.test')]),
+      lookup(from - 600, 'api.test', [a('api.test')]),
     ]);
+    names.clockSet({ from: secs(from), to: secs(to) });
 
-    expect(ofApi(names, 101)).toEqual(['now.test']);
+    expect(ofApi(names, to)).toEqual(['api.test']);
+    expect(ofApi(names, to + 3000)).toContain('api.test');
+    expect(ofApi(names, to + 3000.1)).toEqual(to > from ? [] : ['api.test']);
+    // A flow that began before keeps its begin, and its name.
+    expect(ofApi(names, from - 1)).toContain('api.test');
+    names.learn(lookup(to + 1, 'now.test', [a('now.test')]));
+    expect(ofApi(names, to + 2)).toEqual(['now.test', 'api.test']);
   });
 
   it('has a floor of zero when the configuration says so: the TTL alone', () => {
