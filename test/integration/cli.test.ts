@@ -18,6 +18,7 @@ import {
 } from '../cli/support/bridgewatch.ts';
 import { smallEngine } from '../cli/support/small-engine.ts';
 import { memoryLogger, stationConfig, until } from '../station/support/harness.ts';
+import { lease } from '../station/support/leases.ts';
 import {
   dns,
   endpoint,
@@ -36,7 +37,7 @@ if (NOT_BUILT !== undefined) console.error(`SKIPPED: the command line's tests: $
 /** Sets the title, erases, turns the text around, breaks the line: what a name can do to a terminal. */
 const HOSTILE = 'x\u001b]0;owned\u0007\u001b[2J\u009b31m\u202egnp\u2028\nforged\r\ttab\u007f\u200f';
 const NETWORK = '172.30.0.0/24';
-const COMMANDS = ['run', 'analyze', 'map', 'events', 'flows', 'doctor', 'check-config', 'version'];
+const COMMANDS = ['run', 'analyze', 'map', 'events', 'flows', 'who', 'doctor', 'check-config', 'version'];
 
 describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
   let folder: string;
@@ -90,6 +91,7 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
     station.receive(dns(1, { client: ours }));
     station.receive(inventory(1, { name: text, detail: { label: text } }));
     station.receive(loss(1, { where: text }));
+    station.receive(lease(1, { network: text, veth: text, workload: ours.workload! }));
     await station.stop();
     return join(path, 'bridgewatch.db');
   }
@@ -105,9 +107,10 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       [
         'events',
         () => ['events', '--db', database, '--since', '2026-01-01', '--all'],
-        ['finding', 'inventory', 'loss'],
+        ['finding', 'inventory', 'lease', 'loss'],
       ],
       ['flows', () => ['flows', '--db', database, '--since', '2026-01-01'], ['flow']],
+      ['who', () => ['who', '172.30.1.5', '--db', database, '--at', '2026-11-23 15:00'], ['lease']],
       ['doctor', () => ['doctor', '--socket', engine.socket, '--db', database], ['diagnosis']],
       ['check-config', () => ['check-config'], ['config']],
       ['version', () => ['version'], ['version']],
@@ -301,6 +304,9 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       ['doctor', () => ['doctor', '--socket', hostileEngine.socket, '--db', hostileDatabase]],
       ['events', () => ['events', '--db', hostileDatabase, ...since, '--all']],
       ['flows', () => ['flows', '--db', hostileDatabase, ...since]],
+      ['who', () => ['who', '172.30.1.5', '--db', hostileDatabase, '--at', '2026-11-23 15:00']],
+      ['who of a flow', () => ['who', '--flow', 'u1', '--db', hostileDatabase]],
+      ['who of nobody', () => ['who', HOSTILE, '--network', HOSTILE, '--db', hostileDatabase]],
       ['flows of a missing database', () => ['flows', '--db', hostInventory()]],
       ['check-config', () => ['check-config', hostInventory()]],
       ['an unknown command', () => [HOSTILE]],
@@ -375,6 +381,7 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
         /--since "noon" is no time: give an age like 15m/,
       ],
       ['an end before the beginning', ['flows', '--since', '1h', '--until', '2h'], /is not after --since/],
+      ['nobody asked for', ['who'], /who\? give an address, a MAC, a container, or --flow UID/],
       ['a limit that is none', ['flows', '--limit', 'all'], /--limit "all" is no count/],
       [
         'a field that is none',
