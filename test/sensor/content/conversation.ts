@@ -81,7 +81,7 @@ export class TcpTalk {
     this.seq[side] += payload.length;
   }
 
-  segment(side: Side, fields: TcpFields & { flags: string }, payload?: Uint8Array): number {
+  segment(side: Side, fields: Omit<TcpFields, 'sport' | 'dport'>, payload?: Uint8Array): number {
     return this.#world.frame(tcpFrame({ ...ends(side, this.#port), ...fields }, payload));
   }
 }
