@@ -186,7 +186,7 @@ export const natConfig = z.strictObject({
     .max(1_048_576)
     .default(65_536)
     .describe(
-      'Tracked connections of the kernel kept at once, about 1.5 KB each; beyond it the one that ended first is dropped and counted.',
+      'Tracked connections of the kernel kept at once, about 1 KB each; beyond it the one that ended first is dropped and counted.',
     ),
   keep_closed_secs: z
     .number()

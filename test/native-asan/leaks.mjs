@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 
-const { Tap, Filter, readInNamespace, libpcapVersion } = createRequire(import.meta.url)(
+const { Tap, Filter, Netlink, readInNamespace, libpcapVersion } = createRequire(import.meta.url)(
   './capture/native/build/Release/bridgewatch_pcap.node',
 );
 const numbers = () => new Uint32Array(64);
@@ -25,6 +25,8 @@ const OPTIONS = {
   readTimeoutMs: 10,
   promiscuous: true,
 };
+const datagrams = { data: new DataView(new ArrayBuffer(65_536)), offset: numbers(), length: numbers() };
+const NETFILTER = { netns: '', groups: [1, 2, 3], bufferBytes: 65_536 };
 const OURS = '/proc/self/ns/net';
 
 console.log(libpcapVersion());
@@ -46,6 +48,20 @@ for (let i = 0; i < 20; i++) {
   filter.apply(batch.data, batch.offset, batch.capLen, batch.wireLen, 64, new Uint8Array(64));
   filter.close();
   refused(() => new Filter('tcp or (', 1, 65_535));
+  const netlink = new Netlink({ ...NETFILTER, netns: i % 2 ? OURS : '' }, datagrams);
+  if (i % 4 < 2)
+    netlink.run(
+      () => {},
+      () => {},
+    );
+  // A dump of all connections, which the kernel answers at once.
+  netlink.send(Uint8Array.of(20, 0, 0, 0, 1, 1, 1, 3, ...new Uint8Array(12)));
+  await new Promise((resolve) => setImmediate(resolve));
+  netlink.drops();
+  netlink.close();
+  refused(() => new Netlink({ ...NETFILTER, netns: '/none' }, datagrams));
+  refused(() => new Netlink({ ...NETFILTER, groups: [9999] }, datagrams));
+  refused(() => new Netlink({ ...NETFILTER, groups: undefined }, datagrams));
   await readInNamespace(OURS, ['net/snmp', 'net/none']);
   await readInNamespace('/none', ['net/snmp']).catch(() => {});
 }

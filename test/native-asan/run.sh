@@ -31,7 +31,7 @@ echo "running the tests"
 LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0 UBSAN_OPTIONS=print_stacktrace=1 \
   node node_modules/vitest/vitest.mjs run --root . --testTimeout 60000 \
   test/capture/native.test.ts test/capture/live.test.ts test/capture/live-open.test.ts test/capture/live-end.test.ts \
-  test/capture/live-life.test.ts
+  test/capture/live-life.test.ts test/capture/netfilter.test.ts
 
 # V8 leaves much to the exit of the process: only what the addon allocated counts.
 echo "looking for leaks"

@@ -8,7 +8,7 @@ import { type Connection, flowKeys, isTranslated, type Span } from './connection
 import type { ConnectionNews } from './message.ts';
 
 export interface TableOptions {
-  /** About 1.5 KB each. */
+  /** About 1 KB each. */
   readonly maxConnections: number;
   /** A flow that is silent for longer than this before its record is made finds no connection any more. */
   readonly closedSecs: number;
