@@ -10,6 +10,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { stampClock } from './cap-clock.ts';
 import { LINK_TYPES_OF_CAP, type Refusal } from './cap-words.ts';
+import { isReceiving } from './own-socket.ts';
 
 interface Cap {
   open(device: string, filter: string, bufferBytes: number, frame: Buffer): string;
@@ -30,6 +31,7 @@ const OUT_BYTES = 256 * 1024;
 // How long a frame may wait for company on its way to the parent: a write for each costs both sides more than cap does.
 const MAX_WAIT_MS = 10;
 const FULL_PIPE_WAIT_MS = 1;
+const SOCKET_CHECK_MS = 250;
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
 const clock = stampClock();
@@ -49,6 +51,14 @@ function main(): void {
   const frame = Buffer.alloc(MAX_FRAME_BYTES);
   const cap = open(frame);
   cap.on('packet', (bytes) => add(frame, bytes));
+  setInterval(endWithInterface, SOCKET_CHECK_MS);
+}
+
+/** An interface that goes while frames are being handed over does not end `cap`, as it otherwise does: by an abort. */
+function endWithInterface(): void {
+  if (isReceiving() !== false) return;
+  flush();
+  process.abort();
 }
 
 function open(frame: Buffer): Cap {

@@ -282,6 +282,38 @@ describe.skipIf(missing !== undefined)('a portable live tap', () => {
     },
   );
 
+  it.each([
+    ['set down', 'ip link set va down', { reason: 'interface-down', detail: 'va went down' }],
+    ['deleted', 'ip link del va', { reason: 'interface-gone', detail: 'va was deleted' }],
+  ])(
+    'an interface that is %s while frames are being handed over ends the tap too',
+    { timeout: 30_000 },
+    async (_name, command, end) => {
+      const module = path.resolve(import.meta.dirname, '../../capture/portable.ts');
+      // More than the pipe holds, and nobody reads it yet: the child is in the middle of its frames.
+      const script = `import { openPortableLive } from '${module}';
+      import { execSync } from 'node:child_process';
+      import dgram from 'node:dgram';
+      execSync('ip link add va type veth peer name vb && ip link set va up && ip link set vb up');
+      execSync('ip address add 198.51.100.1/24 dev vb');
+      const source = await openPortableLive({ interface: 'va', filter: 'udp' });
+      const sender = dgram.createSocket('udp4');
+      await new Promise((resolve) => sender.bind(0, resolve));
+      sender.setBroadcast(true);
+      for (let i = 0; i < 3000; i++) {
+        await new Promise((resolve) => sender.send(Buffer.alloc(1000), 9, '198.51.100.255', resolve));
+      }
+      execSync('${command}');
+      console.log(JSON.stringify(await source.run(() => {})));
+      sender.close();`;
+
+      const node = [process.execPath, '--import', 'tsx', '--input-type=module', '--eval', script];
+      const { stdout } = await promisify(execFile)('unshare', ['--net', ...node], { timeout: 25_000 });
+
+      expect(JSON.parse(stdout)).toEqual(end);
+    },
+  );
+
   it('refuses an interface that is down', { timeout: 30_000 }, async () => {
     const module = path.resolve(import.meta.dirname, '../../capture/portable.ts');
     const script = `import { openPortableLive } from '${module}';
