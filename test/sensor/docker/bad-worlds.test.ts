@@ -300,7 +300,7 @@ describe('clock jumps', () => {
 });
 
 describe('two engines on one host', () => {
-  it("calls what lives behind the other's bridge neither LAN nor a container of ours", () => {
+  it('calls what lives behind a bridge of the other neither LAN nor a container of ours', () => {
     const { state } = withA();
     const attribution = new Attribution(state, {
       host: {
