@@ -25,7 +25,7 @@ import type { SpoofRecord } from './spoof.ts';
 import { formatMicros, type Micros } from './time.ts';
 
 /** As `docker ps` prints ids. */
-const SHORT_ID_LENGTH = 12;
+export const SHORT_ID_LENGTH = 12;
 
 /** Costs 5-10 us for a flow: call it once a record, never once a packet. */
 export function serializeRecord(record: AgentRecord): string {

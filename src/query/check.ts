@@ -4,7 +4,7 @@ import type { RecordKind } from '../model/record.ts';
 import type { Micros } from '../model/time.ts';
 import type { Ast, Comparison, Value } from './ast.ts';
 import type { Condition } from './condition.ts';
-import { QueryError } from './error.ts';
+import { QueryError, shortened } from './error.ts';
 import { FIELDS, type Field, fieldNamed, placeNamed, WORDS } from './fields.ts';
 import { containingPattern, makePattern } from './pattern.ts';
 import { cidrOf, testOf } from './values.ts';
@@ -72,7 +72,7 @@ function fieldOf(
     const problem = `${field.name} is of ${plural(Object.keys(field.read))}; this filters ${plural(context.kinds)}`;
     throw new QueryError(problem, context.text, from, to);
   }
-  const problem = `unknown field "${name}"; ${unknownFieldHint(name, operator, value, context.kinds)}`;
+  const problem = `unknown field "${shortened(name)}"; ${unknownFieldHint(name, operator, value, context.kinds)}`;
   throw new QueryError(problem, context.text, from, to);
 }
 
@@ -86,7 +86,9 @@ function unknownFieldHint(
   const meant = nearest(name, here.flatMap(spellings)) ?? nearest(name, FIELDS.flatMap(spellings));
   if (meant !== undefined) return `did you mean "${meant}"?`;
   const isName = operator === '=' && !value.isQuoted;
-  return isName ? `if it is a name, quote it: "${name}:${value.text}"` : 'docs/filters.md lists them';
+  return isName
+    ? `if it is a name, quote it: "${shortened(`${name}:${value.text}`)}"`
+    : 'docs/filters.md lists them';
 }
 
 function spellings({ name, aliases }: Field): readonly string[] {

@@ -2,6 +2,12 @@ import { escapeText } from '../model/escape.ts';
 
 /** Characters of the filter that are shown around the place. */
 const EXCERPT_LENGTH = 72;
+const LONGEST_QUOTE = 60;
+
+/** A value in a message; the whole of a long one stands below it anyway. */
+export function shortened(text: string): string {
+  return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}...`;
+}
 
 /**
  * The filter cannot be understood. The only thing that this room throws. `problem` is one sentence; `lines` add the

@@ -8,7 +8,7 @@
  *   comparison = field operator ( value | "(" values ")" )      values: as a filter, of values; joined in words only
  */
 import { type Ast, isAddress, isKeyword, type Operator, type Value } from './ast.ts';
-import { QueryError } from './error.ts';
+import { QueryError, shortened } from './error.ts';
 
 export const MAX_LENGTH = 4096;
 /** Of parentheses and `not`. */
@@ -136,12 +136,14 @@ class Parser {
       type: 'compare',
       field,
       operator,
-      value: this.#value(`${field.text}${written}`),
+      value: this.#value(`${shortened(field.text)}${written}`),
     });
     this.#skipSpace();
     if (this.#text[this.#at] !== '(') return compare();
     if (operator !== '=') {
-      throw this.#errorHere(`a list goes with ":" only; repeat ${field.text}${written} for each value`);
+      throw this.#errorHere(
+        `a list goes with ":" only; repeat ${shortened(field.text)}${written} for each value`,
+      );
     }
     let first = true;
     return this.#parenthesis(() => {

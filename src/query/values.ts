@@ -1,16 +1,15 @@
 /** From a value's text to a test, by the type of its field; what is wrong with it otherwise. */
 import { type Cidr, isIpv4Words, parseCidr, parseIp } from '../model/ip.ts';
 import { nearest } from '../model/nearest.ts';
+import { SHORT_ID_LENGTH } from '../model/serialize.ts';
 import type { Micros } from '../model/time.ts';
 import type { Operator, Value } from './ast.ts';
 import type { Test } from './condition.ts';
+import { shortened } from './error.ts';
 import type { Field, FieldType } from './fields.ts';
 import { makePattern, matchesPattern } from './pattern.ts';
 import { parseCount, parseDuration, parseSize } from './quantities.ts';
 import { parseTime } from './time-text.ts';
-
-/** How long container ids are in records. */
-const SHORT_ID_LENGTH = 12;
 
 /** A sentence instead of a test. */
 export interface Misfit {
@@ -97,10 +96,10 @@ function choiceTest(field: Field, operator: Operator, { text, isQuoted }: Value)
   if (found.length === 0) {
     const meant = nearest(text, choices);
     const hint = meant === undefined ? `; it is one of ${choices.join(', ')}` : `; did you mean "${meant}"?`;
-    return { problem: `${field.name} is never "${text}"${hint}` };
+    return { problem: `${field.name} is never "${shortened(text)}"${hint}` };
   }
   if (operator === '=') return { type: 'choice', accepted: new Set(found) };
-  if (found.length > 1) return { problem: `"${text}" is several; ${operator} compares with one` };
+  if (found.length > 1) return { problem: `"${shortened(text)}" is several; ${operator} compares with one` };
   const { from, before } = interval(operator, choices.indexOf(found[0]!), 1);
   return { type: 'choice', accepted: new Set(choices.filter((_, i) => i >= from && i < before)) };
 }
@@ -111,7 +110,7 @@ function ipTest({ text }: Value): Test | Misfit {
   const hint = text.includes('*')
     ? 'give a prefix, like 10.0.0.0/8'
     : 'like 10.0.0.5, 10.0.0.0/8 or 2001:db8::1';
-  return { problem: `"${text}" is no address: ${hint}` };
+  return { problem: `"${shortened(text)}" is no address: ${hint}` };
 }
 
 function rangeTest(
@@ -134,7 +133,7 @@ function timeTest(field: Field, operator: Operator, { text }: Value, now: Micros
 }
 
 function misfit(field: Field, text: string): Misfit {
-  return { problem: `"${text}" is not ${NOUNS[field.type]}, as ${field.name} needs` };
+  return { problem: `"${shortened(text)}" is not ${NOUNS[field.type]}, as ${field.name} needs` };
 }
 
 /** Whole numbers: more than 1.5 begins at 2, and equals nothing. `width`: how much is equal. */

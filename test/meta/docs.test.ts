@@ -26,7 +26,8 @@ describe('docs/cli.md', () => {
 
   it('shows help and examples as the commands give them: else run `npm run docs`', async () => {
     for (const { path, text } of await cliPages()) expect(text).toBe(readFileSync(path, 'utf8'));
-  });
+    // A process for each example, all at once.
+  }, 60_000);
 
   it('has a section for every command and a row for every exit code', () => {
     const commands = program().commands.map((command) => command.name());

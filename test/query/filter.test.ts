@@ -346,6 +346,12 @@ describe('what cannot be understood', () => {
     expect(failure('port:443 and').lines[2]).toBe(`  ${' '.repeat(12)}^`);
   });
 
+  it('repeats no more than the beginning of a long value or field', () => {
+    const long = 'x'.repeat(3000);
+    for (const text of [`scope:${long}`, `port:${long}`, `src.ip:${long}`, `${long}:1`, `${long}:`])
+      expect(failure(text).problem.length).toBeLessThan(200);
+  });
+
   it('shows of a long filter what surrounds the place', () => {
     const [, excerpt, carets] = failure(
       `${'port:443 or '.repeat(50)}prt:80 ${'or port:443 '.repeat(50)}`,
