@@ -3,7 +3,15 @@
  * greetings look alike, so one alone decides only where it names its protocol (48 bits and more); else both sides
  * must fit.
  */
-import { ascii, CR, containsIgnoringCase, lineEnd, startsWith, startsWithAnyIgnoringCase } from './bytes.ts';
+import {
+  ascii,
+  CR,
+  containsIgnoringCase,
+  lineEnd,
+  startsWith,
+  startsWithAnyIgnoringCase,
+  wordList,
+} from './bytes.ts';
 import { type FirstBytesRule, VERDICT } from './recognizer.ts';
 
 /** RFC 5321 4.5.3.1.5 allows 512 bytes. */
@@ -23,7 +31,7 @@ export function greets(starts: readonly string[], names: readonly string[]): Fir
 
 /** One of the words at the very beginning, in either case. */
 export function answersWith(words: readonly string[]): FirstBytesRule {
-  const wanted = words.map((word) => ascii(word.toLowerCase()));
+  const wanted = wordList(words.map((word) => word.toLowerCase()));
   return ({ data, at, end }) =>
     startsWithAnyIgnoringCase(data, at, end, wanted) ? VERDICT.MAYBE : VERDICT.NO;
 }

@@ -13,17 +13,20 @@ import {
   startsWith,
   startsWithAny,
   startsWithIgnoringCase,
+  wordList,
 } from './bytes.ts';
 import { type FirstBytes, type Recognizer, VERDICT, type Verdict } from './recognizer.ts';
 import { hostFromWire } from './server-name.ts';
 
 /** IANA's method registry as far as it is met, and WebDAV's; each with the space behind it. */
-const METHODS = [
-  'GET POST PUT HEAD DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK',
-  'REPORT SEARCH PURGE',
-]
-  .flatMap((line) => line.split(' '))
-  .map((method) => ascii(`${method} `));
+const METHODS = wordList(
+  [
+    'GET POST PUT HEAD DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK',
+    'REPORT SEARCH PURGE',
+  ]
+    .flatMap((line) => line.split(' '))
+    .map((method) => `${method} `),
+);
 const VERSION = ascii(' HTTP/1.');
 const STATUS_VERSION = ascii('HTTP/1.');
 const HOST = ascii('host:');

@@ -1,9 +1,9 @@
 /** IMAP (RFC 9051 7.1, 2.2.1): `* OK ...`, answered by a tag and a command. */
-import { ascii, SPACE, startsWithAnyIgnoringCase } from './bytes.ts';
+import { SPACE, startsWithAnyIgnoringCase, wordList } from './bytes.ts';
 import { greets } from './greeting.ts';
 import { type FirstBytes, type Recognizer, VERDICT, type Verdict } from './recognizer.ts';
 
-const COMMANDS = [
+const COMMANDS = wordList([
   'capability',
   'login ',
   'authenticate ',
@@ -12,7 +12,7 @@ const COMMANDS = [
   'noop',
   'logout',
   'namespace',
-].map(ascii);
+]);
 const MAX_TAG_BYTES = 16;
 
 export const imap: Recognizer = {

@@ -5,27 +5,27 @@
  *   binary: magic 0x80 or 0x81 | opcode 1 | key length 2 | extras 1 | data type 0 | vbucket or status 2 |
  *           body length 4 | opaque 4 | cas 8
  */
-import { ascii, endsWithCrLf, startsWithAny } from './bytes.ts';
+import { endsWithCrLf, startsWithAny, wordList } from './bytes.ts';
 import { type FirstBytes, type Recognizer, VERDICT, type Verdict } from './recognizer.ts';
 
-const COMMANDS = [
-  'get gets gat gats set add replace append prepend cas delete incr decr touch mg ms md ma stats verbosity'
-    .split(' ')
-    .map((word) => `${word} `),
-  'version\r\n',
-  'stats\r\n',
-  'flush_all',
-  'mn\r\n',
-  'quit\r\n',
-]
-  .flat()
-  .map(ascii);
-const REPLIES = [
-  'VALUE |END\r\n|STORED\r\n|NOT_STORED\r\n|EXISTS\r\n|NOT_FOUND\r\n|DELETED\r\n|TOUCHED\r\n|OK\r\n|STAT |VERSION ',
-  'ERROR\r\n|CLIENT_ERROR |SERVER_ERROR |HD |HD\r\n|EN\r\n|VA |NS\r\n|NF\r\n|MN\r\n',
-]
-  .flatMap((line) => line.split('|'))
-  .map(ascii);
+const COMMANDS = wordList(
+  [
+    'get gets gat gats set add replace append prepend cas delete incr decr touch mg ms md ma stats verbosity'
+      .split(' ')
+      .map((word) => `${word} `),
+    'version\r\n',
+    'stats\r\n',
+    'flush_all',
+    'mn\r\n',
+    'quit\r\n',
+  ].flat(),
+);
+const REPLIES = wordList(
+  [
+    'VALUE |END\r\n|STORED\r\n|NOT_STORED\r\n|EXISTS\r\n|NOT_FOUND\r\n|DELETED\r\n|TOUCHED\r\n|OK\r\n|STAT |VERSION ',
+    'ERROR\r\n|CLIENT_ERROR |SERVER_ERROR |HD |HD\r\n|EN\r\n|VA |NS\r\n|NF\r\n|MN\r\n',
+  ].flatMap((line) => line.split('|')),
+);
 const BINARY_HEADER_BYTES = 24;
 const REQUEST_MAGIC = 0x80;
 const RESPONSE_MAGIC = 0x81;

@@ -1,9 +1,9 @@
 /** SSDP (UPnP Device Architecture 1.3): HTTP-like lines over UDP multicast; answers come in a flow of their own. */
-import { ascii, startsWithAny } from './bytes.ts';
+import { startsWithAny, type WordList, wordList } from './bytes.ts';
 import { type FirstBytes, type Recognizer, VERDICT, type Verdict } from './recognizer.ts';
 
-const STARTS = ['M-SEARCH * HTTP/1.1', 'NOTIFY * HTTP/1.1'].map(ascii);
-const REPLY = [ascii('HTTP/1.1 200 OK')];
+const STARTS = wordList(['M-SEARCH * HTTP/1.1', 'NOTIFY * HTTP/1.1']);
+const REPLY = wordList(['HTTP/1.1 200 OK']);
 
 export const ssdp: Recognizer = {
   service: 'ssdp',
@@ -11,6 +11,6 @@ export const ssdp: Recognizer = {
   server: (bytes) => begins(bytes, REPLY),
 };
 
-function begins({ data, at, end }: FirstBytes, words: readonly Uint8Array[]): Verdict {
+function begins({ data, at, end }: FirstBytes, words: WordList): Verdict {
   return startsWithAny(data, at, end, words) ? VERDICT.SURE : VERDICT.NO;
 }

@@ -2,16 +2,16 @@
  * syslog: `<34>1 2026-...` (RFC 5424 6) or `<34>Oct 11 22:14:15` (RFC 3164 4.1). It is never answered. The date's
  * form must be there; at random that passes with 2^-48.
  */
-import { ascii, isDigit, SPACE, startsWithAny } from './bytes.ts';
+import { isDigit, SPACE, startsWithAny, wordList } from './bytes.ts';
 import { type FirstBytes, never, type Recognizer, VERDICT, type Verdict } from './recognizer.ts';
 
 const OPEN = 0x3c;
 const CLOSE = 0x3e;
 /** 23 * 8 + 7. */
 const MAX_PRIORITY = 191;
-const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'
-  .split(' ')
-  .map((month) => ascii(`${month} `));
+const MONTHS = wordList(
+  'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ').map((month) => `${month} `),
+);
 /** A dot stands for a digit, which here may be a space. */
 const DATE_5424 = '1 ....-..-..T';
 const TIME_3164 = '.. ..:..:..';
