@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { SlowFirst } from './test/support/slow-first.ts';
 
 // Two projects: `unit` runs anywhere in seconds; `integration` starts real daemons (dockerd, influxd)
 // in network namespaces of its own, one file at a time, and needs root.
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         test: {
