@@ -36,6 +36,8 @@ const TICK_MS = 1000;
 const HOST_ADDRESSES_EVERY_TICKS = 10;
 /** Publishers of .mmdb files have a new one twice a week at most. */
 const GEO_EVERY_TICKS = 60;
+/** How addresses were named, into the log. */
+const COUNTS_EVERY_TICKS = 600;
 
 export class Agent {
   readonly #config: Config;
@@ -165,6 +167,7 @@ export class Agent {
       this.#sockets.stop(),
     ]);
     this.#pipeline.finish();
+    this.#logCounts();
     this.#nat.watch.stop();
   }
 
@@ -253,11 +256,17 @@ export class Agent {
     this.#attribution.setHost(host);
   }
 
+  /** By method and confidence: many that are ambiguous or unknown say that something is amiss. */
+  #logCounts(): void {
+    this.#log.info({ answers: this.#attribution.counts() }, 'addresses named so far');
+  }
+
   #tick(): void {
     this.#inventory.checkClock();
     this.#pipeline.advanceTo(wallMicros() - QUIET_LAG);
     this.#taps.readStatistics();
     if (++this.#ticks % HOST_ADDRESSES_EVERY_TICKS === 0) this.#readHostAddresses();
+    if (this.#ticks % COUNTS_EVERY_TICKS === 0) this.#logCounts();
     if (this.#ticks % GEO_EVERY_TICKS === 0) void this.#outside.refresh();
   }
 }

@@ -460,6 +460,14 @@ describe('the cache of attribution', () => {
     expect(attribution.resolve('198.51.100.2', undefined, INNER, LATER).scope).toBe('host');
   });
 
+  it('counts answers by method and confidence, those from the cache too', () => {
+    const attribution = new Attribution(world());
+    for (let i = 0; i < 3; i++) attribution.resolve('172.30.0.2', DB_MAC, INNER, LATER);
+    attribution.resolve('172.30.0.77', undefined, INNER, LATER);
+
+    expect(attribution.counts()).toEqual({ 'mac+ip/certain': 3, 'none/none': 1 });
+  });
+
   it('never holds more than its bound, and counts when it starts again', () => {
     const attribution = new Attribution(world(), { maxCached: 10 });
 

@@ -29,7 +29,7 @@ describe('a lease', () => {
     state.networkSeen(NET, at(0));
     state.connected(endpointFact('a', 'net', [IP], MAC, { endpointId: 'ea' }), at(1));
     state.containerSeen(containerFact('a', { image: 'postgres:17' }), at(2));
-    const [{ interval }] = [...state.openIntervals()] as [{ interval: never }];
+    const { interval } = [...state.openIntervals()][0]!;
     state.learnedLink(interval, { veth: 'veth1', ifIndex: 7 }, at(3));
     state.learnedLink(interval, { netns: 4026532000 }, at(4));
     state.learnedLink(interval, { netns: 4026532000 }, at(5));
