@@ -76,7 +76,13 @@ export interface PipelineRun {
   of<K extends RecordKind>(kind: K): Extract<AgentRecord, { kind: K }>[];
 }
 
-export function startPipeline({ analyzers = [], flows = {}, dns = {}, wants = {}, outside }: Setup = {}): PipelineRun {
+export function startPipeline({
+  analyzers = [],
+  flows = {},
+  dns = {},
+  wants = {},
+  outside,
+}: Setup = {}): PipelineRun {
   const records: AgentRecord[] = [];
   const emit = (record: AgentRecord) => void records.push(record);
   const state = inventory();
