@@ -1,6 +1,6 @@
 /** The answers of `who` for people, as raw lines: names come from labels, so whoever prints them escapes them. */
 import type { LeaseRecord } from '../model/lease.ts';
-import { workloadLabel } from '../model/network.ts';
+import { shortNetworkName, workloadLabel } from '../model/network.ts';
 import { formatMicros, type Micros } from '../model/time.ts';
 import type { LeaseSubject } from '../station/store/lease-query.ts';
 import { type Gap, type Held, mayReach } from '../station/store/who-held.ts';
@@ -8,13 +8,14 @@ import { clockText } from './output.ts';
 
 const INDENT = '    ';
 
-/** `shop/db@shop_data  172.19.0.3  since 2026-11-23 14:02:11Z (still)` and, indented, what it is and how sure. */
+/** `shop/db@data  172.19.0.3  since 2026-11-23 14:02:11Z (still)` and, indented, what it is and how sure. */
 export function leaseText(lease: LeaseRecord, knownUntil: Micros | undefined, caveat?: string): string[] {
-  const { workload } = lease;
+  const { workload, network } = lease;
   const doubts = [caveat, ...(lease.uncertain === true ? ['its beginning or end was not observed'] : [])];
   const facts = [
     `container ${workload.name} (${workload.containerId.slice(0, 12)})`,
     `image ${workload.image}`,
+    `network ${network}`,
     ...(lease.mac === undefined ? [] : [`mac ${lease.mac}`]),
     ...(lease.veth === undefined ? [] : [`veth ${lease.veth}`]),
   ];
@@ -60,8 +61,9 @@ export function timeText(time: Micros): string {
   return clockText(formatMicros(time));
 }
 
+/** As `flows` calls it. */
 function placeText({ workload, network }: LeaseRecord): string {
-  return `${workloadLabel(workload)}@${network}`;
+  return `${workloadLabel(workload)}@${shortNetworkName(network, workload.composeProject)}`;
 }
 
 function spanText({ from, to }: LeaseRecord, knownUntil: Micros | undefined): string {

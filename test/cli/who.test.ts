@@ -86,8 +86,8 @@ describe('who ADDRESS', () => {
 
     expect(await who('172.30.1.5')).toEqual({
       stdout: [
-        'shop/db@shop_data  172.30.1.5 2001:db8:1::5  since 2026-11-23 14:02:11Z (still)',
-        '    container shop-db-1 (3f2ab4c5d6e7)  image postgres:17  mac 02:42:ac:1e:01:05  veth veth1a2b3c4',
+        'shop/db@data  172.30.1.5 2001:db8:1::5  since 2026-11-23 14:02:11Z (still)',
+        '    container shop-db-1 (3f2ab4c5d6e7)  image postgres:17  network shop_data  mac 02:42:ac:1e:01:05  veth veth1a2b3c4',
         '',
       ].join('\n'),
       stderr: '',
@@ -110,7 +110,7 @@ describe('who ADDRESS', () => {
 
     const { stdout, code } = await who(asked);
 
-    expect([stdout.startsWith('shop/db@shop_data  '), code]).toEqual([true, 0]);
+    expect([stdout.startsWith('shop/db@data  '), code]).toEqual([true, 0]);
   });
 
   it('names who held it then, to the microsecond, when another has it now', async () => {
@@ -118,7 +118,7 @@ describe('who ADDRESS', () => {
     await agent(NOW, lease(0, { to: end }), lease(600, { workload: proxy }));
 
     expect((await who('172.30.1.5', '--at', '2026-11-23T14:09:59.999Z')).stdout).toMatch(
-      /^shop\/db@shop_data .* from 2026-11-23 14:00:00Z until 2026-11-23 14:10:00Z\n/,
+      /^shop\/db@data .* from 2026-11-23 14:00:00Z until 2026-11-23 14:10:00Z\n/,
     );
     expect((await who('172.30.1.5', '--at', '2026-11-23T14:10:00Z')).stdout).toMatch(
       /^edge\/proxy@shop_data/,
@@ -183,7 +183,7 @@ describe('who, when several fit', () => {
     expect(stdout.split('\n')[0]).toBe(
       'AMBIGUOUS: 2 containers held 172.30.1.5 at 2026-11-23 15:00:00Z; --network or the MAC may tell them apart',
     );
-    expect(stdout).toContain('\nshop/db@shop_data');
+    expect(stdout).toContain('\nshop/db@data');
     expect(stdout).toContain('\nedge/proxy@edge');
     expect(code).toBe(1);
   });
@@ -221,7 +221,7 @@ describe('who, when nobody held it', () => {
     expect(await who('172.30.1.5', '--at', '2026-11-23 14:01:00')).toEqual({
       stdout: [
         'UNKNOWN: nobody is known to have held 172.30.1.5 at 2026-11-23 14:01:00Z',
-        '    before: shop/db@shop_data  172.30.1.5 2001:db8:1::5  container 3f2ab4c5d6e7  until 2026-11-23 14:01:00Z, 0.001 s earlier',
+        '    before: shop/db@data  172.30.1.5 2001:db8:1::5  container 3f2ab4c5d6e7  until 2026-11-23 14:01:00Z, 0.001 s earlier',
         '    after:  edge/proxy@shop_data  172.30.1.5 2001:db8:1::5  container beefb4c5d6e7  since 2026-11-23 14:50:00Z, 49 min later',
         '    by its range it is of scope lan',
         '',
@@ -345,7 +345,7 @@ describe('who --flow', () => {
     expect(stdout.split('\n')).toMatchObject([
       'flow u1  tcp  on shop_data  2026-11-23 14:00:10Z to 2026-11-23 14:00:20Z',
       'from  172.30.1.5 port 40000  recorded as shop-db-1 (3f2ab4c5d6e7), by mac+ip, certain',
-      expect.stringMatching(/^shop\/db@shop_data /),
+      expect.stringMatching(/^shop\/db@data /),
       expect.stringMatching(/^ {4}container shop-db-1/),
       'to  198.51.100.7 port 443  recorded as internet, by range, certain',
       '',
@@ -359,7 +359,7 @@ describe('who --flow', () => {
 
     const { stdout, code } = await who('--flow', 'u1');
 
-    expect(stdout).toContain('\nshop/db@shop_data');
+    expect(stdout).toContain('\nshop/db@data');
     expect(stdout).not.toContain('edge/proxy');
     expect(code).toBe(0);
   });
