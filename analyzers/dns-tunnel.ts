@@ -12,7 +12,7 @@ import { type AnalyzerContext, type DnsQuery, defineAnalyzer } from '../src/sens
 import { ClientZone } from './lib/client-zone.ts';
 import { slotOf } from './lib/distinct-bytes.ts';
 import { type Circumstance, circumstancesOf, LEAST_FACTOR } from './lib/dns-context.ts';
-import { type ZoneOfName, zoneOfLabels, zoneOfText } from './lib/dns-zone.ts';
+import { ZoneMemory, type ZoneOfName } from './lib/dns-zone.ts';
 import { hashLabels } from './lib/name-hash.ts';
 import { isServiceLabel, weightOf } from './lib/name-weight.ts';
 
@@ -116,6 +116,7 @@ export default defineAnalyzer({
   },
   create(ctx, options) {
     const thresholds = [options.window_10min_bytes, options.window_1h_bytes, options.window_24h_bytes];
+    const zones = new ZoneMemory();
     const pairs = ctx.boundedMap<ClientZone>({ name: 'zones', maxKeys: options.max_zones });
     const clients = ctx.boundedMap<Client>({ name: 'clients', maxKeys: options.max_clients });
     const servers = ctx.boundedMap<Set<string>>({ name: 'servers', maxKeys: options.max_clients });
@@ -245,7 +246,7 @@ export default defineAnalyzer({
       onDnsQuery(query) {
         const { record, labels } = query;
         if (isOthersBusiness(record)) return;
-        const zone = zoneOfLabels(labels);
+        const zone = zones.ofLabels(record.query, labels);
         if (zone === undefined) return;
         const who = clientKey(record.client, record.network);
         const client = clients.ensure(who, () => ({ bareNames: new Set(), watched: new Set() }));
@@ -266,7 +267,7 @@ export default defineAnalyzer({
         ask(pair, query, own, hashLabels(labels, 0, own), weightOf(labels, zone));
       },
       onDns(record) {
-        const zone = zoneOfText(record.query);
+        const zone = zones.ofText(record.query);
         if (zone === undefined) return;
         const who = clientKey(record.client, record.network);
         pairs.get(`${who} ${zone.zone}`)?.noteAnswer(record);

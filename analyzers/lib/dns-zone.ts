@@ -49,6 +49,33 @@ export function zoneOfText(query: string): ZoneOfName | undefined {
   return zoneOfSuffix(suffix, labels.length);
 }
 
+/** Programs ask for the same names again and again; a tunnel never does, and then nothing but a little time is lost. */
+const REMEMBERED = 4096;
+
+/** Answers for names that were asked for before, in presentation form. Bounded: when full it starts again empty. */
+export class ZoneMemory {
+  readonly #byLabels = new Map<string, ZoneOfName | undefined>();
+  readonly #byText = new Map<string, ZoneOfName | undefined>();
+
+  /** `query` is what the labels read as. */
+  ofLabels(query: string, labels: readonly Uint8Array[]): ZoneOfName | undefined {
+    return remembered(this.#byLabels, query, () => zoneOfLabels(labels));
+  }
+
+  ofText(query: string): ZoneOfName | undefined {
+    return remembered(this.#byText, query, () => zoneOfText(query));
+  }
+}
+
+function remembered<V>(known: Map<string, V | undefined>, key: string, decide: () => V | undefined) {
+  const found = known.get(key);
+  if (found !== undefined || known.has(key)) return found;
+  const decided = decide();
+  if (known.size >= REMEMBERED) known.clear();
+  known.set(key, decided);
+  return decided;
+}
+
 export function latin1Lower(label: Uint8Array): string {
   let text = '';
   for (const byte of label) text += String.fromCharCode(byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);

@@ -78,7 +78,7 @@ export class FlowRecords {
     this.#placeOf(slot).flows++;
     const { sockets } = this.#sources;
     if (sockets?.isNeeded !== true) return;
-    askForOwners(this.#attributed(slot), this.#table.protocolName(slot), this.#table.first(slot), sockets);
+    askForOwners(this.plainEnds(slot), this.#table.protocolName(slot), this.#table.first(slot), sockets);
   }
 
   /** The flow has ended, and its records are made. */
@@ -109,7 +109,7 @@ export class FlowRecords {
 
   /** Both ends with their names; what a record of another kind about this flow needs. */
   ends(slot: number): FlowEnds {
-    const ends = this.#attributed(slot);
+    const ends = this.plainEnds(slot);
     const { outside } = this.#sources;
     if (outside === undefined) return ends;
     const { orig, resp, network } = ends;
@@ -161,7 +161,7 @@ export class FlowRecords {
 
   edge(slot: number): EdgeName {
     const table = this.#table;
-    const { orig, resp, network } = this.#attributed(slot);
+    const { orig, resp, network } = this.plainEnds(slot);
     const respPort = table.respPort(slot);
     return {
       network: network?.name ?? this.#placeOf(slot).interface,
@@ -173,7 +173,8 @@ export class FlowRecords {
     };
   }
 
-  #attributed(slot: number): FlowEnds {
+  /** Without what an outside address is known by: for what is made too often to ask each time. */
+  plainEnds(slot: number): FlowEnds {
     const network = this.networkOf(slot);
     const ends = {
       orig: this.#endpoint(slot, network, true),

@@ -123,7 +123,8 @@ export class Pipeline {
     this.#rollup = new TrafficRollup(flows.max_edges);
     this.#dns = new DnsIntake({
       config: options.dns,
-      endsOf: (slot) => this.#records.ends(slot),
+      endsOf: (slot) => this.#records.plainEnds(slot),
+      flowNumber: (slot) => this.#table.number(slot),
       onQuestion: (query) => options.runner.dnsQuery(query),
       onRecord: (record) => this.#onDnsRecord(record),
     });

@@ -25,6 +25,8 @@ export interface FlowEnds {
 export interface DnsIntakeOptions {
   readonly config: DnsConfig;
   readonly endsOf: (slot: number) => FlowEnds;
+  /** Tells the flow in a slot from those that were there before. */
+  readonly flowNumber: (slot: number) => number;
   /** A question as it passes. */
   readonly onQuestion: (query: DnsQuery) => void;
   /** A question with its answer, or without when none came; an answer alone when its question was not seen. */
@@ -40,6 +42,13 @@ interface Carrier {
   transport: DnsRecord['transport'];
 }
 
+/** A question that waits, and which end of which flow may answer it. */
+interface Asked {
+  readonly record: DnsRecord;
+  readonly flow: number;
+  readonly byOrig: boolean;
+}
+
 const NO_ANSWERS: DnsRecord['answers'] = [];
 
 export class DnsIntake {
@@ -48,7 +57,7 @@ export class DnsIntake {
   readonly #options: DnsIntakeOptions;
   readonly #view = new DnsView();
   readonly #tcp = new DnsTcpReassembler();
-  readonly #pairing: DnsPairing<DnsRecord>;
+  readonly #pairing: DnsPairing<Asked>;
   #carrier: Carrier | undefined;
 
   constructor(options: DnsIntakeOptions) {
@@ -56,7 +65,7 @@ export class DnsIntake {
     this.#pairing = new DnsPairing({
       maxPending: options.config.max_pending,
       timeoutMicros: options.config.answer_timeout_secs * MICROS_PER_SECOND,
-      onUnanswered: (record) => options.onRecord(record),
+      onUnanswered: ({ record }) => options.onRecord(record),
     });
   }
 
@@ -119,11 +128,12 @@ export class DnsIntake {
     const record = this.#record(content, carrier);
     const pending = this.#pairing.peek(key);
     // Ids are the client's to choose, and the flow's slot may be another's by now: only the same question is a repeat.
-    if (pending !== undefined && !isRepeat(pending, record)) {
+    if (pending !== undefined && !isRepeat(pending.record, record)) {
       this.#pairing.answer(key);
-      this.#options.onRecord(pending);
+      this.#options.onRecord(pending.record);
     }
-    if (!this.#pairing.ask(key, record, carrier.time)) return;
+    const asked = { record, flow: this.#options.flowNumber(carrier.slot), byOrig: carrier.fromOrig };
+    if (!this.#pairing.ask(key, asked, carrier.time)) return;
     this.questions++;
     this.#options.onQuestion({ time: carrier.time, record, labels });
   }
@@ -131,21 +141,24 @@ export class DnsIntake {
   #onResponse(key: number, content: DnsContent, carrier: Carrier): void {
     const asked = this.#pairing.peek(key);
     // Another question under the same id is somebody else's answer: forged, or too late.
-    if (asked === undefined || !answers(asked, content) || !this.#isFromServer(asked, carrier)) {
+    if (asked === undefined || !answers(asked.record, content) || !this.#isFromServer(asked, carrier)) {
       if (content.question !== undefined) this.#options.onRecord(this.#record(content, carrier));
       return;
     }
     // Not the record's time: the clock was set since, and the difference says nothing.
-    const isSameClock = this.#pairing.askedAt(key) === asked.time;
+    const { record } = asked;
+    const isSameClock = this.#pairing.askedAt(key) === record.time;
     this.#pairing.answer(key);
-    this.#options.onRecord(answered(asked, content, isSameClock ? carrier.time - asked.time : undefined));
+    this.#options.onRecord(answered(record, content, isSameClock ? carrier.time - record.time : undefined));
   }
 
   /** A client can send what looks like an answer too, and the slot may be another flow's by now. */
-  #isFromServer(asked: DnsRecord, { slot, fromOrig }: Carrier): boolean {
+  #isFromServer({ record, flow, byOrig }: Asked, { slot, fromOrig }: Carrier): boolean {
+    if (flow === this.#options.flowNumber(slot)) return fromOrig !== byOrig;
+    // The flow may have ended between the two, because the clock was set.
     const { orig, resp } = this.#options.endsOf(slot);
     const [sender, receiver] = fromOrig ? [orig, resp] : [resp, orig];
-    return isSameEnd(sender, asked.server) && isSameEnd(receiver, asked.client);
+    return isSameEnd(sender, record.server) && isSameEnd(receiver, record.client);
   }
 
   #record(content: DnsContent, { tap, slot, time, fromOrig, transport }: Carrier): DnsRecord {

@@ -45,8 +45,12 @@ export class FlowReader {
 
   /** Base-36, unique for this table: the time of the first packet and the flow's number. */
   uid(slot: number): string {
-    const number = this.coldWords[slot * COLD_WORDS + CW.NUMBER]! >>> 0;
-    return this.first(slot).toString(36).padStart(10, '0') + number.toString(36);
+    return this.first(slot).toString(36).padStart(10, '0') + this.number(slot).toString(36);
+  }
+
+  /** Tells the flow in this slot from those that were there before: flows are counted, modulo 2^32. */
+  number(slot: number): number {
+    return this.coldWords[slot * COLD_WORDS + CW.NUMBER]! >>> 0;
   }
 
   origWords(slot: number): IpWords {
