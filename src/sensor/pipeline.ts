@@ -360,11 +360,12 @@ export class Pipeline {
     const due = this.#releases.filter(({ at }) => at <= time);
     if (due.length === 0) return;
     this.#releases = this.#releases.filter(({ at }) => at > time);
-    for (const { networkId, ips } of due) {
-      for (const { index, network } of this.#taps) {
-        if (network?.id === networkId) for (const ip of ips) this.#table.endFlowsOf(index, ip);
-      }
-    }
+    const released = due.flatMap(({ networkId, ips }) =>
+      [...this.#taps]
+        .filter(({ network }) => network?.id === networkId)
+        .flatMap(({ index }) => ips.map((ip) => ({ ifIndex: index, ip }))),
+    );
+    if (released.length > 0) this.#table.endFlowsOf(released);
   }
 
   /** Of packet time. */

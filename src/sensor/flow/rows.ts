@@ -22,6 +22,7 @@ export const W = {
   META: 9,
   /** VNI + 1 in bits 0..24 (0: no tunnel), KEY_FLAG above. */
   TUNNEL: 10,
+  /** FREE_ROW while the row is nobody's. */
   INTERFACE: 11,
   /** TCP pair in bits 0..11, list in 12..14, FLOW_FLAG above. */
   STATE: 12,
@@ -40,6 +41,9 @@ export const W = {
   /** ICMP type and code of the first message in the lower half, active time-outs reported in the upper. */
   ICMP_ACTIVE: 31,
 } as const;
+
+/** No interface has this index: tells free rows from live ones to who visits rows in the order of memory. */
+export const FREE_ROW = -1;
 
 /** Double offsets in a row. */
 export const D = { LAST: 8, ORIG_BYTES: 9, RESP_BYTES: 10 } as const;
@@ -117,6 +121,11 @@ export class FlowRows {
     this.capacity = capacity;
   }
 
+  /** Rows that were ever in use: the first ones. */
+  get fresh(): number {
+    return this.#fresh;
+  }
+
   /** A row of zeros, or -1 when all are in use. */
   take(): number {
     let slot = this.#freed;
@@ -135,6 +144,7 @@ export class FlowRows {
 
   give(slot: number): void {
     this.words[slot * ROW_WORDS + W.NEXT] = this.#freed;
+    this.words[slot * ROW_WORDS + W.INTERFACE] = FREE_ROW;
     this.#freed = slot;
     this.used--;
   }

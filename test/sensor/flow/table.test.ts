@@ -93,7 +93,7 @@ describe('FlowTable: an address that goes to another', () => {
     const elsewhere = see(request(), 0, 2);
     const other = see(udpFrame({ src: B, dst: '10.0.0.3', sport: 9, dport: 9 }), 0, 1);
 
-    table.endFlowsOf(1, addressOf(A));
+    table.endFlowsOf([{ ifIndex: 1, ip: addressOf(A) }]);
 
     expect(ended.map(({ orig, reason }) => `${orig} ${reason}`).sort()).toEqual([
       `${A}:40000 closed`,
@@ -111,10 +111,32 @@ describe('FlowTable: an address that goes to another', () => {
     see(v6('2001:db8::a:2'));
     see(v6('2001:db8:1::a:2'));
 
-    table.endFlowsOf(0, addressOf('2001:db8::a:2'));
+    table.endFlowsOf([{ ifIndex: 0, ip: addressOf('2001:db8::a:2') }]);
 
     expect(ended.map(({ orig }) => orig)).toEqual(['2001:db8::a:2:9']);
     expect(table.size).toBe(1);
+  });
+
+  it('ends those of many addresses at once, each once, and leaves the rows of flows that ended before alone', () => {
+    const { table, see, ended } = tableUnderTest();
+    const from = (i: number) => udpFrame({ src: `10.0.${i >> 8}.${i & 255}`, dst: B, sport: 9, dport: 9 });
+    for (let i = 0; i < 600; i++) see(from(i));
+    const release = (first: number, last: number) =>
+      table.endFlowsOf(
+        Array.from({ length: last - first }, (_, i) => first + i).map((i) => ({
+          ifIndex: 0,
+          ip: addressOf(`10.0.${i >> 8}.${i & 255}`),
+        })),
+      );
+
+    release(100, 400);
+    release(300, 450);
+
+    expect(ended).toHaveLength(350);
+    expect(new Set(ended.map(({ orig }) => orig)).size).toBe(350);
+    expect(table.size).toBe(250);
+    for (let i = 0; i < 600; i++) see(from(i));
+    expect([table.size, table.created]).toEqual([600, 950]);
   });
 });
 
