@@ -14,8 +14,9 @@ RUN missing=''; for tool in g++ make python3; do command -v "$tool" >/dev/null |
 COPY package.json package-lock.json ./
 COPY capture/native capture/native
 # Only the two install scripts that are needed run: the database binding (a prebuilt one where there is one for this
-# platform, else compiled) and ours. The headers that came with node spare node-gyp a download.
-RUN npm ci --ignore-scripts --omit=optional --no-audit --no-fund \
+# platform, else compiled) and ours. The headers that came with node spare node-gyp a download. The optional packages
+# come too, because the bundler's binary for this platform is one of them; none of them stays.
+RUN npm ci --ignore-scripts --no-audit --no-fund \
  && export npm_config_nodedir="$(dirname "$(dirname "$(command -v node)")")" \
  && (cd node_modules/better-sqlite3 && npm run install) \
  && node capture/native/install.mjs --required

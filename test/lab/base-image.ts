@@ -140,18 +140,19 @@ async function fillNpmCache(): Promise<string> {
   const cache = join(REPOSITORY, '.lab/npm-cache');
   const scratch = join(REPOSITORY, '.lab/npm-scratch');
   mkdirSync(scratch, { recursive: true });
-  const lock = readFileSync(join(REPOSITORY, 'package-lock.json'), 'utf8');
-  const filledFor = join(cache, 'package-lock.json');
-  if (existsSync(filledFor) && readFileSync(filledFor, 'utf8') === lock) return cache;
+  // As the Dockerfile installs: with the optional packages, of which the bundler's binary is one.
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
+  const contents = `npm ci ${flags.join(' ')}\n${readFileSync(join(REPOSITORY, 'package-lock.json'), 'utf8')}`;
+  const filledFor = join(cache, 'filled-for');
+  if (existsSync(filledFor) && readFileSync(filledFor, 'utf8') === contents) return cache;
   for (const file of ['package.json', 'package-lock.json'])
     cpSync(join(REPOSITORY, file), join(scratch, file));
-  const flags = ['--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', '--prefer-offline'];
   await run([process.execPath, npmCli(), 'ci', ...flags, '--cache', cache], {
     cwd: scratch,
     timeoutMs: 240_000,
   });
   await run(['rm', '-rf', scratch]);
-  writeFileSync(filledFor, lock);
+  writeFileSync(filledFor, contents);
   return cache;
 }
 
