@@ -10,6 +10,7 @@ import type { Config } from '../config/schema.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Network } from '../model/network.ts';
 import { diagnoseConntrack } from './host/conntrack/diagnose.ts';
+import { diagnoseSockets } from './host/diagnose-sockets.ts';
 import { readCounters } from './host/namespace-counters.ts';
 import { type EngineMap, mapEngine } from './map.ts';
 import { diagnoseGeo } from './names/doctor.ts';
@@ -29,7 +30,7 @@ export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   found.push({ check: 'docker engine', outcome: 'ok', detail: `${map.engineVersion} at ${map.engine}` });
   found.push(dnsVisibility(map.engineVersion));
   for (const network of map.networks) found.push(await coverage(network, map, config));
-  found.push(await kernelCounters(map));
+  found.push(await diagnoseSockets(map.containers), await kernelCounters(map));
   return found;
 }
 
@@ -91,7 +92,8 @@ async function coverage(network: Network, map: EngineMap, config: Config): Promi
   const where = tapPlace(network);
   if (!('place' in where)) {
     // `none` and an overlay that nobody here is on have nothing to see.
-    const outcome = network.driver === 'null' || where.isTemporary ? 'ok' : 'warn';
+    const isEmpty = network.driver === 'null' || (where.isTemporary && where.isOutOfSight !== true);
+    const outcome = isEmpty ? 'ok' : 'warn';
     return { check, outcome, detail: `not covered: ${where.reason}` };
   }
   const { bridge } = network;

@@ -21,14 +21,22 @@ export type PlaceOrReason =
       readonly reason: string;
       /** It may come: try again. */
       readonly isTemporary: boolean;
+      /** There may be something to see; it is the agent that cannot. */
+      readonly isOutOfSight?: boolean;
     };
 
 /** Of the host; for tests. */
 export interface PlacePaths {
   readonly sysClassNet?: string;
-  /** libnetwork binds the namespaces of sandboxes here. */
-  readonly dockerNetns?: string;
+  /** Where libnetwork's namespaces may be; the first that is there. */
+  readonly dockerNetns?: readonly string[];
 }
+
+/**
+ * libnetwork binds the namespaces of sandboxes there. An agent in a container sees them, with the host's PID namespace,
+ * through the host's first process: no mount has to propagate for that.
+ */
+const DOCKER_NETNS = ['/var/run/docker/netns', '/proc/1/root/var/run/docker/netns'];
 
 export function tapPlace(network: Network, paths: PlacePaths = {}): PlaceOrReason {
   if (network.bridge !== undefined) return { place: { interface: network.bridge } };
@@ -36,7 +44,7 @@ export function tapPlace(network: Network, paths: PlacePaths = {}): PlaceOrReaso
     case 'macvlan':
       return { place: macvlanParent(network, paths.sysClassNet ?? '/sys/class/net') };
     case 'overlay':
-      return overlayNamespace(network, paths.dockerNetns ?? '/var/run/docker/netns');
+      return overlayNamespace(network, paths.dockerNetns ?? DOCKER_NETNS);
     case 'ipvlan':
       return never(
         'containers on ipvlan share the MAC of their parent interface, so its traffic cannot be told from the host',
@@ -71,22 +79,29 @@ function macvlanParent(network: Network, sysClassNet: string): TapPlace {
 }
 
 /** The network's own namespace is `<number>-<10 digits of its id>`; in it `br0` joins the containers and the VXLAN. */
-function overlayNamespace(network: Network, dir: string): PlaceOrReason {
+function overlayNamespace(network: Network, dirs: readonly string[]): PlaceOrReason {
   const end = `-${network.id.slice(0, 10)}`;
-  let names: string[];
-  try {
-    names = readdirSync(dir);
-  } catch {
+  const there = dirs.map((dir) => ({ dir, names: namesIn(dir) })).find(({ names }) => names !== undefined);
+  if (there?.names === undefined) {
     return {
-      reason: `the namespaces of overlay networks are not in ${dir}; an agent in a container needs it mounted there`,
+      reason: `the namespaces of overlay networks are not in ${dirs[0]}; run the agent's container with pid: host`,
       isTemporary: true,
+      isOutOfSight: true,
     };
   }
-  const name = names.find((entry) => entry.endsWith(end));
+  const name = there.names.find((entry) => entry.endsWith(end));
   if (name === undefined) {
     return { reason: 'no container of this host is on this overlay network', isTemporary: true };
   }
-  return { place: { interface: 'br0', netns: `${dir}/${name}` } };
+  return { place: { interface: 'br0', netns: `${there.dir}/${name}` } };
+}
+
+function namesIn(dir: string): string[] | undefined {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return undefined;
+  }
 }
 
 function readMac(path: string): string | undefined {

@@ -21,9 +21,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const place = (fields: Partial<Network>, netns = 'netns') => {
+const place = (fields: Partial<Network>, netns: readonly string[] = ['netns']) => {
   const { bridge: _, ...rest } = network({ name: 'lan', id: ID, ...fields });
-  return tapPlace(rest, { sysClassNet: join(dir, 'net'), dockerNetns: join(dir, netns) });
+  return tapPlace(rest, { sysClassNet: join(dir, 'net'), dockerNetns: netns.map((name) => join(dir, name)) });
 };
 
 describe('a macvlan network', () => {
@@ -66,9 +66,16 @@ describe('an overlay network', () => {
     });
   });
 
+  it('is seen through the first process of the host where the directory is not our own', () => {
+    expect(place({ driver: 'overlay' }, ['elsewhere', 'netns'])).toEqual({
+      place: { interface: 'br0', netns: join(dir, 'netns/3-c2f50cab6d') },
+    });
+  });
+
   it('says what to do where the namespaces are out of sight', () => {
-    expect(place({ driver: 'overlay' }, 'elsewhere')).toMatchObject({
-      reason: expect.stringContaining('needs it mounted'),
+    expect(place({ driver: 'overlay' }, ['elsewhere', 'nowhere'])).toMatchObject({
+      reason: expect.stringContaining('pid: host'),
+      isOutOfSight: true,
     });
   });
 });

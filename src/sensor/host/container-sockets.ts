@@ -1,7 +1,7 @@
 /**
  * The sockets that a container's processes hold, by inode. Its processes are those of its control group; where that is
- * out of sight, its first process and that one's descendants. Undefined when not all of them could be read: then a
- * socket that is missing here says nothing.
+ * out of sight (in a container of our own), what descends from the process that started its first one, and is in its
+ * control group. Undefined when not all of them could be read: then a socket that is missing here says nothing.
  */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
@@ -26,7 +26,7 @@ export async function socketsOfContainer(
     if (!control.includes(containerId)) return undefined;
     const pids =
       (await processesOfGroup(control, paths.cgroup ?? '/sys/fs/cgroup', pid)) ??
-      (await descendants(proc, pid));
+      (await startedWith(proc, pid, containerId));
     if (pids.length > MAX_PROCESSES) return undefined;
     const inodes = new Set<number>();
     let files = 0;
@@ -55,20 +55,43 @@ async function processesOfGroup(control: string, root: string, pid: number): Pro
   return undefined;
 }
 
-async function descendants(proc: string, pid: number): Promise<number[]> {
+/**
+ * The container's shim is the parent of its first process, of what `docker exec` starts in it, and, as their subreaper
+ * (prctl(2)), of all whose parents ended outside the container's own PID namespace.
+ */
+async function startedWith(proc: string, pid: number, containerId: string): Promise<number[]> {
   const all = [pid];
+  for (const sibling of await childrenOf(proc, await parentOf(proc, pid))) {
+    if (sibling === pid) continue;
+    const control = await readFile(`${proc}/${sibling}/cgroup`, 'utf8').catch(() => '');
+    if (control.includes(containerId)) all.push(sibling);
+  }
   for (let i = 0; i < all.length && all.length <= MAX_PROCESSES; i++) {
-    for (const task of await readdir(`${proc}/${all[i]}/task`).catch(() => [])) {
-      const text = await readFile(`${proc}/${all[i]}/task/${task}/children`, 'utf8').catch(() => '');
-      all.push(
-        ...text
-          .split(' ')
-          .map(Number)
-          .filter((child) => child > 0),
-      );
-    }
+    all.push(...(await childrenOf(proc, all[i]!)));
   }
   return all;
+}
+
+/** Undefined where it is out of sight. */
+async function parentOf(proc: string, pid: number): Promise<number | undefined> {
+  const status = await readFile(`${proc}/${pid}/status`, 'utf8').catch(() => '');
+  const parent = Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1] ?? 0);
+  return parent === 0 ? undefined : parent;
+}
+
+async function childrenOf(proc: string, pid: number | undefined): Promise<number[]> {
+  if (pid === undefined) return [];
+  const children: number[] = [];
+  for (const task of await readdir(`${proc}/${pid}/task`).catch(() => [])) {
+    const text = await readFile(`${proc}/${pid}/task/${task}/children`, 'utf8').catch(() => '');
+    children.push(
+      ...text
+        .split(' ')
+        .map(Number)
+        .filter((child) => child > 0),
+    );
+  }
+  return children;
 }
 
 /** Answers how many files there were. A process that has ended meanwhile holds none. */

@@ -246,4 +246,16 @@ describe('who holds a socket of the host', () => {
     expect(await socketsOfContainer(B, 10, { proc, cgroup: proc })).toBeUndefined();
     expect(await socketsOfContainer(A, 10, { proc, cgroup: proc })).toEqual(new Set([100]));
   });
+
+  it('knows what was started in the container later, also where its control group is out of sight', async () => {
+    writeFileSync(join(proc, '10/status'), 'Name:\tserver\nPPid:\t5\n');
+    process_(5, 'shim', [500], [10, 30, 40]);
+    process_(30, A, [300], [31]);
+    process_(31, A, [310]);
+    process_(40, B, [400]);
+
+    const inodes = await socketsOfContainer(A, 10, { proc, cgroup: join(proc, 'nowhere') });
+
+    expect(inodes).toEqual(new Set([100, 300, 310]));
+  });
 });
