@@ -299,7 +299,12 @@ export class Pipeline {
     const { runner, wants } = this.#options;
     if (wants.flows) return true;
     const { flowStart, flowAnswered, flowActive, flowEnd } = runner.wants;
-    return [flowStart, flowAnswered, flowActive, flowEnd].some((interest) => this.#concerns(interest, slot));
+    return (
+      this.#concerns(flowEnd, slot) ||
+      this.#concerns(flowActive, slot) ||
+      this.#concerns(flowAnswered, slot) ||
+      this.#concerns(flowStart, slot)
+    );
   }
 
   #onFlowEnd(slot: number, reason: FlowEnd): void {
