@@ -16,8 +16,14 @@ export interface TableOptions {
 
 export const DEFAULT_TABLE: TableOptions = { maxConnections: 65_536, closedSecs: 300 };
 
-/** More connections than these under one key: a flood of pings, or a port reused again and again. The oldest go. */
-const MAX_PER_KEY = 32;
+/**
+ * More connections than these under one key: a flood of pings. The oldest go. A monitor that pings each second has 330
+ * there, a program with a port of its own whose address is given out again and again some 60. What it bounds is time,
+ * some 30 us a question at the most; `maxConnections` bounds memory.
+ */
+const MAX_PER_KEY = 1024;
+/** Among so many of the oldest one that has ended is preferred. */
+const FEW = 32;
 const MAX_LOSSES = 100;
 
 export interface TableListener {
@@ -145,7 +151,8 @@ export class ConnectionTable {
       if (list === undefined) this.#byFlow.set(flow, [connection]);
       else list.push(connection);
       if (list !== undefined && list.length > MAX_PER_KEY) {
-        this.#drop(list.find(({ closed }) => closed !== undefined) ?? list[0]!);
+        const oldest = list.slice(0, FEW);
+        this.#drop(oldest.find(({ closed }) => closed !== undefined) ?? list[0]!);
       }
     }
     if (!translated) this.#listener?.onPlain(connection);

@@ -141,16 +141,33 @@ describe('bounds', () => {
     expect(table).toMatchObject({ size: 3, evicted: 3 });
   });
 
-  it('hold for one pair of addresses too, and leave nothing behind', () => {
-    const table = new ConnectionTable({ maxConnections: 1000, closedSecs: 1 });
-    for (let id = 0; id < 500; id++) {
-      const ping = news('opened', '10.0.0.1 > 10.0.0.2', { protocol: 1, id });
+  describe('for one pair of addresses', () => {
+    const ping = (id: number) => {
+      const opened = news('opened', '10.0.0.1 > 10.0.0.2', { protocol: 1, id });
       const icmp = { type: 8, code: 0, id };
-      table.apply({ ...ping, orig: { ...ping.orig, icmp }, reply: { ...ping.reply, icmp } }, at(1));
-    }
+      return { ...opened, orig: { ...opened.orig, icmp }, reply: { ...opened.reply, icmp } };
+    };
 
-    expect(found(table, '10.0.0.1 > 10.0.0.2', 1)).toHaveLength(32);
-    expect(table).toMatchObject({ size: 32, evicted: 468 });
+    it('have room for somebody who pings each second, each time under another number, for as long as ends are kept', () => {
+      const table = new ConnectionTable({ maxConnections: 65_536, closedSecs: 300 });
+      for (let second = 0; second < 1000; second++) {
+        table.expire(at(second).to);
+        table.apply(ping(second), at(second));
+        // nf_conntrack_icmp_timeout: 30 s.
+        if (second >= 30) table.apply({ ...ping(second - 30), type: 'closed' }, at(second));
+      }
+
+      expect(found(table, '10.0.0.1 > 10.0.0.2', 1).length).toBeGreaterThan(300);
+      expect(table.evicted).toBe(0);
+    });
+
+    it('hold in a flood, and leave nothing behind', () => {
+      const table = new ConnectionTable({ maxConnections: 10_000, closedSecs: 1 });
+      for (let id = 0; id < 1500; id++) table.apply(ping(id), at(1));
+
+      expect(found(table, '10.0.0.1 > 10.0.0.2', 1)).toHaveLength(1024);
+      expect(table).toMatchObject({ size: 1024, evicted: 1500 - 1024 });
+    });
   });
 });
 
