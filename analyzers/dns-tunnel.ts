@@ -110,9 +110,9 @@ export default defineAnalyzer({
   config,
   evidence,
   messages: {
-    zone: '{subject} asked {resolver} for {distinctNames} different names under {zone} within {window}: {windowBytes} bytes of names where {thresholdBytes} are suspicious ({bytesPerSecond} B/s). That carries about {estimatedDataBytes} bytes of data to whoever runs the name servers of {zone}.',
+    zone: '{subject} asked {peers} for {distinctNames} different names under {zone} within {window}: {windowBytes} bytes of names where {thresholdBytes} are suspicious ({bytesPerSecond} B/s). That carries about {estimatedDataBytes} bytes of data to whoever runs the name servers of {zone}.',
     'no-zone':
-      '{subject} asked {resolver} for names under {distinctNames} top-level domains that do not exist, within {window}: {windowBytes} bytes of such last labels where {thresholdBytes} are suspicious ({bytesPerSecond} B/s). Only that server itself can be the receiver, of {estimatedDataBytes} bytes of data or more.',
+      '{subject} asked {peers} for names under {distinctNames} top-level domains that do not exist, within {window}: {windowBytes} bytes of such last labels where {thresholdBytes} are suspicious ({bytesPerSecond} B/s). Only that server itself can be the receiver, of {estimatedDataBytes} bytes of data or more.',
   },
   create(ctx, options) {
     const thresholds = [options.window_10min_bytes, options.window_1h_bytes, options.window_24h_bytes];

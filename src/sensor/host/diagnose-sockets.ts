@@ -5,40 +5,43 @@ import { type ProcPaths, socketsOfContainer } from './container-sockets.ts';
 import { pidProblem } from './namespace-counters.ts';
 
 const CHECK = 'host network';
-const CONSEQUENCE = "so what it does on the host's network cannot be told from what the host does";
 
-/** One container stands for all: whether its processes are in sight depends on how the agent runs. */
+/** Each is tried: the agent's own container is one of them, and is always in sight. */
 export async function diagnoseSockets(
   containers: readonly ContainerState[],
   paths: ProcPaths = {},
 ): Promise<Diagnosis> {
-  const container = containers.find(
+  const there = containers.filter(
     ({ pid, workload }) => pid !== undefined && workload.networkMode === 'host',
   );
-  if (container === undefined) return { check: CHECK, outcome: 'ok', detail: 'no container is on it' };
-  const { pid, sandboxKey, workload } = container;
-  const outOfSight = await pidProblem(container, sandboxKey, paths.proc ?? '/proc');
-  if (outOfSight !== undefined) {
-    return {
-      check: CHECK,
-      outcome: 'warn',
-      detail: `${workload.name}: ${outOfSight}, ${CONSEQUENCE}`,
-      advice: "run the agent's container with pid: host (docker run --pid host)",
-    };
+  if (there.length === 0) return { check: CHECK, outcome: 'ok', detail: 'no container is on it' };
+  for (const container of there) {
+    const found = await problemOf(container, paths);
+    if (found === undefined) continue;
+    const detail = `${container.workload.name}: ${found.problem}, so what it does there cannot be told from what the host does`;
+    return { check: CHECK, outcome: 'warn', detail, advice: found.advice };
   }
-  const inodes = await socketsOfContainer(workload.containerId, pid!, paths);
-  if (inodes === undefined) {
-    return {
-      check: CHECK,
-      outcome: 'warn',
-      detail: `${workload.name}: not all of its open files can be read, or there are too many, ${CONSEQUENCE}`,
-      advice: 'run as root, or the container with --privileged (it needs CAP_SYS_PTRACE)',
-    };
-  }
-  const count = inodes.size === 1 ? '1 socket' : `${inodes.size} sockets`;
+  const names = there.map(({ workload }) => workload.name).join(', ');
   return {
     check: CHECK,
     outcome: 'ok',
-    detail: `containers on it are told from the host: ${workload.name} holds ${count}`,
+    detail: `containers on it are told from the host, by their sockets: ${names}`,
+  };
+}
+
+async function problemOf(
+  container: ContainerState,
+  paths: ProcPaths,
+): Promise<{ problem: string; advice: string } | undefined> {
+  const outOfSight = await pidProblem(container, container.sandboxKey, paths.proc ?? '/proc');
+  if (outOfSight !== undefined) {
+    const advice = "run the agent's container with pid: host (docker run --pid host)";
+    return { problem: outOfSight, advice };
+  }
+  const inodes = await socketsOfContainer(container.workload.containerId, container.pid!, paths);
+  if (inodes !== undefined) return undefined;
+  return {
+    problem: 'not all of its open files can be read, or there are too many',
+    advice: 'run as root, or the container with --privileged (it needs CAP_SYS_PTRACE)',
   };
 }

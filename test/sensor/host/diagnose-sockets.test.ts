@@ -44,7 +44,7 @@ describe('doctor about containers on the host network', () => {
     expect(await diagnose(container('host', 10))).toEqual({
       check: 'host network',
       outcome: 'ok',
-      detail: 'containers on it are told from the host: exporter holds 1 socket',
+      detail: 'containers on it are told from the host, by their sockets: exporter',
     });
   });
 
@@ -60,6 +60,19 @@ describe('doctor about containers on the host network', () => {
     expect(found.detail).toContain(says);
     expect(found.detail).toContain('cannot be told from what the host does');
     expect(found.advice).toContain('pid: host');
+  });
+
+  it('is not content with those that it can look into', async () => {
+    processOf(ID);
+    const other: ContainerState = {
+      ...container('host', 20),
+      workload: workload('other', ['host'], { containerId: OTHER }),
+    };
+
+    expect(await diagnose(container('host', 10), other)).toMatchObject({
+      outcome: 'warn',
+      detail: expect.stringContaining('other: pid 20 is not visible here'),
+    });
   });
 
   it('says which capability is missing when the open files cannot be read', async () => {
