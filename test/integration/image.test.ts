@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import type { DiagnosisRecord } from '../../src/cli/records.ts';
 import { REPOSITORY } from '../lab/agent.ts';
 import { SHOP, startShop } from '../lab/app.ts';
 import { isolationBroken } from '../lab/attacks.ts';
@@ -136,6 +137,44 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
     expect(finding).toMatchObject({ service: 'shop/database' });
   });
 
+  it('has all that it needs when run as the compose file says, by its own doctor', async () => {
+    const { bridgewatch } = compose.services;
+    const answer = await lab.docker(['run', '--rm', ...runArguments(bridgewatch), IMAGE, 'doctor', '--json']);
+
+    expect(outcomes(answer)).toMatchObject({
+      privileges: 'ok',
+      'capture backend': 'ok',
+      'connection tracking': 'ok',
+      'docker engine': 'ok',
+      'host network': 'ok',
+      'kernel counters': 'ok',
+      [`network ${SHOP.dataNetwork.name}`]: 'ok',
+    });
+  });
+
+  it('without the PID namespace of the host its doctor tells what is not seen', async () => {
+    const { pid: _, ...bridgewatch } = compose.services.bridgewatch;
+    const answer = await lab.docker(['run', '--rm', ...runArguments(bridgewatch), IMAGE, 'doctor', '--json']);
+
+    expect(outcomes(answer)).toMatchObject({
+      'connection tracking': 'ok',
+      'host network': 'warn',
+      'kernel counters': 'warn',
+    });
+  });
+
+  it('without privileges its doctor fails, and says for each what is missing', async () => {
+    const { privileged: _, ...bridgewatch } = compose.services.bridgewatch;
+    const arguments_ = [...runArguments(bridgewatch), IMAGE, 'doctor', '--json'];
+    const answer = await lab.exec('host', ['docker', 'run', '--rm', ...arguments_], { accept: [1] });
+
+    expect(outcomes(answer.stdout)).toMatchObject({
+      privileges: 'fail',
+      'connection tracking': 'warn',
+      'host network': 'warn',
+    });
+  });
+
   it('says nothing of the shop and of its own traffic', async () => {
     const rows = await rowsOf('bridgewatch_finding', '');
 
@@ -150,6 +189,15 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
     const answer = await lab.docker(['run', '--rm', ...volumes, IMAGE, 'events', '--since', '1h']);
     expect(answer).toContain('shop/database on internal network shop_data talks with the outside');
   });
+
+  /** By what was looked at. */
+  function outcomes(ndjson: string): Record<string, string> {
+    const found = ndjson
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as DiagnosisRecord);
+    return Object.fromEntries(found.map(({ check, outcome }) => [check, outcome]));
+  }
 
   async function inspect(format: string): Promise<string> {
     return lab.docker(['inspect', '--format', format, CONTAINER]);
