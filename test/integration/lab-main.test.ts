@@ -5,10 +5,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../lab/agent.ts';
+import { SHOP } from '../lab/app.ts';
 import { ATTACKS } from '../lab/attacks.ts';
+import { WEB_NAME } from '../lab/internet.ts';
 import { createLab, labObstacle } from '../lab/lab.ts';
 import { labNames, labProcesses } from '../lab/remains.ts';
 import { type RunningProcess, start, waitFor } from '../lab/run.ts';
+import { HOST_ADDRESS, INTERNET, ROUTER_ADDRESS } from '../lab/world.ts';
 
 const obstacle =
   labObstacle(['dnsmasq', 'iodine', 'iodined', 'influxd']) ??
@@ -16,6 +19,16 @@ const obstacle =
     ? undefined
     : 'the agent is not built (`make build`)');
 if (obstacle !== undefined) console.warn(`SKIPPED: make lab: ${obstacle}`);
+
+/** A client behind a published port, the outside by the name that was resolved, the holder of an address, the breakout. */
+const NAMED = [
+  new RegExp(
+    `internet ${ROUTER_ADDRESS} via published-port ${HOST_ADDRESS}:${SHOP.port} -> shop/proxy@public:80 `,
+  ),
+  new RegExp(`shop/api@public -> internet ${WEB_NAME} ${INTERNET.web.v4}:80 `),
+  /shop\/database@data {2}172\.30\.20\.\d+ .* \(still\)/,
+  new RegExp(`shop/database -> internet ${INTERNET.web.v4}:80 `),
+];
 
 function startStory(...args: readonly string[]): RunningProcess {
   return start([join(REPOSITORY, 'node_modules/.bin/tsx'), join(REPOSITORY, 'test/lab/main.ts'), ...args], {
@@ -44,11 +57,15 @@ describe.skipIf(obstacle !== undefined)('make run', () => {
 });
 
 describe.skipIf(obstacle !== undefined)('make lab', () => {
-  it('shows that the agent sees every attack, and ends well', { timeout: 180_000 }, async () => {
+  it('shows who is who and that the agent sees every attack, and ends well', {
+    timeout: 180_000,
+  }, async () => {
     const story = startStory('--once');
 
     const code = await story.exited;
 
+    expect(story.output()).toMatch(/^Both ends of all \d+ flows are named\.$/m);
+    for (const line of NAMED) expect(story.output()).toMatch(line);
     expect(story.output()).toContain(`${ATTACKS.length} of ${ATTACKS.length} attacks were seen.`);
     expect(code, story.output()).toBe(0);
   });

@@ -2,14 +2,15 @@
  * `make lab`: the sealed world with the shop, the agent and the intruder, told as it happens. Stays up afterwards
  * until Ctrl-C, for looking around; with --once or LAB_ONCE=1 it ends, and fails if the agent missed an attack.
  */
-import type { PublicFinding } from '../../src/model/serialize.ts';
+import type { PublicEndpoint, PublicFinding, PublicFlow } from '../../src/model/serialize.ts';
 import { agentCommand, type LabAgent, startAgent } from './agent.ts';
 import { SHOP, startShop } from './app.ts';
 import { ATTACKS, type Attack } from './attacks.ts';
 import { type InfluxServer, startInflux } from './influx.ts';
-import { startHostResolver, startInternet } from './internet.ts';
+import { startHostResolver, startInternet, WEB_NAME } from './internet.ts';
 import { createLab, type Lab, labObstacle } from './lab.ts';
 import { waitFor } from './run.ts';
+import { INTERNET } from './world.ts';
 
 const once = process.argv.includes('--once') || !['', '0', 'no'].includes(process.env['LAB_ONCE'] ?? '');
 const isTerminal = process.stdout.isTTY === true;
@@ -38,9 +39,9 @@ async function main(): Promise<number> {
     // When interrupted, whatever the story is doing fails as its processes go; nobody needs to hear of that.
     const ended = await Promise.race([interrupted, story(lab)]);
     if (ended !== 'interrupted') {
-      code = ended === 0 ? 0 : 1;
+      code = ended.missed === 0 ? 0 : 1;
       if (!once) {
-        lookAround(lab);
+        lookAround(lab, ended.agent);
         await interrupted;
       }
     }
@@ -53,8 +54,8 @@ async function main(): Promise<number> {
   return code;
 }
 
-/** Answers how many attacks were missed. */
-async function story(lab: Lab): Promise<number> {
+/** Answers how many attacks were missed, and the agent to ask further. */
+async function story(lab: Lab): Promise<{ missed: number; agent: LabAgent }> {
   await startInternet(lab);
   await startHostResolver(lab);
   const influx = await startInflux(lab);
@@ -76,6 +77,8 @@ async function story(lab: Lab): Promise<number> {
     onLine: (line) => say('bridgewatch', readable(line)),
   });
 
+  await whoIsWho(lab, agent);
+
   chapter('The database is taken over');
   let missed = 0;
   for (const [i, attack] of ATTACKS.entries()) {
@@ -93,7 +96,24 @@ async function story(lab: Lab): Promise<number> {
     }
   }
   await closing(agent, influx, missed);
-  return missed;
+  return { missed, agent };
+}
+
+/** Names on both ends, before anything happens: of flows, and of one address. */
+async function whoIsWho(lab: Lab, agent: LabAgent): Promise<void> {
+  chapter('Who is who');
+  tell('The api asks its payment service every five seconds ...');
+  await waitFor('the payment service to be known by its name', async () =>
+    (await agent.ask('map', '--edges')).includes(`internet ${WEB_NAME}:80`),
+  );
+  await show(agent, 'map', '--edges');
+  tell('\nA customer at the published port: who asked, what he asked for, and which container that was.');
+  await show(agent, 'flows', 'network:public direction:ingress', '--limit', '1');
+  tell('\nThe outside has the name that this container resolved.');
+  await show(agent, 'flows', 'src:shop/api dst.scope:internet', '--limit', '1');
+  tell('\nAnd an address from an old log, whose is it?');
+  const format = `{{(index .NetworkSettings.Networks "${SHOP.dataNetwork.name}").IPAddress}}`;
+  await show(agent, 'who', await lab.docker(['inspect', '--format', format, SHOP.database]));
 }
 
 /** A finding that was open already is only counted on: the agent does not repeat itself, its database does. */
@@ -121,23 +141,51 @@ async function awaitFindings(agent: LabAgent, attack: Attack, since: Date): Prom
 
 async function closing(agent: LabAgent, influx: InfluxServer, missed: number): Promise<void> {
   chapter('What is known now');
-  tell('$ bridgewatch events');
-  tell(indent((await agent.ask('events')).trimEnd()));
+  await show(agent, 'events');
+  tell('');
+  // A closed connection becomes a record some seconds later.
+  await waitFor('the breakout among the flows', async () =>
+    (await agent.ask('map', '--edges', '--since', '5m')).includes(`internet ${INTERNET.web.v4}:80`),
+  );
+  await show(agent, 'map', '--edges', '--since', '5m');
   const influxql =
     'SELECT "severity", "analyzer", "message", "count", "id" FROM "bridgewatch"."bridgewatch_finding" ORDER BY time';
   tell(`\n$ influx -database bridgewatch -execute '${influxql}'`);
   for (const row of await influx.query(influxql, 'bridgewatch')) tell(indent(Object.values(row).join('  ')));
-  tell(`\n${ATTACKS.length - missed} of ${ATTACKS.length} attacks were seen.`);
+  tell(`\n${await namesOnBothEnds(agent)}`);
+  tell(`${ATTACKS.length - missed} of ${ATTACKS.length} attacks were seen.`);
 }
 
-function lookAround(lab: Lab): void {
-  const enter = lab.enter('host', agentCommand('map')).join(' ');
+/** Ambiguous is not named either. */
+async function namesOnBothEnds(agent: LabAgent): Promise<string> {
+  const answer = await agent.ask('flows', '--limit', '100000', '--json');
+  const flows = answer
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as PublicFlow);
+  const isNamed = ({ attribution }: PublicEndpoint): boolean =>
+    attribution.confidence === 'certain' || attribution.confidence === 'likely';
+  const nameless = flows.filter(({ orig, resp }) => !isNamed(orig) || !isNamed(resp));
+  if (nameless.length === 0) return `Both ends of all ${flows.length} flows are named.`;
+  const uids = nameless.slice(0, 10).map(({ uid }) => uid);
+  return `*** ${nameless.length} of ${flows.length} flows have an end without a name: ${uids.join(' ')}`;
+}
+
+/** As a user would type it, with what it answers. */
+async function show(agent: LabAgent, ...args: readonly string[]): Promise<void> {
+  tell(`$ bridgewatch ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `'${arg}'` : arg)).join(' ')}`);
+  tell(indent((await agent.ask(...args)).trimEnd()));
+}
+
+function lookAround(lab: Lab, agent: LabAgent): void {
+  const enter = (...args: readonly string[]): string =>
+    lab.enter('host', agentCommand(...args, '--config', agent.configFile)).join(' ');
   chapter('Look around');
   tell(`The shop goes on selling, the agent goes on watching. From another terminal, as root:
   export DOCKER_HOST=${lab.dockerHost}
   docker ps
   docker exec ${SHOP.database} wget -q -O- http://${SHOP.dataNetwork.gateway}:${SHOP.hostServicePort}/metrics
-  ${enter}
+  ${enter('map', '--watch')}
 Ctrl-C removes everything.`);
 }
 
@@ -164,5 +212,5 @@ function readable(line: string): string {
 }
 
 function indent(text: string): string {
-  return text.replace(/^/gm, '   ');
+  return text.replace(/^(?=.)/gm, '   ');
 }
