@@ -47,6 +47,8 @@ COPY --from=build /src/capture/native/build capture/native/build
 COPY --from=build /src/dist dist
 COPY package.json LICENSE ./
 COPY bin bin
+# For `docker exec bridgewatch bridgewatch flows`.
+RUN ln -s /opt/bridgewatch/bin/bridgewatch /usr/local/bin/bridgewatch
 ENV NODE_ENV=production
 # Findings, learned state and what InfluxDB has not taken yet: keep it on a volume.
 VOLUME /var/lib/bridgewatch
