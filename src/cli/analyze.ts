@@ -26,7 +26,7 @@ interface AnalyzeOptions extends SettingsOptions, InventoryOptions {
 }
 
 /** What --where chooses from; losses and anomalies are always told. */
-const FILTERED = ['flow', 'dns', 'finding'] as const;
+const FILTERED = ['flow', 'dns', 'finding', 'spoof'] as const;
 
 export async function analyzeCommand(path: string, options: AnalyzeOptions): Promise<void> {
   const config = loadSettings(options);

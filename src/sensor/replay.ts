@@ -17,6 +17,8 @@ import { Attribution } from './docker/attribution.ts';
 import type { OfflineInventory } from './docker/inventory-records.ts';
 import { createOutside } from './names/outside.ts';
 import { Pipeline } from './pipeline.ts';
+import { SourceCheck } from './source-check.ts';
+import type { HostMacs } from './source-judgement.ts';
 import type { Tap } from './tap.ts';
 
 export interface ReplayOptions {
@@ -37,6 +39,9 @@ export interface ReplayResult {
   readonly end: EndReason;
   readonly notice?: string;
 }
+
+/** The MACs of the host that captured are not known: one that no container has is no spoof. */
+const HOST_ELSEWHERE: HostMacs = { ownsMac: () => undefined, onInterface: () => false };
 
 /** Rejects with a CaptureError when there is no capture to read; what breaks later is in `end`. */
 export async function replay(options: ReplayOptions): Promise<ReplayResult> {
@@ -66,10 +71,25 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const outside = createOutside(config);
   for (const problem of outside.problems()) options.log.error({ problem }, 'a geo database cannot be used');
   const hostAddresses = new Set(inventory.hostAddresses);
+  const { state } = inventory;
+  // An inventory without containers could call nobody's address somebody's.
+  const sources = state.knowsContainers
+    ? new SourceCheck({
+        state,
+        host: HOST_ELSEWHERE,
+        graceSecs: 0,
+        onSpoof: (record) => {
+          emit(record);
+          detection.runner.spoof(record);
+        },
+        onLoss: emit,
+      })
+    : undefined;
   const pipeline = new Pipeline({
+    sources,
     flows: config.flows,
     dns: config.dns,
-    names: new Attribution(inventory.state, {
+    names: new Attribution(state, {
       host: { has: (ip) => hostAddresses.has(ip), onInterface: () => false },
     }),
     outside,
@@ -78,7 +98,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     wants: { ...wants, traffic: false },
     seed: 0,
   });
-  const networks = inventory.state.networks();
+  const networks = state.networks();
   pipeline.setNetworks(networks);
   const taps = new FileTaps(pipeline, opened.source, networks);
   const end = await opened.source.run((batch) => pipeline.onBatch(batch, taps.known()));

@@ -8,7 +8,7 @@ import { type ReplayOptions, type ReplayResult, replay } from '../../src/sensor/
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { scratchFolder } from '../support/frames.ts';
 import { T0 } from '../support/inventory-facts.ts';
-import { dnsQuery, LINKTYPE, pcapFile } from '../support/packet-builder.ts';
+import { dnsQuery, dockerMac, LINKTYPE, pcapFile, tcpFrame } from '../support/packet-builder.ts';
 import { PcapngBlocks } from '../support/pcap-writer.ts';
 import { at, connection, datagram, IP, inventory, segment } from './pipeline-run.ts';
 
@@ -202,5 +202,54 @@ describe('the interfaces of a pcapng file', () => {
 
     expect(flowsOf(records)[0]).toMatchObject({ network: { name: 'vault', internal: true } });
     expect(summary.findings).toBe(1);
+  });
+
+  describe('whose bridge is known: sources are held against the inventory', () => {
+    const from = (src: string, mac: string, dst: string = IP.db) =>
+      tcpFrame({ src, dst, srcMac: mac, dstMac: dockerMac(dst), sport: 40_000, dport: 80, flags: 'S' });
+    const capture = (name: string, bridge: string, ...frames: Uint8Array[]) =>
+      write(name, Buffer.concat([ng.section(), named(bridge), ...frames.map((frame) => packet(0, frame))]));
+    const spoofsOf = (records: readonly AgentRecord[]) => records.filter(({ kind }) => kind === 'spoof');
+    const asGateway = from(IP.dataGateway, dockerMac(IP.api));
+    const HOST_MAC = '02:42:00:00:00:01';
+
+    it("a container with its neighbour's or its gateway's address is told, once each", async () => {
+      const asDb = from(IP.db, dockerMac(IP.api), IP.dataGateway);
+
+      const { records } = await replayed(capture('spoofed.pcapng', 'br-data', asDb, asGateway, asDb));
+
+      const sender = { name: 'api' };
+      expect(spoofsOf(records)).toMatchObject([
+        { mismatch: 'ip-of-another', ip: IP.db, network: 'data', interface: 'br-data', sender },
+        { mismatch: 'gateway-address', ip: IP.dataGateway, sender },
+      ]);
+    });
+
+    it('a quiet capture has none, and neither what the host forwards with a MAC that the file does not tell', async () => {
+      const { records } = await replayed(
+        capture(
+          'quiet.pcapng',
+          'br-data',
+          from(IP.api, dockerMac(IP.api)),
+          from(IP.db, dockerMac(IP.db), IP.api),
+          from(IP.dataGateway, HOST_MAC),
+          from(IP.outside, HOST_MAC),
+          from(IP.api, HOST_MAC),
+        ),
+      );
+
+      expect(flowsOf(records).length).toBeGreaterThan(3);
+      expect(spoofsOf(records)).toEqual([]);
+    });
+
+    it('nobody is accused where the bridge is not known, or no containers are', async () => {
+      const elsewhere = await replayed(capture('elsewhere.pcapng', 'eth0', asGateway));
+      const state = inventoryFromNetworkFlags(['data=172.30.20.0/24']);
+      const withoutContainers = await replayed(capture('flagged.pcapng', 'data', asGateway), {
+        inventory: { state, hostAddresses: [] },
+      });
+
+      expect(spoofsOf([...elsewhere.records, ...withoutContainers.records])).toEqual([]);
+    });
   });
 });
