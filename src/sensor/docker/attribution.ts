@@ -141,6 +141,7 @@ export class Attribution {
     for (const gap of this.#state.gaps) {
       border(gap.from);
       border(gap.to);
+      if (gap.absentUntil !== undefined) border(gap.absentUntil);
     }
     return [from, to];
   }

@@ -2,10 +2,11 @@
 import type { Attribution as AttributionFact } from '../../model/endpoint.ts';
 import { cidrContains, type IpWords, parseCidr } from '../../model/ip.ts';
 import { type Network, workloadLabel } from '../../model/network.ts';
-import { formatMicros, type Micros } from '../../model/time.ts';
+import type { Micros } from '../../model/time.ts';
 import type { Holder, Interval } from './address-book.ts';
 import { type Attributed, ambiguous, labels, spoofed } from './answers.ts';
 import { type Claims, isMadeFromAddress } from './claims.ts';
+import { gapText } from './gaps.ts';
 import { claimsOf, onNetwork, type Question, sendersOf, type World } from './question.ts';
 
 /** Whoever held the address then, on this network or on another. */
@@ -54,7 +55,7 @@ function choose(
   }
   const gap = world.state.gapAt(time);
   if (gap !== undefined && !isSure && !isOwnMac) {
-    const why = `the last known holder; the Docker engine has not answered since ${formatMicros(gap.from)}`;
+    const why = `the last known holder; ${gapText(gap, time)}`;
     return ambiguous(`${why}, and another may have been given the address`, names);
   }
   const isExact = time >= holder.from && time < holder.to;
@@ -138,7 +139,7 @@ function staleness(world: World, holder: Interval, time: Micros): string | undef
   if (gap === undefined || holder.to <= time) return undefined;
   // It was found unchanged afterwards: then it held all along.
   if (gap.to !== Number.POSITIVE_INFINITY && holder.from <= gap.from) return undefined;
-  return `the last known holder; the Docker engine has not answered since ${formatMicros(gap.from)}`;
+  return `the last known holder; ${gapText(gap, time)}`;
 }
 
 export const LINK_LOCAL_V6 = parseCidr('fe80::/10')!;

@@ -1,9 +1,9 @@
 /** By what the networks of the inventory, this host and the registries say of an address that no container surely held. */
 import { cidrContains, type IpWords, isIpv4Words } from '../../model/ip.ts';
 import { type Network, workloadLabel } from '../../model/network.ts';
-import { formatMicros } from '../../model/time.ts';
 import { type Attributed, found, labels, unknown } from './answers.ts';
 import { asNewcomer, LINK_LOCAL_V6 } from './by-holder.ts';
+import { gapText } from './gaps.ts';
 import { holds } from './network-index.ts';
 import { type Question, sendersOf, type World } from './question.ts';
 import { specialRange } from './special-ranges.ts';
@@ -97,9 +97,7 @@ export function asSubnet(world: World, { words, mac, here, time }: Question): At
   if (newcomer !== undefined) return newcomer;
   const gap = world.state.gapAt(time);
   if (gap !== undefined) {
-    return unknown(
-      `no container is known to have held this address of ${name}, but the Docker engine has not answered since ${formatMicros(gap.from)}`,
-    );
+    return unknown(`no container is known to have held this address of ${name}, but ${gapText(gap, time)}`);
   }
   if (owner.network.bridge === undefined && isOnLan(owner.network)) {
     return found(

@@ -107,6 +107,42 @@ describe('leases of an earlier run', () => {
     ]);
   });
 
+  describe('what is said of the time between', () => {
+    const listed = containerFact('b', { running: true, startedAt: at(0) });
+
+    it('is that the agent was not running, not that the engine did not answer', () => {
+      const { who } = restarted([lease()], listed);
+      const absent =
+        'the agent was not running between 2026-01-01T00:01:40.000000Z and 2026-01-01T00:03:20.000000Z';
+
+      expect(who(150).attribution.reason).toContain(`the last known holder; ${absent}`);
+      expect(who(99).attribution.reason).toBeUndefined();
+      const nobodys = new Attribution(restarted([lease()], listed).state).resolve(
+        '172.30.0.77',
+        undefined,
+        'net-id',
+        at(150),
+      );
+      expect(nobodys.attribution.reason).toContain(absent);
+    });
+
+    it('is both, each in its time, where the engine did not answer the agent when it was back', () => {
+      const { state } = withLeases();
+      state.remember({ leases: [lease()], knownUntil: at(100) });
+      state.engineLost(at(150));
+      state.replaceAll([NET], [listed], at(200));
+      const attribution = new Attribution(state);
+      const reason = (secs: number) => attribution.resolve(IP, MAC, 'net-id', at(secs)).attribution.reason;
+
+      expect(reason(149)).toContain(
+        'the agent was not running between 2026-01-01T00:01:40.000000Z and 2026-01-01T00:02:30.000000Z',
+      );
+      expect(reason(150)).toContain(
+        'the Docker engine did not answer between 2026-01-01T00:02:30.000000Z and 2026-01-01T00:03:20.000000Z',
+      );
+    });
+  });
+
   it.each([
     ['is not there any more', containerFact('b', { running: true, startedAt: at(0) })],
     ['was restarted while nobody looked', a({ startedAt: at(150) })],
