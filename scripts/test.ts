@@ -31,7 +31,7 @@ const CHECKS: readonly Step[] = [
 
 const SUITES = [
   { name: 'unit', timeoutMs: 300_000 },
-  { name: 'integration', timeoutMs: 780_000 },
+  { name: 'integration', timeoutMs: 900_000 },
 ] as const;
 
 interface Result {
