@@ -30,7 +30,7 @@ export interface Attribution {
     | 'none';
   /** `certain`: it cannot be another. `likely`: it fits best. `ambiguous`: several fit. `none`: nothing is known. */
   readonly confidence: 'certain' | 'likely' | 'ambiguous' | 'none';
-  /** Why not certain: always there when the confidence is `ambiguous` or `none`, absent when it is `certain`. */
+  /** Why not certain: always there when the confidence is `ambiguous` or `none`; a remark, or absent, when it is `certain`. */
   readonly reason?: string;
   /** Labels of the workloads it may have been; absent unless ambiguous. */
   readonly candidates?: readonly string[];

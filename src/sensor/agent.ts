@@ -15,11 +15,11 @@ import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createDetection } from './detection.ts';
 import { ANALYZERS } from './detectors.ts';
-import { Attribution } from './docker/attribution.ts';
+import { Attribution, type HostAddresses } from './docker/attribution.ts';
 import { Inventory } from './docker/inventory.ts';
 import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
 import { hostMacs } from './host/host-macs.ts';
-import { readHostInterfaces } from './host/interfaces.ts';
+import { type HostInterfaces, readHostInterfaces } from './host/interfaces.ts';
 import { LinkWatch } from './host/link-watch.ts';
 import { NoRouteWatch } from './host/no-route.ts';
 import { HostSockets } from './host/sockets.ts';
@@ -44,6 +44,7 @@ export class Agent {
   readonly #channel: RecordSender;
   readonly #log: Logger;
   readonly #inventory: Inventory;
+  readonly #macs = hostMacs();
   readonly #attribution: Attribution;
   readonly #outside: Outside;
   readonly #nat: Nat;
@@ -70,7 +71,7 @@ export class Agent {
       ...(history === undefined ? {} : { history }),
     });
     this.#links = new LinkWatch({ state: this.#inventory.state });
-    this.#attribution = new Attribution(this.#inventory.state, { host: readHostInterfaces() });
+    this.#attribution = new Attribution(this.#inventory.state, { host: this.#hostOf(readHostInterfaces()) });
     this.#outside = createOutside(config);
     for (const problem of this.#outside.problems()) log.warn({ problem }, 'a geo database cannot be used');
     const emit = channel.send.bind(channel);
@@ -92,7 +93,7 @@ export class Agent {
     });
     const sources = new SourceCheck({
       state: this.#inventory.state,
-      host: hostMacs(),
+      host: this.#macs,
       onSpoof: (record) => {
         emit(record);
         detection.runner.spoof(record);
@@ -253,7 +254,12 @@ export class Agent {
     const known = [...host.addresses].sort().join(' ');
     if (known === this.#hostAddresses) return;
     this.#hostAddresses = known;
-    this.#attribution.setHost(host);
+    this.#attribution.setHost(this.#hostOf(host));
+  }
+
+  /** MACs are read anew when they are asked for: a bridge shows its own only once it runs. */
+  #hostOf(host: HostInterfaces): HostAddresses {
+    return { ...host, ownsMac: this.#macs.ownsMac };
   }
 
   /** By method and confidence: many that are ambiguous or unknown say that something is amiss. */

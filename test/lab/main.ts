@@ -167,8 +167,13 @@ async function namesOnBothEnds(agent: LabAgent): Promise<string> {
     attribution.confidence === 'certain' || attribution.confidence === 'likely';
   const nameless = flows.filter(({ orig, resp }) => !isNamed(orig) || !isNamed(resp));
   if (nameless.length === 0) return `Both ends of all ${flows.length} flows are named.`;
-  const uids = nameless.slice(0, 10).map(({ uid }) => uid);
-  return `*** ${nameless.length} of ${flows.length} flows have an end without a name: ${uids.join(' ')}`;
+  const told = nameless.slice(0, 10).map(({ uid, start, orig, resp }) => {
+    const why = [orig, resp]
+      .filter((end) => !isNamed(end))
+      .map(({ ip, attribution }) => `${ip} ${attribution.reason}`);
+    return `\n    ${uid} of ${start}, ${orig.ip} -> ${resp.ip}: ${why.join('; ')}`;
+  });
+  return `*** ${nameless.length} of ${flows.length} flows have an end without a name:${told.join('')}`;
 }
 
 /** As a user would type it, with what it answers. */

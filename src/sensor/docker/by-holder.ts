@@ -4,7 +4,7 @@ import { cidrContains, type IpWords, parseCidr } from '../../model/ip.ts';
 import { type Network, workloadLabel } from '../../model/network.ts';
 import type { Micros } from '../../model/time.ts';
 import type { Holder, Interval } from './address-book.ts';
-import { type Attributed, ambiguous, labels, spoofed } from './answers.ts';
+import { type Attributed, ambiguous, found, labels, spoofed } from './answers.ts';
 import { type Claims, isMadeFromAddress } from './claims.ts';
 import { gapText } from './gaps.ts';
 import { claimsOf, onNetwork, type Question, sendersOf, type World } from './question.ts';
@@ -78,6 +78,11 @@ export function asLinkLocal(world: World, { ip, words, mac, here, time }: Questi
   const built = mac === undefined && linkLocal ? macOfEui64(words) : undefined;
   const effective = mac ?? built;
   if (effective === undefined || here === undefined) return undefined;
+  const { bridge } = here.network;
+  if (bridge !== undefined && world.host.ownsMac?.(effective, bridge) === true) {
+    // A bridge without an IPv6 address reports its multicast groups from `::` (RFC 3590).
+    return found('gateway', 'mac', 'certain', `this host's own MAC on ${bridge}`);
+  }
   const networkId = here.network.id;
   const arrivals = world.state.arrivals.at(networkId, time);
   const { intervals, ...claims } = claimsOf(world, onNetwork(world, effective, networkId), arrivals, time);

@@ -14,6 +14,8 @@ export interface HostAddresses {
   onInterface(name: string, ip: string): boolean;
   /** The bridge of this host whose own subnet holds the address, when it is none of these. */
   behindBridge?(ip: string, except: (name: string) => boolean): string | undefined;
+  /** Whether the MAC is this machine's own; undefined when it does not see that bridge. */
+  ownsMac?(mac: string, bridge: string): boolean | undefined;
 }
 
 export interface Question {

@@ -188,6 +188,23 @@ describe('attribution of containers', () => {
     expect(attribution.resolve('fe80::1234', DB_MAC, 'front-id', LATER)).toMatchObject({ scope: 'lan' });
   });
 
+  it.each(['::', 'fe80::42:ff:fe00:1'])(
+    'names this host, by the MAC of its bridge, as the sender of %s',
+    (ip) => {
+      const ownsMac = (mac: string) => mac === BRIDGE_MAC;
+      const attribution = new Attribution(world(), { host: { ...host([]), ownsMac } });
+
+      expect(attribution.resolve(ip, BRIDGE_MAC, INNER, LATER)).toMatchObject({
+        scope: 'gateway',
+        attribution: { method: 'mac', confidence: 'certain' },
+      });
+      expect(attribution.resolve(ip, DB_MAC, INNER, LATER)).toMatchObject({ workload: { name: 'db' } });
+      expect(attribution.resolve('::', '0a:00:00:00:00:77', INNER, LATER)).toMatchObject({
+        scope: 'unknown',
+      });
+    },
+  );
+
   it('takes the MAC out of an EUI-64 address when no frame was seen, and calls that likely', () => {
     const found = new Attribution(world()).resolve('fe80::42:acff:fe12:2', undefined, INNER, LATER);
 
