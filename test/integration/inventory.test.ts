@@ -380,11 +380,11 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
       });
       const namespaces = async (): Promise<string> =>
         (await run(['lsns', '--noheadings', '--type', 'net', '--output', 'NS'])).stdout;
-      const held = (): number =>
-        readdirSync('/proc/self/fd').filter((fd) => linkOf(`/proc/self/fd/${fd}`).startsWith('net:')).length;
+      const isHeld = (): boolean =>
+        readdirSync('/proc/self/fd').some((fd) => linkOf(`/proc/self/fd/${fd}`) === `net:[${inode}]`);
       const links = async (): Promise<string> => (await lab.exec('host', ['ip', '-o', 'link'])).stdout;
       await lab.docker(['network', 'create', '--internal', 'brief']);
-      const before = [held(), (await links()).match(/veth/g)?.length ?? 0];
+      const veths = (await links()).match(/veth/g)?.length ?? 0;
 
       const script = 'ip route del default; nc -w 1 198.51.100.7 80; usleep 100000; exit 1';
       const options = ['--name', 'flash', '--network', 'brief', '--cap-add', 'NET_ADMIN'];
@@ -400,9 +400,9 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
         networks: [{ name: 'brief', internal: true }],
         subject: { workload: { name: 'flash' } },
       });
-      await waitFor('the namespace to be let go', () => (held() === before[0] ? true : undefined));
-      expect((await links()).match(/veth/g)?.length ?? 0).toBe(before[1]);
       expect(inode).toBeGreaterThan(0);
+      await waitFor('the namespace to be let go', () => !isHeld());
+      expect((await links()).match(/veth/g)?.length ?? 0).toBe(veths);
       await waitFor('the namespace to be gone', async () => !(await namespaces()).includes(`${inode}`));
     });
 
