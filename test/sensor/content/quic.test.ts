@@ -51,6 +51,18 @@ describe('the name in a ClientHello over QUIC', () => {
     ).toEqual(FOUND);
   });
 
+  it.each([
+    [4, FOUND],
+    [5, { service: 'quic' }],
+  ])('of %i packets in one datagram: a flood of tiny ones costs no more than four', (packets, found) => {
+    const edge = (i: number) => Math.floor((HELLO.length * i) / packets);
+    const datagram = concat(
+      ...Array.from({ length: packets }, (_, i) => quicInitial(crypto(edge(i), edge(i + 1)), i)),
+    );
+
+    expect(converse('udp', [['client', datagram]])).toEqual(found);
+  });
+
   it('is absent when the packet was changed on its way', () => {
     const packet = quicInitial();
     packet[600]! ^= 1;
