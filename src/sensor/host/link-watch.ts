@@ -3,11 +3,11 @@
  * something is missing, because a bridge knows a container only after its first frame. Reads beside the loop, one
  * bridge at a time; what cannot be read stays absent.
  */
-import { setTimeout as sleepFor } from 'node:timers/promises';
 import { type Micros, wallMicros } from '../../model/time.ts';
 import type { Interval, LinkFacts } from '../docker/address-book.ts';
 import type { InventoryState } from '../docker/inventory-state.ts';
 import { type LinkPaths, readBridgePorts, readNamespaceInode } from './links.ts';
+import { Rounds } from './rounds.ts';
 
 export interface LinkWatchOptions extends LinkPaths {
   readonly state: InventoryState;
@@ -26,9 +26,8 @@ interface Wait {
 export class LinkWatch {
   readonly #options: LinkWatchOptions;
   readonly #clock: () => Micros;
-  readonly #stop = new AbortController();
+  readonly #rounds = new Rounds(() => this.poll(), POLL_MS);
   #waits = new Map<string, Wait>();
-  #running: Promise<void> | undefined;
 
   constructor(options: LinkWatchOptions) {
     this.#options = options;
@@ -36,12 +35,11 @@ export class LinkWatch {
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#rounds.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** One round over the leases that miss something and are due. */
@@ -52,7 +50,7 @@ export class LinkWatch {
     const taken = new Set(open.flatMap(({ interval }) => interval.link.veth ?? []));
     const tables = new Map<string, Awaited<ReturnType<typeof readBridgePorts>>>();
     for (const { interval, container } of open) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#rounds.isStopped) return;
       const bridge = state.network(interval.networkId)?.bridge;
       if (!misses(interval, bridge)) continue;
       const wait = this.#waits.get(interval.id) ?? { rounds: 0, left: 0 };
@@ -74,16 +72,6 @@ export class LinkWatch {
       state.learnedLink(interval, learned, this.#clock());
     }
     this.#waits = waits;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await this.poll();
-      await sleepFor(POLL_MS, undefined, { signal }).catch(() => {
-        // Stopped: the loop's condition sees it.
-      });
-    }
   }
 }
 

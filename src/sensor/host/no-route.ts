@@ -8,7 +8,6 @@
  * that was taken away count while they retransmit. Quiet containers do not count: their router solicitations and MLD
  * reports have a route.
  */
-import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { Endpoint } from '../../model/endpoint.ts';
 import { type Network, type Workload, workloadLabel } from '../../model/network.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
@@ -17,6 +16,7 @@ import type { ContainerState } from '../docker/inventory-event.ts';
 import { HeldNamespace } from './held-namespace.ts';
 import { type NamespaceReaderOptions, type Reading, readCounters } from './namespace-counters.ts';
 import type { NoRouteCounters } from './proc-snmp.ts';
+import { Rounds } from './rounds.ts';
 
 /** What is asked of the inventory. */
 export interface NamespaceInventory {
@@ -70,23 +70,22 @@ export class NoRouteWatch {
   readonly #options: NoRouteWatchOptions;
   readonly #clock: () => Micros;
   readonly #namespaces = new Map<string, Namespace>();
-  readonly #stop = new AbortController();
+  readonly #rounds: Rounds;
   readonly #lastReadings = new Set<Promise<void>>();
-  #running: Promise<void> | undefined;
 
   constructor(options: NoRouteWatchOptions) {
     this.#options = options;
     this.#clock = options.clock ?? wallMicros;
+    this.#rounds = new Rounds(() => this.poll(), options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS);
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#rounds.start();
   }
 
   /** Settles when no reading is under way any more, and no namespace is held. */
   async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+    await this.#rounds.stop();
     await Promise.all(this.#lastReadings);
     await Promise.all([...this.#namespaces.values()].map(({ held }) => held?.release()));
     this.#namespaces.clear();
@@ -94,7 +93,7 @@ export class NoRouteWatch {
 
   /** A container appeared or changed: from now on its namespace can be read even when it ends at once. */
   containerSeen(container: ContainerState): void {
-    if (!this.#stop.signal.aborted && ownsNamespace(container)) this.#namespaceOf(container);
+    if (!this.#rounds.isStopped && ownsNamespace(container)) this.#namespaceOf(container);
   }
 
   /** A container ended: its counters are read a last time, and its namespace is let go. */
@@ -129,20 +128,9 @@ export class NoRouteWatch {
     }
     let next = 0;
     const worker = async (): Promise<void> => {
-      while (next < owners.length && !this.#stop.signal.aborted) await this.#pollOne(owners[next++]!);
+      while (next < owners.length && !this.#rounds.isStopped) await this.#pollOne(owners[next++]!);
     };
     await Promise.all(Array.from({ length: Math.min(PARALLEL_READS, owners.length) }, worker));
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stop;
-    const intervalMs = this.#options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS;
-    while (!signal.aborted) {
-      await this.poll();
-      await sleepFor(intervalMs, undefined, { signal }).catch(() => {
-        // Stopped: the loop's condition sees it.
-      });
-    }
   }
 
   async #pollOne(container: ContainerState): Promise<void> {
