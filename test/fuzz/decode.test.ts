@@ -10,6 +10,7 @@ import { readDnsContent } from '../../src/sensor/decode/dns-record.ts';
 import { DnsTcpReassembler, MAX_CONNECTION_BYTES } from '../../src/sensor/decode/dns-tcp.ts';
 import { LAYER, type PacketView } from '../../src/sensor/decode/packet-view.ts';
 import { FlowTable } from '../../src/sensor/flow/table.ts';
+import { GuardedView } from '../support/guarded-view.ts';
 import {
   answer,
   arp,
@@ -44,42 +45,13 @@ const BEFORE = 17;
 /** Far more than any frame of these sizes can need; a loop would pass it at once. */
 const MAX_READS = 100_000;
 
-/** A slab that refuses every read outside the frame, and too many of them. */
-class GuardedView extends DataView<ArrayBuffer> {
-  reads = 0;
-  from = 0;
-  to = 0;
-
-  #check(offset: number, size: number): void {
-    this.reads++;
-    if (this.reads > MAX_READS) throw new Error('does not end');
-    if (offset < this.from || offset + size > this.to) {
-      throw new Error(`read [${offset}, ${offset + size}) outside [${this.from}, ${this.to})`);
-    }
-  }
-
-  override getUint8(offset: number): number {
-    this.#check(offset, 1);
-    return super.getUint8(offset);
-  }
-
-  override getUint16(offset: number, little?: boolean): number {
-    this.#check(offset, 2);
-    return super.getUint16(offset, little);
-  }
-
-  override getUint32(offset: number, little?: boolean): number {
-    this.#check(offset, 4);
-    return super.getUint32(offset, little);
-  }
-}
-
 function guarded(bytes: Uint8Array): GuardedView {
   const slab = new Uint8Array(BEFORE + bytes.length + 64).fill(0xc1);
   slab.set(bytes, BEFORE);
   const view = new GuardedView(slab.buffer);
   view.from = BEFORE;
   view.to = BEFORE + bytes.length;
+  view.maxReads = MAX_READS;
   return view;
 }
 

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { type FirstBytes, VERDICT } from '../../../src/sensor/content/recognizer.ts';
 import { TCP_RECOGNIZERS, UDP_RECOGNIZERS } from '../../../src/sensor/content/recognizers.ts';
+import { GuardedView } from '../../support/guarded-view.ts';
 import { ContentWorld } from './conversation.ts';
 import { RECORDED } from './recorded.ts';
 import { WRITTEN } from './written.ts';
@@ -21,43 +22,6 @@ function xorshift(seed: number): () => number {
     state ^= state << 5;
     return state >>> 0;
   };
-}
-
-/** Refuses every read outside [from, to). */
-class GuardedView extends DataView<ArrayBuffer> {
-  from = 0;
-  to = 0;
-
-  #check(offset: number, size: number): void {
-    if (offset < this.from || offset + size > this.to) {
-      throw new RangeError(`read [${offset}, ${offset + size}) outside [${this.from}, ${this.to})`);
-    }
-  }
-
-  override getUint8(offset: number): number {
-    this.#check(offset, 1);
-    return super.getUint8(offset);
-  }
-
-  override getUint16(offset: number, little?: boolean): number {
-    this.#check(offset, 2);
-    return super.getUint16(offset, little);
-  }
-
-  override getInt16(offset: number, little?: boolean): number {
-    this.#check(offset, 2);
-    return super.getInt16(offset, little);
-  }
-
-  override getUint32(offset: number, little?: boolean): number {
-    this.#check(offset, 4);
-    return super.getUint32(offset, little);
-  }
-
-  override getInt32(offset: number, little?: boolean): number {
-    this.#check(offset, 4);
-    return super.getInt32(offset, little);
-  }
 }
 
 describe('random payloads', () => {

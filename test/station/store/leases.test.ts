@@ -4,12 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentRecord } from '../../../src/model/record.ts';
 import { parseRecord } from '../../../src/model/serialize.ts';
 import { storeConfig } from '../../../src/station/config.ts';
-import { laneOf } from '../../../src/station/entry.ts';
 import { LossTally } from '../../../src/station/loss-tally.ts';
 import type { LeaseFilter } from '../../../src/station/store/lease-query.ts';
 import { openStoreReadOnly, type StoreReader } from '../../../src/station/store/reader.ts';
 import { openStore, type Store } from '../../../src/station/store/store.ts';
-import { entryOf, memoryLogger, temporaryDirectory, until } from '../support/harness.ts';
+import { append, memoryLogger, temporaryDirectory, until } from '../support/harness.ts';
 import { HOSTILE_TEXTS } from '../support/hostile.ts';
 import { engineChange, lease, SECOND } from '../support/leases.ts';
 import { database, flow, inventory, network, T0 } from '../support/records.ts';
@@ -46,13 +45,6 @@ async function newReader(): Promise<StoreReader> {
   const reader = await openStoreReadOnly(path);
   open.push(reader);
   return reader;
-}
-
-function append(store: Store, ...records: AgentRecord[]): void {
-  for (const record of records) {
-    const lane = laneOf(record.kind);
-    if (lane !== 'none') store.append(entryOf(record), lane);
-  }
 }
 
 /** What a reader finds of these, by id. */

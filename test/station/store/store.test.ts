@@ -14,15 +14,13 @@ import {
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AgentRecord } from '../../../src/model/record.ts';
 import { parseRecord } from '../../../src/model/serialize.ts';
 import { storeConfig } from '../../../src/station/config.ts';
-import { laneOf } from '../../../src/station/entry.ts';
 import { LossTally } from '../../../src/station/loss-tally.ts';
 import { openStoreReadOnly, type StoreReader } from '../../../src/station/store/reader.ts';
 import { SCHEMA_VERSION } from '../../../src/station/store/schema.ts';
 import { openStore, type Store } from '../../../src/station/store/store.ts';
-import { entryOf, memoryLogger, temporaryDirectory, until } from '../support/harness.ts';
+import { append, entryOf, memoryLogger, temporaryDirectory, until } from '../support/harness.ts';
 import { coverage, dns, finding, flow, inventory, loss, T0 } from '../support/records.ts';
 
 const DAY = 86_400_000_000;
@@ -67,13 +65,6 @@ async function newReader(): Promise<StoreReader> {
   const reader = await openStoreReadOnly(path);
   open.push(reader);
   return reader;
-}
-
-function append(store: Store, ...records: AgentRecord[]): void {
-  for (const record of records) {
-    const lane = laneOf(record.kind);
-    if (lane !== 'none') store.append(entryOf(record), lane);
-  }
 }
 
 describe('writing', () => {

@@ -6,7 +6,8 @@ import type { z } from 'zod';
 import type { AgentRecord } from '../../../src/model/record.ts';
 import { recordTime, serializeRecord } from '../../../src/model/serialize.ts';
 import { influxdbConfig, type StationConfig, storeConfig } from '../../../src/station/config.ts';
-import { type Entry, TieBreaker } from '../../../src/station/entry.ts';
+import { type Entry, laneOf, TieBreaker } from '../../../src/station/entry.ts';
+import type { Store } from '../../../src/station/store/store.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 
 export interface LogLine {
@@ -56,6 +57,14 @@ const ties = new TieBreaker();
 export function entryOf(record: AgentRecord): Entry {
   const time = recordTime(record) ?? 0;
   return { kind: record.kind, time, tie: ties.next(time), text: serializeRecord(record), record };
+}
+
+/** As the station keeps records; those that are not kept are passed over. */
+export function append(store: Store, ...records: AgentRecord[]): void {
+  for (const record of records) {
+    const lane = laneOf(record.kind);
+    if (lane !== 'none') store.append(entryOf(record), lane);
+  }
 }
 
 /** Waits for something that another process or a timer brings about; the failure says what was waited for. */
