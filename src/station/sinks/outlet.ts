@@ -87,6 +87,8 @@ export class Outlet {
   readonly #abort = new AbortController();
   #hasDurable = true;
   #needsPrepare = true;
+  /** Which step failed last, while the state is not `ok`. */
+  #failedStep: 'prepare' | 'write' | undefined;
   readonly #sleeper = new Sleeper(this.#abort.signal);
   #isStopping = false;
   #running: Promise<void> | undefined;
@@ -211,10 +213,11 @@ export class Outlet {
   async #prepare(): Promise<boolean> {
     try {
       await this.sink.prepare(this.#abort.signal);
-      this.#succeed();
+      // A peer that is there and refuses what is written is not well again because it is there.
+      if (this.#failedStep === 'prepare') this.#succeed();
       return true;
     } catch (error) {
-      await this.#fail(asSinkError(error, 'act'));
+      await this.#fail('prepare', asSinkError(error, 'act'));
       return false;
     }
   }
@@ -245,7 +248,7 @@ export class Outlet {
     } catch (error) {
       const failure = asSinkError(error, 'split');
       if (failure.remedy === 'split') this.#narrow(lane, batch, failure);
-      else await this.#fail(failure);
+      else await this.#fail('write', failure);
       return;
     }
     this.#sent += lane.queue.settle(batch);
@@ -276,14 +279,16 @@ export class Outlet {
   #succeed(): void {
     if (this.#state !== 'ok') this.#failures.succeeded({ sink: this.sink.name });
     this.#state = 'ok';
+    this.#failedStep = undefined;
     this.#problem = undefined;
     this.#backoff.reset();
     this.#refusals.reset();
   }
 
-  async #fail(failure: SinkError): Promise<void> {
+  async #fail(step: 'prepare' | 'write', failure: SinkError): Promise<void> {
     if (this.#abort.signal.aborted) return;
     const isRefusal = failure.remedy === 'act';
+    this.#failedStep = step;
     this.#state = isRefusal ? 'refused' : 'retrying';
     this.#problem = failure.message;
     // What is missing may be made again: a database that somebody dropped, for one.
