@@ -10,7 +10,10 @@ export function eventText(record: PublicRecord): string {
     case 'finding':
       return findingText(record);
     case 'coverage':
-      return line(record.time, `${record.state}  ${record.network}: ${record.reason}`);
+      return line(
+        record.time,
+        `${record.state}  ${record.network ?? `DNS of ${record.container}`}: ${record.reason}`,
+      );
     case 'loss':
       return line(record.time, `lost  ${record.count} at ${record.source}, ${record.where}`);
     case 'anomaly':

@@ -2,10 +2,19 @@ import { type Workload, type WorkloadNames, workloadLabel } from './network.ts';
 
 /**
  * Where an address lives, seen from this host. `gateway`: the bridge's own address on that network.
- * `host`: any other address of this machine. `lan`: private or link-local, not ours. `internet`: global.
+ * `host`: any other address of this machine. `engine`: Docker itself, answering inside a container's namespace (its
+ * embedded resolver at 127.0.0.11). `lan`: private or link-local, not ours. `internet`: global.
  * `unknown` always comes with a reason in `attribution`; nothing is `host` or `internet` by default.
  */
-export type Scope = 'container' | 'gateway' | 'host' | 'lan' | 'internet' | 'multicast' | 'unknown';
+export type Scope =
+  | 'container'
+  | 'gateway'
+  | 'host'
+  | 'engine'
+  | 'lan'
+  | 'internet'
+  | 'multicast'
+  | 'unknown';
 
 /** How an address was given its name, and how far to trust that. */
 export interface Attribution {

@@ -50,6 +50,11 @@ export interface Workload {
   readonly networkMode: string;
   /** Names of the networks it is attached to. */
   readonly networks: readonly string[];
+  /**
+   * Addresses that the engine gave it to ask for names: 127.0.0.11 where the embedded resolver serves it, and those that
+   * this passes on to. Absent when not known.
+   */
+  readonly resolvers?: readonly string[];
   /** Absent when it has not been started yet. */
   readonly startedAt?: Micros;
   /** Absent while it runs. */

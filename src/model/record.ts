@@ -53,13 +53,18 @@ export interface InventoryChange {
   readonly detail: Readonly<Record<string, string | boolean | readonly string[]>>;
 }
 
-/** Whether a network is being watched; a network without `covered` since its creation was never seen. */
+/**
+ * Whether a network is being watched, or the DNS of one container; a network without `covered` since its creation was
+ * never seen.
+ */
 export interface CoverageRecord {
   readonly kind: 'coverage';
   /** When it changed. */
   readonly time: Micros;
-  /** Name of the Docker network. */
-  readonly network: string;
+  /** Name of the Docker network; absent where it is about a container. */
+  readonly network?: string;
+  /** The container whose questions to Docker's embedded resolver this is about; absent where it is about a network. */
+  readonly container?: string;
   /** Absent when the network has none on this host. */
   readonly interface?: string;
   /** Whether its traffic is seen from now on. */

@@ -15,6 +15,7 @@ export const SCOPES = keys({
   container: true,
   gateway: true,
   host: true,
+  engine: true,
   lan: true,
   internet: true,
   multicast: true,

@@ -1,4 +1,6 @@
 import type { LinkType } from '../../capture/source.ts';
+import type { DnsClientNetworks, DnsVantage } from '../model/dns.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
 import { Decoder } from './decode/decoder.ts';
 
@@ -10,8 +12,17 @@ export interface Tap {
   readonly linkType: LinkType;
   /** The network this interface carries; absent for interfaces of a file that no inventory knows. */
   readonly network?: Network;
-  readonly vantage: 'bridge' | 'file';
+  readonly vantage: DnsVantage;
+  /** Who asks there: set for taps inside a container's namespace, of which only DNS is read. */
+  readonly asker?: () => DnsAsker;
   readonly decoder: Decoder;
+}
+
+/** The container that a namespace is known for, at this moment: its networks come and go. */
+export interface DnsAsker {
+  /** All but address and port, which the packets tell. */
+  readonly client: Omit<Endpoint, 'ip' | 'port'>;
+  readonly networks: DnsClientNetworks;
 }
 
 export function createTap(tap: Omit<Tap, 'decoder'>): Tap {

@@ -6,6 +6,7 @@ import type { FlowRecord } from '../../src/model/flow.ts';
 import type { Network, Workload } from '../../src/model/network.ts';
 import type { NoRouteRecord } from '../../src/model/record.ts';
 import type { Micros } from '../../src/model/time.ts';
+import type { DnsQuery } from '../../src/sensor/analysis/analyzer.ts';
 import type { AnalyzerEvent } from '../../src/sensor/analysis/tester.ts';
 
 /** 2026-01-01T00:00:00Z: a whole hour, so that windows in tests start at their edge. */
@@ -124,10 +125,11 @@ export function noRoute(fields: Partial<NoRouteRecord> & Pick<NoRouteRecord, 'su
 export interface QuestionFields extends Partial<DnsRecord> {
   /** Labels, leftmost first; text is taken as Latin-1, so that odd bytes can be written as `\xff`. */
   readonly labels: readonly string[];
+  readonly options?: DnsQuery['options'];
 }
 
 export function question(fields: QuestionFields): DnsRecord {
-  const { labels, ...rest } = fields;
+  const { labels, options: _, ...rest } = fields;
   return {
     kind: 'dns',
     time: T0,
@@ -135,7 +137,9 @@ export function question(fields: QuestionFields): DnsRecord {
     client: container('app', '172.30.0.10'),
     server: address('172.30.0.2', 'lan', { port: 53 }),
     vantage: 'bridge',
+    protocol: 'dns',
     transport: 'udp',
+    opcode: 'QUERY',
     id: 1,
     query: labels.map(presentation).join('.'),
     qtype: 'A',
@@ -150,7 +154,7 @@ export function question(fields: QuestionFields): DnsRecord {
 export function askEvent(fields: QuestionFields): AnalyzerEvent {
   const record = question(fields);
   const labels = fields.labels.map((label) => Uint8Array.from(Buffer.from(label, 'latin1')));
-  return { on: 'dns-query', query: { time: record.time, record, labels } };
+  return { on: 'dns-query', query: { time: record.time, record, labels, options: fields.options ?? [] } };
 }
 
 /** What the agent sees of one look-up: the question, then the record with its answer. */
@@ -161,7 +165,10 @@ export function lookUp(
 ): AnalyzerEvent[] {
   const record = question(fields);
   const answers = addresses.map(
-    (data): DnsAnswer => ({ name: record.query, type: data.includes(':') ? 'AAAA' : 'A', ttl: 60, data }),
+    (data): DnsAnswer =>
+      data.includes(':')
+        ? { name: record.query, type: 'AAAA', ttl: 60, bytes: 16, data }
+        : { name: record.query, type: 'A', ttl: 60, bytes: 4, data },
   );
   const answeredRecord: DnsRecord = { ...record, answers, ...(rcode === undefined ? {} : { rcode }) };
   return [askEvent(fields), { on: 'dns', record: answeredRecord }];

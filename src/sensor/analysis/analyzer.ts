@@ -4,10 +4,11 @@
  * replayed file gives the findings the live traffic gave.
  */
 import type { z } from 'zod';
-import type { DnsRecord } from '../../model/dns.ts';
+import type { DnsClientNetworks, DnsRecord } from '../../model/dns.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
+import type { Network } from '../../model/network.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
@@ -32,6 +33,8 @@ export interface Handlers {
   onDns?(dns: DnsRecord): void;
   /** A question at the moment it is seen, before any answer. */
   onDnsQuery?(query: DnsQuery): void;
+  /** Bytes on port 53, or to Docker's embedded resolver, that are no DNS message. */
+  onNotDns?(event: NotDns): void;
   onNoRoute?(record: NoRouteRecord): void;
   /** A source that disagrees with the inventory of its bridge: when first seen, then once a minute while it goes on. */
   onSpoof?(record: SpoofRecord): void;
@@ -44,12 +47,27 @@ export interface Handlers {
   onClockSet?(step: ClockStep): void;
 }
 
-/** A question as it passed, with its name as labels. `labels` is borrowed: valid during the call only. */
+/** A question as it passed. `labels` and `options` are borrowed: valid during the call only. */
 export interface DnsQuery {
   readonly time: Micros;
   readonly record: DnsRecord;
   /** The labels' bytes, leftmost first, as they stood on the wire (case kept). */
   readonly labels: readonly Uint8Array[];
+  /** EDNS options with their data, in the order of the message, at most 32. */
+  readonly options: readonly { readonly code: number; readonly data: Uint8Array }[];
+}
+
+/** One packet's, or one stretch of a stream's, payload where DNS was to be expected. */
+export interface NotDns {
+  readonly time: Micros;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly network?: Network | undefined;
+  readonly networks?: DnsClientNetworks | undefined;
+  readonly transport: DnsRecord['transport'];
+  readonly fromClient: boolean;
+  /** Of payload. */
+  readonly bytes: number;
 }
 
 export interface Report<MessageId extends string, Evidence> {

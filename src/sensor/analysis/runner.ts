@@ -15,6 +15,7 @@ import type {
   DnsQuery,
   FlowInterest,
   Handlers,
+  NotDns,
   Report,
 } from './analyzer.ts';
 import { LruMap } from './bounded-map.ts';
@@ -178,6 +179,16 @@ export class AnalyzerRunner {
         slot.handlers.onDnsQuery?.(query);
       } catch (error) {
         this.#failed(slot, 'onDnsQuery', error);
+      }
+    }
+  }
+
+  notDns(event: NotDns): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onNotDns?.(event);
+      } catch (error) {
+        this.#failed(slot, 'onNotDns', error);
       }
     }
   }

@@ -10,7 +10,7 @@ import type { SpoofRecord } from '../../model/spoof.ts';
 import type { Micros } from '../../model/time.ts';
 import { findingsConfig } from '../findings/config.ts';
 import { FindingManager } from '../findings/manager.ts';
-import type { AnalyzerDefinition, DnsQuery } from './analyzer.ts';
+import type { AnalyzerDefinition, DnsQuery, NotDns } from './analyzer.ts';
 import { type AnalyzerFailure, AnalyzerRunner } from './runner.ts';
 
 /** What happened, in order. Time advances by the records' own times, and by `tick`. */
@@ -18,6 +18,7 @@ export type AnalyzerEvent =
   | { readonly on: 'flow-start' | 'flow-answered' | 'flow-active' | 'flow-end'; readonly flow: FlowRecord }
   | { readonly on: 'dns'; readonly record: DnsRecord }
   | { readonly on: 'dns-query'; readonly query: DnsQuery }
+  | { readonly on: 'not-dns'; readonly event: NotDns }
   | { readonly on: 'no-route'; readonly record: NoRouteRecord }
   | { readonly on: 'spoof'; readonly record: SpoofRecord }
   | { readonly on: 'tick'; readonly now: Micros };
@@ -83,6 +84,9 @@ function deliver(runner: AnalyzerRunner, event: AnalyzerEvent): void {
     case 'dns-query':
       runner.dnsQuery(event.query);
       break;
+    case 'not-dns':
+      runner.notDns(event.event);
+      break;
     case 'no-route':
       runner.noRoute(event.record);
       break;
@@ -108,6 +112,8 @@ function timeOf(event: AnalyzerEvent): Micros {
       return event.record.time;
     case 'dns-query':
       return event.query.time;
+    case 'not-dns':
+      return event.event.time;
     case 'tick':
       return event.now;
   }

@@ -169,7 +169,8 @@ function readAnswer(
     if (dataEnd > dataAt || m.opcode === 0) m.note(ANOMALY['dns-rdata-length']);
     text = formatUnknown(data, dataAt, dataEnd);
   }
-  return { name, type: dnsTypeName(type), ttl: data.getUint32(fixed + 4), data: text };
+  const ttl = data.getUint32(fixed + 4);
+  return { name, type: dnsTypeName(type), ttl, bytes: dataEnd - dataAt, data: text };
 }
 
 /** RFC 6891 6.1.3: class is the UDP size, ttl holds extended rcode 8, version 8, DO 1 bit, zero 15. */

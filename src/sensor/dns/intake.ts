@@ -9,6 +9,7 @@ import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time
 import type { DnsQuery } from '../analysis/analyzer.ts';
 import type { DnsConfig } from '../config.ts';
 import { DnsView, decodeDns, dnsLabels } from '../decode/dns.ts';
+import { dnsOpcodeName } from '../decode/dns-mnemonics.ts';
 import { type DnsContent, readDnsContent } from '../decode/dns-record.ts';
 import { DnsTcpReassembler } from '../decode/dns-tcp.ts';
 import { FRAGMENT, LAYER, type PacketView, TCP_FLAG } from '../decode/packet-view.ts';
@@ -135,7 +136,7 @@ export class DnsIntake {
     const asked = { record, flow: this.#options.flowNumber(carrier.slot), byOrig: carrier.fromOrig };
     if (!this.#pairing.ask(key, asked, carrier.time)) return;
     this.questions++;
-    this.#options.onQuestion({ time: carrier.time, record, labels });
+    this.#options.onQuestion({ time: carrier.time, record, labels, options: [] });
   }
 
   #onResponse(key: number, content: DnsContent, carrier: Carrier): void {
@@ -174,7 +175,9 @@ export class DnsIntake {
       client: clientIsOrig ? orig : resp,
       server: clientIsOrig ? resp : orig,
       vantage: tap.vantage,
+      protocol: 'dns',
       transport,
+      opcode: dnsOpcodeName(content.opcode),
       id: content.id,
       query: question?.query ?? '',
       qtype: question?.qtype ?? '',
@@ -183,6 +186,8 @@ export class DnsIntake {
       answers: content.isResponse ? content.answers : NO_ANSWERS,
       rtt: undefined,
       flags: content.flags,
+      edns: content.isResponse ? undefined : content.edns,
+      trailingBytes: content.trailingBytes === 0 ? undefined : content.trailingBytes,
       anomalies: content.anomalies,
     };
   }
@@ -198,7 +203,9 @@ function answered(asked: DnsRecord, content: DnsContent, rtt: Micros | undefined
     client: asked.client,
     server: asked.server,
     vantage: asked.vantage,
+    protocol: asked.protocol,
     transport: asked.transport,
+    opcode: asked.opcode,
     id: asked.id,
     query: asked.query,
     qtype: asked.qtype,
@@ -207,6 +214,8 @@ function answered(asked: DnsRecord, content: DnsContent, rtt: Micros | undefined
     answers: content.answers,
     rtt,
     flags: content.flags,
+    edns: asked.edns,
+    trailingBytes: asked.trailingBytes,
     anomalies: asked.anomalies.length === 0 ? content.anomalies : [...asked.anomalies, ...content.anomalies],
   };
 }

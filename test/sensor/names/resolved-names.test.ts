@@ -9,11 +9,12 @@ const API = 'cid-api';
 const OUTSIDE = '198.51.100.7';
 const DAY = 86_400;
 
-const a = (name: string, ip = OUTSIDE, ttl = 60): DnsAnswer => ({ name, type: 'A', ttl, data: ip });
+const a = (name: string, ip = OUTSIDE, ttl = 60): DnsAnswer => ({ name, type: 'A', ttl, bytes: 4, data: ip });
 const cname = (name: string, target: string, ttl = 60): DnsAnswer => ({
   name,
   type: 'CNAME',
   ttl,
+  bytes: target.length + 2,
   data: target,
 });
 
@@ -31,7 +32,9 @@ function lookup(second: number, query: string, answers: readonly DnsAnswer[], mo
     client: from,
     server: address('172.30.0.2', 'lan', { port: 53 }),
     vantage: 'bridge',
+    protocol: 'dns',
     transport: 'udp',
+    opcode: 'QUERY',
     id: 1,
     query,
     qtype: 'A',
@@ -59,7 +62,7 @@ describe('names that a container resolved', () => {
     const names = learned([
       lookup(1, 'Api.Example.com', [
         a('api.example.com'),
-        { name: 'api.example.com', type: 'AAAA', ttl: 60, data: '2001:db8::7' },
+        { name: 'api.example.com', type: 'AAAA', ttl: 60, bytes: 16, data: '2001:db8::7' },
       ]),
     ]);
 

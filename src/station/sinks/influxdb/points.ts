@@ -123,7 +123,7 @@ function lossPoint(loss: PublicLoss, host: string): PointShape {
 function coveragePoint(coverage: PublicCoverage, host: string): PointShape {
   return {
     measurement: 'bridgewatch_coverage',
-    tags: { host, network: coverage.network, state: coverage.state },
+    tags: { host, network: coverage.network, container: coverage.container, state: coverage.state },
     fields: {
       covered: coverage.state === 'covered',
       interface: coverage.interface,
