@@ -23,8 +23,8 @@ export interface DnsRecord {
    */
   readonly vantage: DnsVantage;
   /**
-   * Whom the embedded resolver passed the question on to; absent when it answered by itself, or when nobody saw it: from
-   * engine 28 on it asks from the host, where no bridge is crossed.
+   * The same question once more, from the embedded resolver to the one it asks: one record tells of both. Absent when it
+   * answered by itself, or when nobody saw it: from engine 28 on it asks from the host, where no bridge is crossed.
    */
   readonly upstream?: DnsUpstream | undefined;
   /** The message format is one; the rules of who asks whom are not (RFC 1035, RFC 6762, RFC 4795). */
@@ -66,7 +66,6 @@ export type DnsClientNetworks = readonly {
   readonly internal: boolean;
 }[];
 
-/** The same question once more, from the engine to a resolver: one record tells of both. */
 export interface DnsUpstream {
   /** Who was asked then. */
   readonly server: Endpoint;
