@@ -63,6 +63,7 @@ missing_for_lab() {
   need unshare util-linux
   need ifconfig net-tools # iodine calls it
   need iodined iodine
+  need dns2tcpd dns2tcp
   need dnsmasq dnsmasq-base
   need influxd influxdb
   need tcpdump tcpdump
@@ -123,6 +124,7 @@ install_packages() {
   hash -r
   if [ $had_dockerd = no ] && command -v dockerd >/dev/null; then mark_docker_as_ours; fi
   case " ${packages[*]} " in *' influxdb '*) leave_off influxdb.service ;; esac
+  case " ${packages[*]} " in *' dns2tcp '*) leave_off dns2tcp.service ;; esac
 }
 
 # Policy: 101 means "action forbidden" to invoke-rc.d and deb-systemd-invoke (Debian Policy 9.3.3).

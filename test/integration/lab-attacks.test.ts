@@ -7,6 +7,7 @@ import { SHOP, startShop } from '../lab/app.ts';
 import {
   addedRoute,
   dnsTunnel,
+  dnsTunnelEmbedded,
   isolationBroken,
   noRoute,
   overIpv6,
@@ -16,7 +17,7 @@ import {
 import { startHostResolver, startInternet, TUNNEL_ZONE } from '../lab/internet.ts';
 import { createLab, type Lab, labObstacle } from '../lab/lab.ts';
 import { waitFor } from '../lab/run.ts';
-import { INTERNET } from '../lab/world.ts';
+import { INTERNET, LOOPBACK_RESOLVER } from '../lab/world.ts';
 
 const obstacle = labObstacle(['dnsmasq', 'iodine', 'iodined', 'tcpdump']);
 if (obstacle !== undefined) console.warn(`SKIPPED: the lab's attacks: ${obstacle}`);
@@ -26,7 +27,7 @@ describe.skipIf(obstacle !== undefined)('the attacks of the lab', () => {
   let bridge: string;
 
   beforeAll(async () => {
-    lab = await createLab();
+    lab = await createLab({ nameserver: LOOPBACK_RESOLVER });
     await startInternet(lab);
     await startHostResolver(lab);
     await startShop(lab);
@@ -106,6 +107,14 @@ describe.skipIf(obstacle !== undefined)('the attacks of the lab', () => {
     const questions = packets.filter((line) => line.includes(` > ${SHOP.dataNetwork.gateway}.53:`));
     expect(questions.filter((line) => line.includes(`.${TUNNEL_ZONE}.`)).length).toBeGreaterThan(400);
     expect(packets.filter((line) => line.includes(`> ${INTERNET.attacker.v4}`))).toEqual([]);
+  });
+
+  it('DNS tunnel through 127.0.0.11: bytes come out, and not one packet of it crosses the bridge', async () => {
+    const packets = await onTheBridge('udp', async () => {
+      expect(await dnsTunnelEmbedded.run(lab)).toEqual({ answered: true, saw: '100000 bytes came out' });
+    });
+
+    expect(packets).toEqual([]);
   });
 
   it('isolation broken: an answer comes back, and afterwards the isolation holds again', async () => {

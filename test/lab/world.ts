@@ -25,6 +25,12 @@ export const INTERNET = {
   attacker: { v4: '198.51.100.166', v6: '2001:db8:2::166' },
 } as const;
 
+/**
+ * As resolv.conf names it on a host with a dnsmasq or unbound of its own. The embedded resolver asks a loopback address
+ * from the host, on every engine: no bridge is crossed. Not 127.0.0.53, behind which dockerd looks for systemd-resolved.
+ */
+export const LOOPBACK_RESOLVER = '127.0.0.1';
+
 export async function createWorld(names: LabNames): Promise<void> {
   const { hostNetns, wanNetns } = names;
   await run(['ip', 'netns', 'add', hostNetns]);
