@@ -5,6 +5,7 @@ import type { DockerError } from './docker/docker-error.ts';
 import { Inventory } from './docker/inventory.ts';
 import type { ContainerState } from './docker/inventory-event.ts';
 import { type InventoryRecord, inventoryToRecords } from './docker/inventory-records.ts';
+import { ContainerResolvers } from './host/container-resolvers.ts';
 import { type HostInterfaces, readHostInterfaces } from './host/interfaces.ts';
 
 export interface EngineMap {
@@ -21,10 +22,12 @@ export interface EngineMap {
 /** Rejects with a DockerError when the engine does not answer; nobody waits for it here. */
 export async function mapEngine(docker: DockerConfig): Promise<EngineMap> {
   const host = readHostInterfaces();
+  const resolvers = new ContainerResolvers();
   const inventory = new Inventory({
     ...(docker.socket_path === undefined ? {} : { socket: docker.socket_path }),
     timeoutMs: docker.request_timeout_ms,
     localAddresses: () => host.addresses,
+    resolversOf: (facts) => resolvers.of(facts),
   });
   try {
     await new Promise<void>((resolve, reject: (error: DockerError) => void) => {

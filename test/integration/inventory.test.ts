@@ -11,6 +11,7 @@ import { openDocker } from '../../src/sensor/docker/client.ts';
 import { Inventory } from '../../src/sensor/docker/inventory.ts';
 import type { ContainerState, InventoryEvent } from '../../src/sensor/docker/inventory-event.ts';
 import { inventoryFromRecords, inventoryToRecords } from '../../src/sensor/docker/inventory-records.ts';
+import { ContainerResolvers } from '../../src/sensor/host/container-resolvers.ts';
 import { readCounters } from '../../src/sensor/host/namespace-counters.ts';
 import { NoRouteWatch } from '../../src/sensor/host/no-route.ts';
 import { importBusybox } from '../lab/images.ts';
@@ -173,6 +174,30 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
       workload: { name: 'shop-db-1' },
       attribution: { method: 'mac+ip', confidence: 'likely', candidates: ['shop/db', 'sidecar'] },
     });
+  });
+
+  it('knows the resolvers that the engine gave: --dns, the embedded one, and none that a container wrote', async () => {
+    const resolversOf = (name: string) =>
+      waitFor(`the resolvers of ${name}`, () => named(name)?.workload.resolvers);
+    await lab.docker(['network', 'create', 'named']);
+    await sleeper('plain');
+    await sleeper('told', '--dns', '198.51.100.53', '--dns', '2001:db8::53');
+    await sleeper('embedded', '--network', 'named', '--dns', '198.51.100.53');
+    const plain = await resolversOf('plain');
+
+    expect(await lab.docker(['exec', 'plain', 'cat', '/etc/resolv.conf'])).toContain(
+      `nameserver ${plain[0]}`,
+    );
+    expect(await resolversOf('told')).toEqual(['198.51.100.53', '2001:db8::53']);
+    expect(await resolversOf('embedded')).toEqual(['127.0.0.11', '198.51.100.53']);
+
+    await lab.docker(['exec', 'plain', 'sh', '-c', 'echo nameserver 198.51.100.66 > /etc/resolv.conf']);
+    const again = follow(lab.socket, []);
+    again.start();
+    await again.ready;
+    await again.stop();
+    const edited = again.containers().find(({ workload }) => workload.name === 'plain');
+    expect(edited?.workload.resolvers).toEqual(plain);
   });
 
   it('does not keep a container whose start failed', async () => {
@@ -501,7 +526,13 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
 });
 
 function follow(socket: string, events: InventoryEvent[]): Inventory {
-  const inventory = new Inventory({ socket, backoffBaseMs: 50, backoffMaxMs: 500 });
+  const resolvers = new ContainerResolvers();
+  const inventory = new Inventory({
+    socket,
+    backoffBaseMs: 50,
+    backoffMaxMs: 500,
+    resolversOf: (facts) => resolvers.of(facts),
+  });
   inventory.onChange((event) => events.push(event));
   return inventory;
 }

@@ -48,6 +48,12 @@ export interface EngineContainer {
   readonly startedAt?: Micros;
   /** Absent when the engine did not tell; it knows chosen ports only once the container runs. */
   readonly published?: readonly PublishedPort[];
+  /** `--dns`. Absent in lists of containers. */
+  readonly dns?: readonly string[];
+  /** The container's /etc/resolv.conf, on the engine's file system; another's for `container:ID`. */
+  readonly resolvConfPath?: string;
+  /** What it was given to ask for names, the embedded resolver left out where its networks tell of that. */
+  readonly resolvers?: readonly string[];
   readonly endpoints: readonly EngineEndpoint[];
 }
 
@@ -112,6 +118,7 @@ export function readContainer(json: unknown): EngineContainer | undefined {
   const sandboxKey = string(settings['SandboxKey']);
   const startedAt = time(state['StartedAt']);
   const published = readPortMap(settings['Ports']);
+  const resolvConfPath = string(from['ResolvConfPath']);
   return {
     ...readCommon(
       id,
@@ -126,6 +133,8 @@ export function readContainer(json: unknown): EngineContainer | undefined {
     ...(sandboxKey === undefined ? {} : { sandboxKey }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(published.length === 0 ? {} : { published }),
+    dns: defined(array(object(from['HostConfig'])['Dns']).map(address)),
+    ...(resolvConfPath === undefined ? {} : { resolvConfPath }),
     endpoints: readContainerNetworks(id, object(settings['Networks'])),
   };
 }

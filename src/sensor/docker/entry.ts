@@ -89,6 +89,17 @@ export function toWorkload(facts: EngineContainer, joined: ReadonlyMap<string, s
     labels,
     networkMode: facts.networkMode ?? [...joined.values()][0] ?? 'unknown',
     networks: [...joined.values()],
+    ...(facts.resolvers === undefined ? {} : { resolvers: resolversOn(joined, facts.resolvers) }),
     ...(facts.startedAt === undefined ? {} : { startedAt: facts.startedAt }),
   };
+}
+
+/** The networks that every engine has from the start; on any other, the embedded resolver answers. */
+const WITHOUT_RESOLVER: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
+const EMBEDDED_RESOLVER = '127.0.0.11';
+
+/** What the container asks, and what that passes on to. */
+function resolversOn(joined: ReadonlyMap<string, string>, given: readonly string[]): readonly string[] {
+  const isEmbedded = [...joined.values()].some((name) => !WITHOUT_RESOLVER.has(name));
+  return isEmbedded ? [...new Set([EMBEDDED_RESOLVER, ...given])] : given;
 }

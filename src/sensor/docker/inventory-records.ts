@@ -137,6 +137,7 @@ const containerSchema = z.object({
   labels: texts.default({}),
   networkMode: z.string(),
   networks: z.array(z.string()),
+  resolvers: z.array(ipText).optional(),
   startedAt: micros.optional(),
   stoppedAt: micros.optional(),
   pid: z.number().int().positive().optional(),

@@ -14,7 +14,7 @@ import { type EngineEvent, readListedContainer, readNetwork } from './engine-jso
 import { EventQueue } from './event-queue.ts';
 import type { ContainerState, InventoryEvent } from './inventory-event.ts';
 import { InventoryState, type InventoryStateOptions } from './inventory-state.ts';
-import { inspectContainer, inspectNetwork, Lookups, optional } from './lookups.ts';
+import { inspectContainer, inspectNetwork, Lookups, optional, type ResolversOf } from './lookups.ts';
 
 export interface InventoryOptions extends DockerClientOptions, InventoryStateOptions {
   /** What an earlier run knew, so that packets and flows from before this start still find their container. */
@@ -30,6 +30,8 @@ export interface InventoryOptions extends DockerClientOptions, InventoryStateOpt
   readonly random?: () => number;
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly openClient?: (options: DockerClientOptions) => Promise<DockerClient>;
+  /** Asked once for each container that is inspected; without it nobody's resolvers are known. */
+  readonly resolversOf?: ResolversOf;
 }
 
 export type InventoryStatus =
@@ -174,7 +176,8 @@ export class Inventory {
     this.#backoff.reset();
     this.#current(client.label, listed);
     const pinging = this.#ping(client, session, queue);
-    const lookups = new Lookups(client, this.state, this.#clock, session.signal);
+    const { resolversOf } = this.#options;
+    const lookups = new Lookups(client, this.state, this.#clock, session.signal, resolversOf);
     try {
       for (;;) {
         const event = await queue.next();
@@ -214,7 +217,8 @@ export class Inventory {
     );
     const containers = await mapLimited(defined(summaries.map(readListedContainer)), async (summary) => {
       // A container that is starting makes the engine hold this answer back; the summary must then do.
-      const inspected = await optional(inspectContainer(client, summary.id, signal), signal);
+      const { resolversOf } = this.#options;
+      const inspected = await optional(inspectContainer(client, summary.id, signal, resolversOf), signal);
       return inspected ?? summary;
     });
     signal.throwIfAborted();

@@ -21,6 +21,9 @@ import type { InventoryState } from './inventory-state.ts';
 /** Each answer takes a thread of the engine; more at once make it slower for all. */
 const PARALLEL_QUESTIONS = 8;
 
+/** The resolvers a container was given, as far as this host tells; never rejects. */
+export type ResolversOf = (facts: EngineContainer) => Promise<readonly string[] | undefined>;
+
 interface NetworkQuestions {
   /** Connects since the question under way was sent. */
   waiting: Arrival[];
@@ -34,6 +37,7 @@ export class Lookups {
   readonly #state: InventoryState;
   readonly #clock: () => Micros;
   readonly #signal: AbortSignal;
+  readonly #resolversOf: ResolversOf | undefined;
   readonly #networks = new Map<string, NetworkQuestions>();
   readonly #running = new Set<Promise<void>>();
   readonly #queue: (() => void)[] = [];
@@ -42,11 +46,18 @@ export class Lookups {
   readonly #lastEvent = new Map<string, number>();
   #eventCount = 0;
 
-  constructor(client: DockerClient, state: InventoryState, clock: () => Micros, signal: AbortSignal) {
+  constructor(
+    client: DockerClient,
+    state: InventoryState,
+    clock: () => Micros,
+    signal: AbortSignal,
+    resolversOf?: ResolversOf,
+  ) {
     this.#client = client;
     this.#state = state;
     this.#clock = clock;
     this.#signal = signal;
+    this.#resolversOf = resolversOf;
   }
 
   /** Settles when nothing is being asked any more; never rejects. */
@@ -90,7 +101,9 @@ export class Lookups {
     const mark = ++this.#eventCount;
     this.#lastEvent.set(event.id, mark);
     this.#run(async () => {
-      const facts = await this.#patiently(inspectContainer(this.#client, event.id, this.#signal));
+      const facts = await this.#patiently(
+        inspectContainer(this.#client, event.id, this.#signal, this.#resolversOf),
+      );
       // It has ended meanwhile: then the answer tells of another life than the map.
       if (facts?.running !== true || !this.#lastEvent.has(event.id)) return;
       this.#state.containerSeen(facts, event.time);
@@ -205,8 +218,12 @@ export async function inspectContainer(
   client: DockerClient,
   id: string,
   signal: AbortSignal,
+  resolversOf?: ResolversOf,
 ): Promise<EngineContainer | undefined> {
-  return readContainer(await client.get(`/containers/${encodeURIComponent(id)}/json`, undefined, signal));
+  const path = `/containers/${encodeURIComponent(id)}/json`;
+  const facts = readContainer(await client.get(path, undefined, signal));
+  const resolvers = facts === undefined ? undefined : await resolversOf?.(facts);
+  return facts === undefined || resolvers === undefined ? facts : { ...facts, resolvers };
 }
 
 /** Undefined when the thing is gone or the engine could not answer for it alone; the connection goes on. */

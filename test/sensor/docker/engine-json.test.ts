@@ -94,6 +94,21 @@ describe('reading what the engine says', () => {
     expect(started('soon')).toBeUndefined();
   });
 
+  it('reads --dns and where the resolv.conf lies, and nothing into what is no address', () => {
+    const facts = readContainer({
+      Id: ID,
+      ResolvConfPath: '/var/lib/docker/containers/x/resolv.conf',
+      HostConfig: { Dns: ['198.51.100.53', '2001:DB8::53', 'ns.example.com', 7] },
+    })!;
+
+    expect(facts).toMatchObject({
+      dns: ['198.51.100.53', '2001:db8::53'],
+      resolvConfPath: '/var/lib/docker/containers/x/resolv.conf',
+    });
+    expect(readContainer({ Id: ID, HostConfig: { Dns: null } })!.dns).toEqual([]);
+    expect(readListedContainer({ Id: ID })).not.toHaveProperty('dns');
+  });
+
   it('names a container by itself, not by the links of others', () => {
     expect(readListedContainer({ Id: ID, Names: ['/web/db', '/db'] })!.name).toBe('db');
     expect(readListedContainer({ Id: ID })!.name).toBe(ID.slice(0, 12));

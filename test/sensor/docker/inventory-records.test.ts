@@ -19,7 +19,7 @@ function sample(): InventoryState {
   state.connected(
     endpointFact('db', 'net', ['10.0.0.2'], '02:42:00:00:00:02'),
     T0,
-    containerFact('db', { pid: 7 }),
+    containerFact('db', { pid: 7, resolvers: ['198.51.100.53'] }),
   );
   state.connected(endpointFact('db', 'other', ['10.1.0.2']), T0 + 1);
   state.disconnected('other-id', 'db-id', T0 + 9);

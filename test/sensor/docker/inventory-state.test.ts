@@ -29,6 +29,23 @@ describe('InventoryState', () => {
     expect(state.book.byIp('10.0.0.2')).toMatchObject([{ from: T0 + 1, to: T0 + 9 }]);
   });
 
+  it('knows the embedded resolver by the networks, and nobody as the resolver where none is known', () => {
+    const { state } = stateWithLog();
+    const resolvers = ['198.51.100.53'];
+    const resolversOf = (name: string) => state.container(`${name}-id`)!.workload.resolvers;
+    for (const name of ['bridge', 'shop']) state.networkSeen(networkFact({ name }), T0);
+    state.connected(endpointFact('db', 'bridge', ['10.0.0.2']), T0, containerFact('db', { resolvers }));
+    state.connected(endpointFact('api', 'shop', ['10.0.0.3']), T0, containerFact('api', { resolvers }));
+    state.connected(endpointFact('web', 'shop', ['10.0.0.4']), T0, containerFact('web'));
+
+    expect(resolversOf('db')).toEqual(['198.51.100.53']);
+    expect(resolversOf('api')).toEqual(['127.0.0.11', '198.51.100.53']);
+    expect(resolversOf('web')).toBeUndefined();
+
+    state.connected(endpointFact('db', 'shop', ['10.0.0.5']), T0 + 1);
+    expect(resolversOf('db')).toEqual(['127.0.0.11', '198.51.100.53']);
+  });
+
   it('tells listeners each change once, in order', () => {
     const { state, story } = stateWithLog();
     state.networkSeen(networkFact({ name: 'net' }), T0);
