@@ -15,6 +15,7 @@ const TYPE_NAMES: Readonly<Record<FieldType, string>> = {
   duration: 'duration',
   time: 'time',
   ip: 'address',
+  data: 'address or text',
   container: 'container',
 };
 
@@ -26,7 +27,7 @@ export function filterPages(): GeneratedFile[] {
     fields: table([
       ['field', 'of', 'type', 'meaning', 'example'],
       ...PLAIN_FIELDS.map((field) => [
-        `\`${field.name}\``,
+        [field.name, ...field.aliases].map(code).join(' '),
         kindsText(field),
         typeText(field),
         field.about,
@@ -40,7 +41,11 @@ export function filterPages(): GeneratedFile[] {
         kindsText({ read: ends }),
         about,
       ]),
-      ['(none)', 'all', 'either end, or the client before a translation; only where the last column says so'],
+      [
+        '(none)',
+        'all',
+        'any end, the client before a translation and the resolver asked next among them; only where the last column says so',
+      ],
     ]),
     ends: table([
       ['part', 'type', 'meaning', 'example', 'either end'],

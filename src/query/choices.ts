@@ -1,4 +1,5 @@
 /** Fields with a fixed set of values. The compiler refuses a set that lacks one, or has one that is none. */
+import type { DnsRecord } from '../model/dns.ts';
 import type { Attribution, Scope } from '../model/endpoint.ts';
 import type { Confidence, Finding } from '../model/finding.ts';
 import type { ConnState, Coverage, Direction } from '../model/flow.ts';
@@ -79,6 +80,21 @@ export const NAT_KINDS = keys({
   'docker-proxy': true,
   unknown: true,
 } satisfies Every<NatFact['kind']>);
+
+export const VANTAGES = keys({
+  bridge: true,
+  container: true,
+  file: true,
+} satisfies Every<DnsRecord['vantage']>);
+
+export const DNS_FLAGS = keys({
+  AA: true,
+  TC: true,
+  RD: true,
+  RA: true,
+  AD: true,
+  CD: true,
+} satisfies Every<DnsRecord['flags'][number]>);
 
 /** The least first, so that `confidence>=high` means something. */
 export const CONFIDENCES = keys({

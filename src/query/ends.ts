@@ -11,8 +11,10 @@ export function endsOf(record: PublicRecord): readonly End[] {
       const client = record.nat?.client;
       return client === undefined ? [record.orig, record.resp] : [record.orig, record.resp, client];
     }
-    case 'dns':
-      return [record.client, record.server];
+    case 'dns': {
+      const { client, server, upstream } = record;
+      return upstream === undefined ? [client, server] : [client, server, upstream.server];
+    }
     case 'finding':
       return [record.subject, ...record.peers];
     case 'no-route':

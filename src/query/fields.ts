@@ -6,24 +6,28 @@ import { SEVERITIES } from '../model/finding.ts';
 import { shortNetworkName } from '../model/network.ts';
 import type { RecordKind } from '../model/record.ts';
 import type { PublicOf, PublicRecord } from '../model/serialize.ts';
+import { MICROS_PER_SECOND } from '../model/time.ts';
 import {
   CERTAINTIES,
   CONFIDENCES,
   COVERAGES,
   DIRECTIONS,
+  DNS_FLAGS,
   KINDS,
   METHODS,
   NAT_KINDS,
   SCOPES,
   STATES,
   STATUSES,
+  VANTAGES,
 } from './choices.ts';
 import { containerNames, type End, endsOf, workloadNames } from './ends.ts';
 import { microsOf } from './time-text.ts';
 
 /**
  * `text`: any case, `*` stands for anything. `exact`: the same with case. `container`: as text, or the beginning of an
- * id. The rest compare in order, `choice` too where it has one.
+ * id. `data`: an address or a prefix where the value is one, else as text. The rest compare in order, `choice` too where
+ * it has one.
  */
 export type FieldType =
   | 'text'
@@ -34,6 +38,7 @@ export type FieldType =
   | 'duration'
   | 'time'
   | 'ip'
+  | 'data'
   | 'container';
 
 export type Scalar = string | number | undefined;
@@ -189,6 +194,12 @@ export const PLACES: readonly Place[] = [
   { prefix: 'client', aliases: [], about: 'who asked', ends: { dns: ({ client }) => [client] } },
   { prefix: 'server', aliases: [], about: 'who was asked', ends: { dns: ({ server }) => [server] } },
   {
+    prefix: 'upstream',
+    aliases: [],
+    about: "who was asked next, by Docker's embedded resolver",
+    ends: { dns: ({ upstream }) => [upstream?.server] },
+  },
+  {
     prefix: 'subject',
     aliases: [],
     about: 'who did it',
@@ -235,7 +246,8 @@ const PLAIN: readonly Plain[] = [
   {
     name: 'network',
     type: 'text',
-    about: 'the Docker network; without its Compose project where an end is of that project',
+    about:
+      'the Docker network; without its Compose project where an end is of that project; of a look-up seen in its container: all that the container is on',
     example: 'network:data',
     read: everyKind(networkNames),
   },
@@ -243,12 +255,15 @@ const PLAIN: readonly Plain[] = [
     name: 'internal',
     type: 'choice',
     choices: ['true', 'false'],
-    about: 'whether the network is internal',
+    about: 'whether the network is internal; of a look-up seen in its container: one of those that it is on',
     example: 'internal:true direction:egress',
     isVerbatim: false,
     read: {
       flow: ({ network }) => network && String(network.internal),
-      dns: ({ network }) => network && String(network.internal),
+      dns: ({ network, networks }) =>
+        [...(network === undefined ? [] : [network]), ...(networks ?? [])].map(({ internal }) =>
+          String(internal),
+        ),
     },
   },
   {
@@ -267,9 +282,10 @@ const PLAIN: readonly Plain[] = [
   {
     name: 'protocol',
     type: 'text',
-    about: '`tcp`, `udp`, `icmp`, `icmp6`, or `ip-` with a number; of a look-up: what carried it',
+    about:
+      '`tcp`, `udp`, `icmp`, `icmp6`, or `ip-` with a number; of a look-up: what carried it, and `dns`, `mdns` or `llmnr`',
     example: 'protocol:udp',
-    read: { flow: ({ protocol }) => protocol, dns: ({ transport }) => transport },
+    read: { flow: ({ protocol }) => protocol, dns: ({ protocol, transport }) => [protocol, transport] },
   },
   {
     name: 'port',
@@ -498,8 +514,8 @@ const PLAIN: readonly Plain[] = [
   {
     name: 'query',
     type: 'text',
-    about: 'the name that was asked for',
-    example: 'query:*.example.com',
+    about: 'the name that was asked for, as the table shows it; `*.example.com` is all below it, not itself',
+    example: 'query:(example.com or *.example.com)',
     read: { dns: ({ query }) => query },
   },
   {
@@ -518,10 +534,43 @@ const PLAIN: readonly Plain[] = [
   },
   {
     name: 'answer',
-    type: 'text',
-    about: 'the data of one of the answers',
-    example: 'answer:198.51.100.*',
+    type: 'data',
+    aliases: ['answers'],
+    about:
+      'the data of one of the answers: an address, a prefix, or a text such as the name that a CNAME gives',
+    example: 'answer:198.51.100.0/24',
     read: { dns: ({ answers }) => answers.map(({ data }) => data) },
+  },
+  {
+    name: 'answer.name',
+    type: 'text',
+    about: 'whose record one of the answers is',
+    example: 'answer.name:*.cdn.example.net',
+    read: { dns: ({ answers }) => answers.map(({ name }) => name) },
+  },
+  {
+    name: 'answer.type',
+    type: 'text',
+    about: 'the type of one of the answers',
+    example: 'answer.type:CNAME',
+    read: { dns: ({ answers }) => answers.map(({ type }) => type) },
+  },
+  {
+    name: 'answer.ttl',
+    type: 'duration',
+    about: 'how long one of the answers may be kept',
+    example: 'answer.ttl<10s',
+    isVerbatim: false,
+    read: { dns: ({ answers }) => answers.map(({ ttl }) => ttl * MICROS_PER_SECOND) },
+  },
+  {
+    name: 'answered',
+    type: 'choice',
+    choices: ['true', 'false'],
+    about: 'whether an answer was seen',
+    example: 'answered:false',
+    isVerbatim: false,
+    read: { dns: ({ rcode }) => String(rcode !== undefined) },
   },
   {
     name: 'rtt',
@@ -530,6 +579,115 @@ const PLAIN: readonly Plain[] = [
     example: 'rtt>500ms',
     isVerbatim: false,
     read: { dns: ({ rtt }) => rtt },
+  },
+  {
+    name: 'upstream.rtt',
+    type: 'duration',
+    about: "the same, between Docker's embedded resolver and the one that it asked",
+    example: 'upstream.rtt>500ms',
+    isVerbatim: false,
+    read: { dns: ({ upstream }) => upstream?.rtt },
+  },
+  {
+    name: 'upstream.network',
+    type: 'text',
+    about: 'the Docker network that carried that question',
+    example: 'upstream.network:shop_front',
+    read: { dns: ({ upstream }) => upstream?.network },
+  },
+  {
+    name: 'vantage',
+    type: 'choice',
+    choices: VANTAGES,
+    about: 'where the question was seen first: on a bridge, in its container, in a capture file',
+    example: 'vantage:container',
+    read: { dns: ({ vantage }) => vantage },
+  },
+  {
+    name: 'transport',
+    type: 'choice',
+    choices: ['udp', 'tcp'],
+    about: 'what carried it',
+    example: 'transport:tcp',
+    read: { dns: ({ transport }) => transport },
+  },
+  {
+    name: 'opcode',
+    type: 'text',
+    about: 'what kind of message it is',
+    example: 'not opcode:QUERY',
+    read: { dns: ({ opcode }) => opcode },
+  },
+  {
+    name: 'qclass',
+    type: 'text',
+    about: 'the class that was asked for',
+    example: 'qclass:CH',
+    read: { dns: ({ qclass }) => qclass },
+  },
+  {
+    name: 'flag',
+    aliases: ['flags'],
+    type: 'choice',
+    choices: DNS_FLAGS,
+    about: 'header flags that are set, of the answer when there is one',
+    example: 'flag:TC',
+    read: { dns: ({ flags }) => flags },
+  },
+  {
+    name: 'edns',
+    type: 'choice',
+    choices: ['true', 'false'],
+    about: 'whether the question has EDNS(0)',
+    example: 'edns:false',
+    isVerbatim: false,
+    read: { dns: ({ edns }) => String(edns !== undefined) },
+  },
+  {
+    name: 'edns.size',
+    type: 'size',
+    about: 'the largest UDP answer that the client takes',
+    example: 'edns.size>=4096',
+    read: { dns: ({ edns }) => edns?.udpSizeBytes },
+  },
+  {
+    name: 'edns.option',
+    type: 'count',
+    about:
+      "the question's EDNS option codes, by IANA's numbers: 8 is the client's subnet, 10 a cookie, 12 padding",
+    example: 'edns.option>=65001',
+    read: { dns: ({ edns }) => edns?.options.map(({ code }) => code) },
+  },
+  {
+    name: 'edns.optionBytes',
+    type: 'size',
+    about: 'the length of the longest of these options',
+    example: 'edns.optionBytes>100',
+    read: { dns: ({ edns }) => longest(edns?.options.map(({ bytes }) => bytes)) },
+  },
+  {
+    name: 'edns.dnssec',
+    type: 'choice',
+    choices: ['true', 'false'],
+    about: 'whether the client takes DNSSEC records: the DO bit',
+    example: 'edns.dnssec:true',
+    isVerbatim: false,
+    read: { dns: ({ edns }) => edns && String(edns.dnssecOk) },
+  },
+  {
+    name: 'trailingBytes',
+    type: 'size',
+    about: 'bytes of the question after its last record; absent when there are none',
+    example: 'trailingBytes>0',
+    read: { dns: ({ trailingBytes }) => trailingBytes },
+  },
+  {
+    name: 'anomaly',
+    aliases: ['anomalies'],
+    type: 'text',
+    about: 'what was malformed about the message; of an anomaly: its code',
+    example: 'anomaly:dns-*',
+    read: { dns: ({ anomalies }) => anomalies, anomaly: ({ code }) => code },
   },
 ];
 
@@ -540,12 +698,13 @@ export const PLAIN_FIELDS: readonly Field[] = PLAIN.map((field) => ({
 }));
 
 const EITHER_FIELDS: readonly Field[] = END_FIELDS.filter(({ either }) => either).map((part) =>
-  endField(part, part.name, [], 'of either end, or of the client before translation', {
+  endField(part, part.name, [], 'of any end', {
     ...everyKind((record) => endsOf(record).flatMap(part.of)),
     // The name that was asked for names the responder as well as a look-up does.
     ...(part.name === 'name' && {
       flow: (flow: PublicOf<'flow'>) => [...endsOf(flow).flatMap(part.of), flow.serverName],
     }),
+    ...(part.name === 'container' && { coverage: ({ container }: PublicOf<'coverage'>) => container }),
   }),
 );
 
@@ -646,6 +805,10 @@ function timeOf(record: PublicRecord): number | undefined {
   }
 }
 
+function longest(lengths: readonly number[] | undefined): number | undefined {
+  return lengths === undefined || lengths.length === 0 ? undefined : Math.max(...lengths);
+}
+
 function difference(from: number | undefined, to: number | undefined): number | undefined {
   return from === undefined || to === undefined ? undefined : to - from;
 }
@@ -659,8 +822,12 @@ function networkNames(record: PublicRecord): readonly string[] {
 function fullNetworkNames(record: PublicRecord): readonly string[] {
   switch (record.kind) {
     case 'flow':
-    case 'dns':
       return record.network === undefined ? [] : [record.network.name];
+    case 'dns':
+      return [record.network, ...(record.networks ?? [])]
+        .map((network) => network?.name)
+        .concat(record.upstream?.network)
+        .filter((name) => name !== undefined);
     case 'finding':
     case 'traffic':
     case 'coverage':
@@ -696,6 +863,7 @@ function ownNames(record: PublicRecord): readonly (string | undefined)[] {
     case 'anomaly':
       return [record.code];
     case 'coverage':
+      return [record.container];
     case 'no-route':
     case 'lease':
     case 'spoof':

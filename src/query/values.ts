@@ -24,6 +24,7 @@ const NOUNS: Readonly<Record<FieldType, string>> = {
   container: 'a container',
   choice: 'one of a few words',
   ip: 'an address',
+  data: 'an address or a text',
   count: 'a whole number, like 443',
   size: 'a size, like 500, 1.5kB, 1MB or 1MiB',
   duration: 'a duration, like 250ms, 30s, 5m or 1h30m',
@@ -48,6 +49,12 @@ export function testOf(field: Field, operator: Operator, value: Value, now: Micr
       return choiceTest(field, operator, value);
     case 'ip':
       return ipTest(value);
+    case 'data': {
+      const cidr = value.isQuoted ? undefined : cidrOf(value.text);
+      return cidr === undefined
+        ? { type: 'text', pattern: makePattern(value.text, value.isQuoted) }
+        : { type: 'ip', cidr };
+    }
     case 'count':
       return rangeTest(field, operator, value, parseCount(value.text));
     case 'size':
@@ -79,6 +86,7 @@ function isOrdered(field: Field): boolean {
     case 'exact':
     case 'container':
     case 'ip':
+    case 'data':
       return false;
   }
 }

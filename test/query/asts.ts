@@ -120,6 +120,15 @@ function fieldAst(field: Field): fc.Arbitrary<Ast> {
     }
     case 'ip':
       return compare(['*', ...IPS]);
+    case 'data':
+      return compare([
+        '*',
+        ...IPS,
+        '198.51.100.0/24',
+        '198.*',
+        'cdn.example.net',
+        ...QUOTED.map((text) => `"${text}"`),
+      ]);
     case 'count':
       return fc.oneof(compare(['*', ...COUNTS]), compare(COUNTS, ordered));
     case 'size':

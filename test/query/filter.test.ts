@@ -1,5 +1,6 @@
 /** What a filter means: one line each for what people write, and what it takes and leaves. */
 import { describe, expect, it } from 'vitest';
+import type { DnsRecord } from '../../src/model/dns.ts';
 import type { AgentRecord } from '../../src/model/record.ts';
 import { QueryError } from '../../src/query/error.ts';
 import { FIELDS } from '../../src/query/fields.ts';
@@ -261,6 +262,106 @@ describe('findings and DNS', () => {
   ])('%s takes the look-up that %s leaves', (taken, left) => {
     expect(takes(taken, dns(1))).toBe(true);
     expect(takes(left, dns(1))).toBe(false);
+  });
+
+  /** Asked in the container, which is on two networks, and passed on over one of them. */
+  const seenInContainer = () => {
+    const { network: _, ...rest } = dns(1);
+    return {
+      ...rest,
+      vantage: 'container',
+      interface: 'lo',
+      networks: [
+        { name: 'shop_data', internal: true },
+        { name: 'shop_front', internal: false },
+      ],
+      server: endpoint({ ip: '127.0.0.11', port: 53, scope: 'engine', workload: undefined }),
+      upstream: {
+        server: outside({ ip: '198.51.100.53', port: 53, names: ['ns.example.net'] }),
+        network: 'edge',
+        interface: 'br-1',
+        rtt: 900,
+      },
+      transport: 'tcp',
+      query: 'A\\032b.Example.com',
+      answers: [
+        { name: 'a.example.com', type: 'CNAME', ttl: 5, bytes: 20, data: 'x.cdn.Example.net' },
+        { name: 'x.cdn.example.net', type: 'A', ttl: 60, bytes: 4, data: '10.7.0.9' },
+        { name: 'x.cdn.example.net', type: 'AAAA', ttl: 60, bytes: 16, data: '2001:db8::9' },
+      ],
+      flags: ['TC', 'RD'],
+      edns: {
+        udpSizeBytes: 4096,
+        version: 0,
+        dnssecOk: true,
+        options: [
+          { code: 10, bytes: 8 },
+          { code: 65_001, bytes: 120 },
+        ],
+      },
+      trailingBytes: 40,
+      anomalies: ['dns-trailing-bytes'],
+    } satisfies DnsRecord;
+  };
+
+  it.each([
+    ['network:data', 'network:back'],
+    ['network:shop_front', 'network:bridge'],
+    ['network:edge', 'upstream.network:shop_data'],
+    ['internal:true internal:false', 'not internal:true'],
+    ['vantage:container', 'vantage:bridge'],
+    ['server.scope:engine', 'client.scope:engine'],
+    ['upstream:198.51.100.0/24', 'server:198.51.100.0/24'],
+    ['upstream.name:*.example.net', 'server.name:*'],
+    ['ip:198.51.100.53', 'upstream.ip:198.51.100.54'],
+    ['upstream.rtt<1ms', 'rtt<1ms'],
+    ['query:*.example.com', 'query:example.com'],
+    ['query:"a\\032b.example.com"', 'query:"a b.example.com"'],
+    ['answer:10.0.0.0/8', 'answer:10.8.0.0/16'],
+    ['answer:2001:db8::/32', 'answer:2001:db9::/32'],
+    ['answer:2001:0db8:0::9', 'answer:0.0.0.0/32'],
+    ['answer:*.cdn.example.net', 'answer:cdn.example.net'],
+    ['answers:"x.cdn.example.net"', 'answer:"10.0.0.0/8"'],
+    ['answer.type:CNAME', 'answer.type:TXT'],
+    ['answer.name:a.example.com', 'answer.name:10.7.0.9'],
+    ['answer.ttl<10s', 'answer.ttl<5s'],
+    ['answered:true', 'answered:false'],
+    ['transport:tcp', 'transport:udp'],
+    ['protocol:dns', 'protocol:mdns'],
+    ['protocol:tcp', 'protocol:udp'],
+    ['opcode:QUERY', 'not opcode:QUERY'],
+    ['qclass:in', 'qclass:CH'],
+    ['flag:TC flags:rd', 'flag:AA'],
+    ['edns:true', 'edns:false'],
+    ['edns.size>=4kiB', 'edns.size>4kiB'],
+    ['edns.option:10', 'edns.option:8'],
+    ['edns.optionBytes:120', 'edns.optionBytes>120'],
+    ['edns.dnssec:true', 'edns.dnssec:false'],
+    ['trailingBytes:40', 'trailingBytes>40'],
+    ['anomaly:dns-trailing-*', 'anomalies:dns-name-*'],
+  ])('%s takes the look-up in its container that %s leaves', (taken, left) => {
+    expect(takes(taken, seenInContainer())).toBe(true);
+    expect(takes(left, seenInContainer())).toBe(false);
+  });
+
+  it.each(['edns:true', 'edns.size:*', 'edns.dnssec:*', 'edns.option:*', 'trailingBytes:*', 'upstream:*'])(
+    '%s leaves a look-up without any of it',
+    (text) => {
+      expect(takes(text, dns(1))).toBe(false);
+    },
+  );
+
+  it('tell a look-up that nobody answered', () => {
+    const { rcode: _, ...unanswered } = dns(1, { answers: [] });
+    expect(takes('answered:false not rcode:* not answer:*', unanswered)).toBe(true);
+    expect(takes('answered:true', unanswered)).toBe(false);
+  });
+
+  it('find what became of the DNS of a container by its name', () => {
+    const { network: _, ...ofContainer } = coverage(1, { container: 'shop/db' });
+    expect(takes('container:shop/db', ofContainer)).toBe(true);
+    expect(takes('shop/db', ofContainer)).toBe(true);
+    expect(takes('container:shop/api', ofContainer)).toBe(false);
   });
 
   it('are told apart from the rest by their kind', () => {

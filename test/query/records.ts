@@ -142,7 +142,52 @@ export const dnsRecord: fc.Arbitrary<DnsRecord> = fc
     network: maybe(network),
     query: fc.constantFrom('www.Example.com', 'a\\032b.example', 'db'),
     qtype: fc.constantFrom('A', 'TXT', 'TYPE65'),
+    qclass: fc.constantFrom('IN', 'CH'),
     rcode: maybe(fc.constantFrom('NOERROR', 'NXDOMAIN')),
     rtt: maybe(fc.constantFrom(0, 1200, 900_000)),
+    vantage: fc.constantFrom('bridge', 'container', 'file'),
+    networks: maybe(
+      fc.uniqueArray(
+        fc.record({ name: fc.constantFrom('shop_data', 'Edge_front', 'data'), internal: fc.boolean() }),
+        { maxLength: 2, selector: ({ name }) => name },
+      ),
+    ),
+    upstream: maybe(
+      fc.record({
+        server: endpoint,
+        network: maybe(fc.constantFrom('shop_front', 'bridge')),
+        interface: fc.constant('br-1'),
+        rtt: maybe(fc.constantFrom(0, 1200, 900_000)),
+      }),
+    ),
+    protocol: fc.constantFrom('dns', 'mdns'),
+    transport: fc.constantFrom('udp', 'tcp'),
+    opcode: fc.constantFrom('QUERY', 'OPCODE7'),
+    flags: fc.subarray(['AA', 'TC', 'RD'] as const),
+    answers: fc.array(
+      fc.record({
+        name: fc.constantFrom('www.Example.com', 'cdn.example.net'),
+        type: fc.constantFrom('A', 'CNAME', 'TXT'),
+        ttl: fc.constantFrom(0, 1, 60),
+        bytes: fc.constantFrom(0, 4),
+        data: fc.constantFrom('198.51.100.9', '2001:db8::7', 'cdn.Example.net', '"a\\"b"', '10.0.0.1'),
+      }),
+      { maxLength: 3 },
+    ),
+    edns: maybe(
+      fc.record({
+        udpSizeBytes: fc.constantFrom(512, 1000, 4096),
+        version: fc.constant(0),
+        dnssecOk: fc.boolean(),
+        options: fc.array(
+          fc.record({ code: fc.constantFrom(1, 53, 65_535), bytes: fc.constantFrom(0, 60) }),
+          {
+            maxLength: 2,
+          },
+        ),
+      }),
+    ),
+    trailingBytes: maybe(fc.constantFrom(1, 60)),
+    anomalies: fc.subarray(['dns-trailing-bytes', 'dns-name-loop']),
   })
   .map((fields) => small.dns(1, fields as Partial<DnsRecord>));
