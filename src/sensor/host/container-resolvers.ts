@@ -47,7 +47,7 @@ export class ContainerResolvers {
     }
     const embedded = own === undefined ? [] : own.nameservers;
     if (engine.dns.length > 0) return [...embedded, ...engine.dns];
-    const host = await hostServers(engine.root, facts.networkMode === 'host');
+    const host = await hostServers(engine.root, facts.networkMode);
     return host === undefined ? undefined : [...embedded, ...host];
   }
 
@@ -76,18 +76,25 @@ async function readUnedited(
   return hash.trim() === `sha256:${sum}` ? parseResolvConf(text) : undefined;
 }
 
-/** What the engine takes when nothing is configured. `isHostMode`: the container has the host's file as it is. */
-async function hostServers(root: string, isHostMode: boolean): Promise<readonly string[] | undefined> {
+/**
+ * What the engine takes when nothing is configured. The host's own network has the host's file as it is; on the default
+ * bridge servers on loopback are left out, which the embedded resolver asks from the host's namespace.
+ */
+async function hostServers(
+  root: string,
+  networkMode: string | undefined,
+): Promise<readonly string[] | undefined> {
   const text = await readSmallFile(`${root}/etc/resolv.conf`, MAX_FILE_BYTES);
   if (text === undefined) return undefined;
   const { nameservers } = parseResolvConf(text);
-  if (isHostMode) return nameservers;
+  if (networkMode === 'host') return nameservers;
   // systemd-resolved keeps what is behind its stub here, and the engine looks there (libnetwork resolvconf.Path).
   const isStub = nameservers.length === 1 && nameservers[0] === '127.0.0.53';
   const behind = isStub
     ? await readSmallFile(`${root}/run/systemd/resolve/resolv.conf`, MAX_FILE_BYTES)
     : undefined;
   const servers = behind === undefined ? nameservers : parseResolvConf(behind).nameservers;
+  if (networkMode !== 'bridge') return servers;
   const reachable = servers.filter((ip) => !isLoopback(ip));
   return reachable.length > 0 ? reachable : ENGINE_DEFAULTS;
 }

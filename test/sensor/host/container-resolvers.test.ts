@@ -127,10 +127,11 @@ describe.skipIf(!isRoot)('the resolvers of a container', () => {
     expect(await ask({ ...container, networkMode: 'host' })).toEqual(['127.0.0.53']);
   });
 
-  it("are libnetwork's defaults where the host has only loopback servers", async () => {
+  it("are libnetwork's defaults where the host has only loopback servers, and the network no resolver", async () => {
     engine({ hostConf: 'nameserver 127.0.0.1\n' });
 
     expect(await ask()).toContain('8.8.8.8');
+    expect(await ask({ ...container, networkMode: 'shop' })).toEqual(['127.0.0.1']);
   });
 
   it.each<[string, FakeEngine]>([
