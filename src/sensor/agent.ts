@@ -18,6 +18,7 @@ import { ANALYZERS } from './detectors.ts';
 import { Attribution, type HostAddresses } from './docker/attribution.ts';
 import { Inventory } from './docker/inventory.ts';
 import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
+import { ContainerResolvers } from './host/container-resolvers.ts';
 import { hostMacs } from './host/host-macs.ts';
 import { type HostInterfaces, readHostInterfaces } from './host/interfaces.ts';
 import { LinkWatch } from './host/link-watch.ts';
@@ -64,10 +65,12 @@ export class Agent {
     this.#channel = channel;
     this.#log = log;
     const { docker } = config;
+    const resolvers = new ContainerResolvers();
     this.#inventory = new Inventory({
       ...(docker.socket_path === undefined ? {} : { socket: docker.socket_path }),
       timeoutMs: docker.request_timeout_ms,
       localAddresses: () => readHostInterfaces().addresses,
+      resolversOf: (facts) => resolvers.of(facts),
       ...(history === undefined ? {} : { history }),
     });
     this.#links = new LinkWatch({ state: this.#inventory.state });
