@@ -10,14 +10,14 @@ import type { LiveOptions, PacketSource } from '../../capture/source.ts';
 import type { RecordSender } from '../channel.ts';
 import type { Config } from '../config/schema.ts';
 import type { LeaseHistory } from '../model/lease.ts';
-import type { Network } from '../model/network.ts';
 import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { ContainerTaps } from './container-taps.ts';
 import { createDetection } from './detection.ts';
 import { ANALYZERS } from './detectors.ts';
 import { Attribution, type HostAddresses } from './docker/attribution.ts';
 import { Inventory } from './docker/inventory.ts';
-import { type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
+import { type ContainerState, type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
 import { ContainerResolvers } from './host/container-resolvers.ts';
 import { hostMacs } from './host/host-macs.ts';
 import { type HostInterfaces, readHostInterfaces } from './host/interfaces.ts';
@@ -28,7 +28,9 @@ import { createOutside, type Outside } from './names/outside.ts';
 import { createNat, type Nat } from './nat/nat.ts';
 import { Pipeline } from './pipeline.ts';
 import { SourceCheck } from './source-check.ts';
-import { type AttachedTap, TapManager } from './taps.ts';
+import type { Tap } from './tap.ts';
+import type { AttachedTap } from './tap-life.ts';
+import { TapManager } from './taps.ts';
 
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
 const QUIET_LAG = MICROS_PER_SECOND;
@@ -52,6 +54,8 @@ export class Agent {
   readonly #sockets = new HostSockets();
   readonly #pipeline: Pipeline;
   readonly #taps: TapManager;
+  /** Absent when it is switched off. */
+  readonly #containerTaps: ContainerTaps | undefined;
   readonly #noRoute: NoRouteWatch;
   readonly #links: LinkWatch;
   #timer: NodeJS.Timeout | undefined;
@@ -128,10 +132,23 @@ export class Agent {
       },
       include: config.capture.networks,
       exclude: config.capture.exclude_networks,
-      attach: (network, source) => this.#attach(network, source),
+      attach: (network, source) => this.#attach(source, { network, vantage: 'bridge' }),
       emit,
       log,
     });
+    if (config.dns.container_taps) {
+      this.#containerTaps = new ContainerTaps({
+        inventory: this.#inventory.state,
+        open: (options) => this.#openTap(options),
+        bufferBytes: config.dns.container_buffer_bytes,
+        readTimeoutMs: config.capture.read_timeout_ms,
+        maxTaps: config.dns.max_container_taps,
+        isWatched: (network) => isWatched(config, network),
+        attach: (tap, source) => this.#attach(source, { ...tap, vantage: 'container' }),
+        emit,
+        log,
+      });
+    }
     this.#noRoute = new NoRouteWatch({
       inventory: this.#inventory.state,
       readInNamespace,
@@ -163,7 +180,7 @@ export class Agent {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#isStopping = true;
-    await this.#taps.stop();
+    await Promise.all([this.#taps.stop(), this.#containerTaps?.stop()]);
     await Promise.all([
       this.#noRoute.stop(),
       this.#links.stop(),
@@ -179,7 +196,8 @@ export class Agent {
   problems(): string[] {
     const { status } = this.#inventory;
     const engine = status.state === 'stale' ? [status.error.message] : [];
-    return [...engine, ...this.#taps.problems(), ...this.#outside.problems()];
+    const taps = [...this.#taps.problems(), ...(this.#containerTaps?.problems() ?? [])];
+    return [...engine, ...taps, ...this.#outside.problems()];
   }
 
   async #openTap(options: LiveOptions): Promise<PacketSource> {
@@ -188,9 +206,13 @@ export class Agent {
     return source;
   }
 
-  #attach(network: Network, source: PacketSource): AttachedTap {
+  /** `place.interface`: what it is called here, where its own name would not tell. */
+  #attach(
+    source: PacketSource,
+    place: Pick<Tap, 'network' | 'vantage' | 'asker'> & { interface?: string },
+  ): AttachedTap {
     const { name, linkType } = source.interfaces[0]!;
-    const tap = this.#pipeline.attach({ interface: name, linkType, network, vantage: 'bridge' });
+    const tap = this.#pipeline.attach({ interface: name, linkType, ...place });
     const taps = [tap];
     return {
       onBatch: (batch) => this.#pipeline.onBatch(batch, taps),
@@ -230,20 +252,29 @@ export class Agent {
       case 'endpoint-added': {
         this.#taps.joined(event.endpoint.networkId);
         const container = this.#inventory.state.container(event.workload.containerId);
-        if (container !== undefined) this.#noRoute.containerSeen(container);
+        if (container !== undefined) this.#containerSeen(container);
         return;
       }
       case 'container-added':
       case 'container-changed':
       case 'container-removed':
-        if (event.type === 'container-removed')
-          this.#noRoute.containerEnded(event.container.workload.containerId);
-        else this.#noRoute.containerSeen(event.container);
+        if (event.type === 'container-removed') this.#containerEnded(event.container.workload.containerId);
+        else this.#containerSeen(event.container);
         this.#sockets.setContainers(
           this.#inventory.containers().filter(({ workload }) => workload.networkMode === 'host'),
         );
         return;
     }
+  }
+
+  #containerSeen(container: ContainerState): void {
+    this.#noRoute.containerSeen(container);
+    this.#containerTaps?.seen(container);
+  }
+
+  #containerEnded(containerId: string): void {
+    this.#noRoute.containerEnded(containerId);
+    this.#containerTaps?.ended(containerId);
   }
 
   /** A new network brings a new gateway address of this host. */
@@ -274,8 +305,14 @@ export class Agent {
     this.#inventory.checkClock();
     this.#pipeline.advanceTo(wallMicros() - QUIET_LAG);
     this.#taps.readStatistics();
+    this.#containerTaps?.readStatistics();
     if (++this.#ticks % HOST_ADDRESSES_EVERY_TICKS === 0) this.#readHostAddresses();
     if (this.#ticks % COUNTS_EVERY_TICKS === 0) this.#logCounts();
     if (this.#ticks % GEO_EVERY_TICKS === 0) void this.#outside.refresh();
   }
+}
+
+function isWatched({ capture }: Config, network: string): boolean {
+  const { networks: include, exclude_networks: exclude } = capture;
+  return !exclude.includes(network) && (include.length === 0 || include.includes(network));
 }

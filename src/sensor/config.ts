@@ -57,7 +57,7 @@ export const captureConfig = z.strictObject({
   filter: z
     .string()
     .default('')
-    .describe('pcap-filter(7) expression for every tap; what it excludes is never seen.'),
+    .describe('pcap-filter(7) expression for the tap of every network; what it excludes is never seen.'),
   read_timeout_ms: z
     .number()
     .int()
@@ -120,6 +120,26 @@ export const dnsConfig = z.strictObject({
     .max(1_048_576)
     .default(8192)
     .describe('Questions waiting for an answer at once; beyond it the oldest is recorded as unanswered.'),
+  container_taps: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Read what containers ask Docker's embedded resolver, with a tap inside each one's network namespace. Without it that is seen in part on engines up to 27, and not at all from 28 on.",
+    ),
+  container_buffer_bytes: z
+    .number()
+    .int()
+    .min(262_144)
+    .max(67_108_864)
+    .default(524_288)
+    .describe('Kernel ring of each such tap; costs that much memory a container.'),
+  max_container_taps: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(512)
+    .describe('Such taps open at once; containers beyond it are reported as not covered.'),
 });
 
 export const namesConfig = z.strictObject({

@@ -1,0 +1,187 @@
+/**
+ * One small tap on the loopback interface of each container that Docker's embedded resolver serves: what is asked
+ * there crosses no bridge on engines from 28 on, and in part not on older ones either (docs/dns.md). It lives as long
+ * as the namespace; containers that share one share the tap. A container that should be read and is not is a coverage
+ * record and a problem, never silence.
+ */
+import type { LiveOptions, PacketSource } from '../../capture/source.ts';
+import type { CoverageRecord, LossRecord } from '../model/record.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type AskerInventory, createAsker } from './dns-asker.ts';
+import type { ContainerState } from './docker/inventory-event.ts';
+import { type NamespaceReaderOptions, namespacePath } from './host/namespace-counters.ts';
+import type { DnsAsker } from './tap.ts';
+import { type AttachedTap, TapLife, type TapTarget } from './tap-life.ts';
+import { Turns } from './turns.ts';
+
+export interface ContainerTapsOptions extends NamespaceReaderOptions {
+  readonly inventory: AskerInventory;
+  /** Rejects with a CaptureError when the namespace cannot be entered. May hold up the event loop, some 13 ms. */
+  readonly open: (options: LiveOptions) => Promise<PacketSource>;
+  /** Kernel ring of each. */
+  readonly bufferBytes: number;
+  readonly readTimeoutMs: number;
+  readonly maxTaps: number;
+  /** By its name: containers on no other network are left alone. */
+  readonly isWatched: (network: string) => boolean;
+  readonly attach: (
+    tap: { readonly interface: string; readonly asker: () => DnsAsker },
+    source: PacketSource,
+  ) => AttachedTap;
+  readonly emit: (record: CoverageRecord | LossRecord) => void;
+  readonly log: Logger;
+}
+
+interface ContainerTap {
+  readonly container: ContainerState;
+  readonly life: TapLife;
+}
+
+/**
+ * Docker's DNAT rules have been passed when a packet comes to `lo`: the resolver listens on random ports there, so a
+ * filter by port 53 would see its answers only. A packet is on `lo` twice, on its way out and in; one is enough.
+ */
+const RESOLVER_FILTER = 'inbound and host 127.0.0.11';
+/** A container that has just ended refuses too, and the engine tells of its end only afterwards. */
+const REFUSALS_UNTIL_PROBLEM = 4;
+const NAMED_IN_PROBLEMS = 3;
+
+export class ContainerTaps {
+  readonly #options: ContainerTapsOptions;
+  /** By container id: the owner of each namespace. */
+  readonly #taps = new Map<string, ContainerTap>();
+  readonly #ending = new Set<Promise<void>>();
+  readonly #turns = new Turns();
+  #isStopped = false;
+
+  constructor(options: ContainerTapsOptions) {
+    this.#options = options;
+  }
+
+  /** Names of the containers whose questions are read now. */
+  covered(): string[] {
+    return [...this.#taps.values()]
+      .filter(({ life }) => life.isOpen)
+      .map(({ container }) => container.workload.name);
+  }
+
+  /** In one line, however many: the reason is mostly the same for all. */
+  problems(): string[] {
+    const failing = [...this.#taps.values()].filter(({ life }) => life.problem !== undefined);
+    const [first] = failing;
+    if (first === undefined) return [];
+    const names = failing.slice(0, NAMED_IN_PROBLEMS).map(({ container }) => container.workload.name);
+    const more = failing.length - names.length;
+    const who = more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ');
+    return [`questions to Docker's resolver are not read in ${who}: ${first.life.problem}`];
+  }
+
+  /** A container appeared, or something about it changed. */
+  seen(container: ContainerState): void {
+    if (this.#isStopped) return;
+    const known = this.#taps.get(container.workload.containerId);
+    if (known !== undefined) {
+      if (isSameNamespace(known.container, container)) {
+        known.life.hurry();
+        return;
+      }
+      this.#end(known, 'the container was started again');
+    }
+    if (this.#isServed(container)) this.#begin(container);
+  }
+
+  ended(containerId: string): void {
+    const tap = this.#taps.get(containerId);
+    if (tap !== undefined) this.#end(tap, 'the container ended');
+  }
+
+  /** Reads the drop counters; call it every second or so. */
+  readStatistics(): void {
+    for (const { life } of this.#taps.values()) life.readStatistics();
+  }
+
+  /** Settles when the last frames have been handed over. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    for (const tap of [...this.#taps.values()]) this.#end(tap, 'the agent stopped');
+    await Promise.all(this.#ending);
+  }
+
+  #begin(container: ContainerState): void {
+    const { containerId, name } = container.workload;
+    const { attach, emit, log, inventory } = this.#options;
+    const interfaceName = `lo@${name}`;
+    const asker = createAsker(inventory, container);
+    const life: TapLife = new TapLife({
+      subject: { container: name },
+      interfaceName: () => interfaceName,
+      lossName: interfaceName,
+      bufferSetting: 'dns.container_buffer_bytes',
+      target: () => this.#targetOf(containerId, container),
+      open: (live) => this.#turns.take(() => this.#openIfWanted(containerId, life, live)),
+      attach: (source) => attach({ interface: interfaceName, asker }, source),
+      isProblem: (refusals) => refusals >= REFUSALS_UNTIL_PROBLEM,
+      emit,
+      log,
+    });
+    this.#taps.set(containerId, { container, life });
+    life.begin();
+  }
+
+  #end(tap: ContainerTap, because: string): void {
+    this.#taps.delete(tap.container.workload.containerId);
+    const ending = tap.life.end(tap.life.isOpen ? because : undefined);
+    this.#ending.add(ending);
+    void ending.finally(() => this.#ending.delete(ending));
+  }
+
+  async #targetOf(containerId: string, container: ContainerState): Promise<TapTarget> {
+    const { maxTaps, bufferBytes, readTimeoutMs, inventory } = this.#options;
+    if ([...this.#taps.keys()].indexOf(containerId) >= maxTaps) {
+      return { reason: `dns.max_container_taps (${maxTaps}) are open`, isProblem: true };
+    }
+    const path = await namespacePath(inventory.container(containerId) ?? container, this.#options);
+    if (path === undefined) {
+      const reason =
+        'the engine names no namespace of it, and its process is not visible here; run the agent with pid: host';
+      return { reason, isProblem: true };
+    }
+    return {
+      live: {
+        interface: 'lo',
+        netns: path,
+        filter: RESOLVER_FILTER,
+        bufferBytes,
+        readTimeoutMs,
+        // On `lo` everything is one's own.
+        promiscuous: false,
+      },
+    };
+  }
+
+  #openIfWanted(containerId: string, life: TapLife, live: LiveOptions): Promise<PacketSource> {
+    if (this.#taps.get(containerId)?.life === life) return this.#options.open(live);
+    return Promise.reject(new Error('the container ended'));
+  }
+
+  /**
+   * moby gives an embedded resolver to each sandbox with an endpoint on a network of a user (`IsUserDefined`), whatever
+   * its driver. It stays when the container leaves its last one, and so does the tap.
+   */
+  #isServed(container: ContainerState): boolean {
+    const { workload, pid, sandboxKey } = container;
+    if (pid === undefined && sandboxKey === undefined) return false;
+    const { networkMode, networks } = workload;
+    if (networkMode === 'host' || networkMode.startsWith('container:')) return false;
+    return networks.some((name) => !PREDEFINED.has(name) && this.#options.isWatched(name));
+  }
+}
+
+/** Networks that every engine has; on them containers ask the servers of their resolv.conf directly. */
+const PREDEFINED: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
+
+/** The sandbox names the namespace; the pid does where the engine tells of no sandbox. */
+function isSameNamespace(a: ContainerState, b: ContainerState): boolean {
+  if (a.sandboxKey !== undefined && b.sandboxKey !== undefined) return a.sandboxKey === b.sandboxKey;
+  return a.pid === undefined || b.pid === undefined || a.pid === b.pid;
+}
