@@ -36,13 +36,18 @@ export function runAnalyzer(
   definition: AnalyzerDefinition,
   events: Iterable<AnalyzerEvent>,
   options: Readonly<Record<string, unknown>> = {},
+  /** Called for every record of a finding, while the events go on. */
+  onFinding: (finding: Finding) => void = () => {},
 ): AnalyzerRun {
   const findings: Finding[] = [];
   const losses: LossRecord[] = [];
   const failures: AnalyzerFailure[] = [];
   const manager = new FindingManager({
     config: findingsConfig.parse({}),
-    onFinding: (finding) => findings.push(finding),
+    onFinding: (finding) => {
+      findings.push(finding);
+      onFinding(finding);
+    },
     onLoss: (loss) => losses.push(loss),
   });
   const runner = new AnalyzerRunner({
