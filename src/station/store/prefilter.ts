@@ -3,7 +3,7 @@
  * it may let through what the filter then refuses, it never holds back what the filter would take. Every value is a
  * parameter.
  */
-import type { Condition } from '../../query/condition.ts';
+import type { Condition, Test } from '../../query/condition.ts';
 import { needlesOf } from '../../query/needles.ts';
 
 export interface Prefilter {
@@ -12,18 +12,51 @@ export interface Prefilter {
   readonly values: readonly (string | number)[];
 }
 
-/** Columns that hold exactly what a field of the language reads. */
-export type FieldColumns = Readonly<Record<string, string>>;
+/** SQL that says exactly what a field of the language reads. */
+interface FieldColumn {
+  readonly sql: string;
+  /** Rows that fail on it are not even visited. */
+  readonly isIndexed?: true;
+  /** NULL where the field is absent. */
+  readonly isNullable?: true;
+  /** The field is `true` or `false`: whether the column holds anything. */
+  readonly isPresence?: true;
+}
 
-export const FIELD_COLUMNS = {
-  flows: { time: 'time_us', end: 'time_us', start: 'start_us', uid: 'uid' },
-  dns: { time: 'time_us' },
+export type FieldColumns = Readonly<Record<string, FieldColumn>>;
+
+const TIME = { sql: 'time_us', isIndexed: true } as const;
+
+/**
+ * Among 200,000 look-ups a row costs 11 us where it is read, 4 us where its text is searched, 1.5 us where a column
+ * decides, and 3 us where SQLite takes a number from its text; so a column more would save little.
+ */
+export const FIELD_COLUMNS: Readonly<Record<'flows' | 'dns' | 'events', FieldColumns>> = {
+  flows: {
+    time: TIME,
+    end: TIME,
+    start: { sql: 'start_us', isIndexed: true },
+    uid: { sql: 'uid', isIndexed: true },
+  },
+  dns: {
+    time: TIME,
+    query: { sql: 'query' },
+    qtype: { sql: 'qtype' },
+    rcode: { sql: 'rcode', isNullable: true },
+    answered: { sql: 'rcode', isPresence: true },
+    rtt: { sql: "json_extract(record, '$.rtt')", isNullable: true },
+    'upstream.rtt': { sql: "json_extract(record, '$.upstream.rtt')", isNullable: true },
+    trailingBytes: { sql: "json_extract(record, '$.trailingBytes')", isNullable: true },
+  },
   // Findings have an `end` too, but other events have none.
-  events: { time: 'time_us' },
-} as const satisfies Readonly<Record<string, FieldColumns>>;
+  events: { time: TIME },
+};
 
 /** Anything else may change on its way into SQLite's UTF-8. */
 const PRINTABLE_ASCII = /^[ -~]*$/;
+
+/** Each star more may cost SQLite another run over the text. */
+const MAX_STARS = 3;
 
 interface Part extends Prefilter {
   /** Says the same as the condition, so that its opposite may be used too. */
@@ -43,7 +76,8 @@ export function indexedConditions(condition: Condition, columns: FieldColumns): 
     case 'all':
       return condition.parts.flatMap((part) => indexedConditions(part, columns));
     case 'test': {
-      const part = columnSql(condition, columns);
+      const isIndexed = columns[condition.field.name]?.isIndexed === true;
+      const part = isIndexed ? columnSql(condition, columns) : undefined;
       return part === undefined ? [] : [part];
     }
     case 'any':
@@ -81,21 +115,54 @@ function columnSql(
 ): Part | undefined {
   const column = columns[field.name];
   if (column === undefined) return undefined;
-  if (test.type === 'range') {
-    const bounds = [
-      { sql: `${column} >= ?`, value: test.from },
-      { sql: `${column} < ?`, value: test.before },
-    ].filter(({ value }) => Number.isFinite(value));
-    return {
-      sql: `(${bounds.map(({ sql }) => sql).join(' AND ')})`,
-      values: bounds.map(({ value }) => value),
-      isExact: true,
-    };
+  const part = column.isPresence === true ? presenceSql(column, test) : valueSql(column, test);
+  if (part === undefined) return undefined;
+  // What is absent passes no test, and its opposite passes.
+  const sql = column.isNullable === true ? `ifnull(${part.sql}, 0)` : `(${part.sql})`;
+  return { sql, values: part.values, isExact: true };
+}
+
+function valueSql({ sql }: FieldColumn, test: Test): Prefilter | undefined {
+  switch (test.type) {
+    case 'exists':
+      return { sql: `${sql} IS NOT NULL`, values: [] };
+    case 'range': {
+      const bounds = [
+        { sql: `${sql} >= ?`, value: test.from },
+        { sql: `${sql} < ?`, value: test.before },
+      ].filter(({ value }) => Number.isFinite(value));
+      return {
+        sql: bounds.map((bound) => bound.sql).join(' AND '),
+        values: bounds.map(({ value }) => value),
+      };
+    }
+    case 'text': {
+      const { pieces, isFolded } = test.pattern;
+      if (pieces.length - 1 > MAX_STARS || !pieces.every((piece) => PRINTABLE_ASCII.test(piece)))
+        return undefined;
+      // LIKE knows no case among ASCII letters, as the language; without a star `=` is exact.
+      if (isFolded) return { sql: `${sql} LIKE ? ESCAPE '\\'`, values: [pieces.map(literal).join('%')] };
+      return pieces.length > 1 ? undefined : { sql: `${sql} = ?`, values: [pieces[0]!] };
+    }
+    case 'container':
+    case 'choice':
+    case 'ip':
+      return undefined;
   }
-  if (test.type !== 'text' || test.pattern.isFolded) return undefined;
-  const [whole = '', ...more] = test.pattern.pieces;
-  if (more.length > 0 || !PRINTABLE_ASCII.test(whole)) return undefined;
-  return { sql: `(${column} = ?)`, values: [whole], isExact: true };
+}
+
+function presenceSql({ sql }: FieldColumn, test: Test): Prefilter | undefined {
+  if (test.type !== 'choice') return undefined;
+  const wanted = [
+    ...(test.accepted.has('true') ? [`${sql} IS NOT NULL`] : []),
+    ...(test.accepted.has('false') ? [`${sql} IS NULL`] : []),
+  ];
+  return { sql: wanted.join(' OR ') || '0', values: [] };
+}
+
+/** As LIKE has it. */
+function literal(piece: string): string {
+  return piece.replace(/[\\%_]/g, '\\$&');
 }
 
 /** The whole record stands in the row as text; what must stand in it is looked for there. */

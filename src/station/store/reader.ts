@@ -19,8 +19,8 @@ import {
   queryLeases,
   type StoredLease,
 } from './lease-query.ts';
-import { containerNeedles } from './rows.ts';
-import { checkOwner, SCHEMA_VERSION } from './schema.ts';
+import { containerNeedles, networkNeedle } from './rows.ts';
+import { checkOwner, LEASES_VERSION, NETWORKS_VERSION } from './schema.ts';
 import { type Matching, searchRows } from './search.ts';
 import { type Watch, watchesAround } from './watch-log.ts';
 
@@ -42,7 +42,7 @@ export interface RecordFilter {
   readonly limit?: number;
   /** Only what was stored after this place, in the order of storing. */
   readonly afterSeq?: number;
-  /** Name of the Docker network. */
+  /** Name of the Docker network; one of them, where the record is of several. */
   readonly network?: string;
   /** Label (`shop/db`), container name, Compose service, or the beginning of a container id. */
   readonly container?: string;
@@ -165,7 +165,7 @@ export class StoreReader {
   }
 
   queryEvents(filter: EventFilter = {}): StoredRecord[] {
-    const where = new Conditions(filter);
+    const where = this.#ofSeveralNetworks(filter);
     if (filter.kinds === undefined) where.add("kind <> 'finding'");
     else where.add(`kind IN (${filter.kinds.map(() => '?').join(', ')})`, ...filter.kinds);
     return this.#select('events', 'kind', where, filter);
@@ -182,7 +182,7 @@ export class StoreReader {
   }
 
   queryDns(filter: DnsFilter = {}): StoredRecord[] {
-    const where = new Conditions(filter);
+    const where = this.#ofSeveralNetworks(filter);
     if (filter.ip !== undefined) where.add('(client_ip = ? OR server_ip = ?)', filter.ip, filter.ip);
     if (filter.query !== undefined) where.add('instr(lower(query), ?) > 0', filter.query.toLowerCase());
     if (filter.qtype !== undefined) where.add('qtype = ?', filter.qtype);
@@ -192,22 +192,22 @@ export class StoreReader {
 
   /** Who held what, and when; the oldest first. */
   queryLeases(filter: LeaseFilter = {}): StoredLease[] {
-    return queryLeases(this.#current(), filter);
+    return queryLeases(this.#withLeases(), filter);
   }
 
   /** The last holder that was over at `time`, and the first that began later. */
   nearestLeases(subject: LeaseSubject, time: Micros): ReturnType<typeof nearestLeases> {
-    return nearestLeases(this.#current(), subject, time);
+    return nearestLeases(this.#withLeases(), subject, time);
   }
 
   /** All that were ever told and are not too old; also those that are gone. */
   networks(): KnownNetwork[] {
-    return knownNetworks(this.#current());
+    return knownNetworks(this.#withLeases());
   }
 
   /** The times around `time` in which an engine told the agent who holds what. */
   watchesAround(time: Micros): { readonly before: Watch | undefined; readonly after: Watch | undefined } {
-    return watchesAround(this.#current(), time);
+    return watchesAround(this.#withLeases(), time);
   }
 
   /** Where to begin following: the place of the newest row, 0 when there is none. */
@@ -233,14 +233,27 @@ export class StoreReader {
     this.#db.close();
   }
 
-  /** For what an earlier version did not keep: then an empty answer would be a lie. */
-  #current(): Database {
-    const version = this.#db.pragma('user_version', { simple: true }) as number;
-    if (version >= SCHEMA_VERSION) return this.#db;
+  /** The first format did not keep leases: then an empty answer would be a lie. */
+  #withLeases(): Database {
+    const version = this.#version();
+    if (version >= LEASES_VERSION) return this.#db;
     throw new StoreError(
       'STORE_OLDER',
       `${this.#db.name} was written by an earlier Bridgewatch (format ${version}), which did not keep who held which address; start the agent of this version on it once`,
     );
+  }
+
+  /** For tables whose records can be of more than one network. */
+  #ofSeveralNetworks({ network, ...filter }: RecordFilter): Conditions {
+    const where = new Conditions(filter);
+    if (network === undefined) return where;
+    if (this.#version() < NETWORKS_VERSION) where.add('network = ?', network);
+    else where.add('(network = ? OR instr(networks, ?) > 0)', network, networkNeedle(network));
+    return where;
+  }
+
+  #version(): number {
+    return this.#db.pragma('user_version', { simple: true }) as number;
   }
 
   #select(table: StoreTable, kind: string, where: Conditions, filter: RecordFilter): StoredRecord[] {

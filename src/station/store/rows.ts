@@ -28,8 +28,9 @@ export class RowWriter {
     this.#watches = watches;
     this.#leases = new LeaseWriter(db);
     this.#event = db.prepare(
-      `INSERT INTO events (seq, kind, time_us, tie, network, containers, analyzer, severity, finding_id, record)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO events (seq, kind, time_us, tie, network, networks, containers, analyzer, severity, finding_id,
+         record)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#finding = db.prepare(
       `INSERT INTO findings (id, seq, is_open) VALUES (?, ?, ?)
@@ -43,8 +44,8 @@ export class RowWriter {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#dns = db.prepare(
-      `INSERT INTO dns (time_us, network, containers, client_ip, server_ip, query, qtype, rcode, record)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO dns (time_us, network, networks, containers, client_ip, server_ip, query, qtype, rcode, record)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
   }
 
@@ -56,7 +57,7 @@ export class RowWriter {
       record.kind,
       time,
       tie,
-      networkOf(record) ?? null,
+      ...networkColumns(networksOf(record)),
       containersOf(record) ?? null,
       finding?.analyzer ?? null,
       finding === undefined ? null : SEVERITIES.indexOf(finding.severity),
@@ -98,7 +99,7 @@ export class RowWriter {
   #writeDns(dns: DnsRecord, text: string): void {
     this.#dns.run(
       dns.time,
-      dns.network?.name ?? null,
+      ...networkColumns(networksOf(dns)),
       containersOf(dns) ?? null,
       dns.client.ip,
       dns.server.ip,
@@ -110,26 +111,38 @@ export class RowWriter {
   }
 }
 
-function networkOf(record: AgentRecord): string | undefined {
+function networksOf(record: AgentRecord): readonly (string | undefined)[] {
   switch (record.kind) {
     case 'finding':
     case 'traffic':
     case 'coverage':
     case 'lease':
     case 'spoof':
-      return record.network;
+      return [record.network];
     case 'flow':
+      return [record.network?.name];
     case 'dns':
-      return record.network?.name;
+      // What carried the question comes first.
+      return [
+        record.network?.name,
+        record.upstream?.network,
+        ...(record.networks ?? []).map(({ name }) => name),
+      ];
     case 'inventory':
-      return record.object === 'network' ? record.name : undefined;
+      return record.object === 'network' ? [record.name] : [];
     case 'no-route':
-      return record.networks[0]?.name;
+      return record.networks.map(({ name }) => name);
     case 'loss':
     case 'anomaly':
     case 'summary':
-      return undefined;
+      return [];
   }
+}
+
+/** `network`, and `networks` where there is more than one. */
+function networkColumns(names: readonly (string | undefined)[]): [string | null, string | null] {
+  const known = [...new Set(names.filter((name) => name !== undefined))];
+  return [known[0] ?? null, known.length > 1 ? tokens(known) : null];
 }
 
 function containersOf(record: AgentRecord): string | undefined {
@@ -139,7 +152,11 @@ function containersOf(record: AgentRecord): string | undefined {
     case 'flow':
       return containerTokens([record.orig, record.resp]);
     case 'dns':
-      return containerTokens([record.client, record.server]);
+      return containerTokens([
+        record.client,
+        record.server,
+        ...(record.upstream ? [record.upstream.server] : []),
+      ]);
     case 'no-route':
       return containerTokens([record.subject]);
     case 'lease':
@@ -148,10 +165,11 @@ function containersOf(record: AgentRecord): string | undefined {
       return workloadTokens([record.sender, record.holder]);
     case 'inventory':
       return record.object === 'container' ? tokens([record.name, `#${record.id}`]) : undefined;
+    case 'coverage':
+      return record.container === undefined ? undefined : tokens([record.container]);
     case 'traffic':
     case 'loss':
     case 'anomaly':
-    case 'coverage':
     case 'summary':
       return undefined;
   }
@@ -170,9 +188,14 @@ function workloadTokens(workloads: readonly (Workload | undefined)[]): string | 
   return found.length === 0 ? undefined : tokens(found);
 }
 
-/** Every name a container may be asked for by, one a line: `\nshop/db\nshop-db-1\ndb\n#3f2a...\n`. */
+/** Every name that something may be asked for by, one a line: `\nshop/db\nshop-db-1\ndb\n#3f2a...\n`. */
 function tokens(names: readonly string[]): string {
   return `\n${[...new Set(names.filter((name) => name !== ''))].join('\n')}\n`;
+}
+
+/** What `networks` must contain for a name; see `tokens`. */
+export function networkNeedle(wanted: string): string {
+  return `\n${wanted}\n`;
 }
 
 /** Whether a text may be the beginning of an id of the engine. */

@@ -147,7 +147,18 @@ const MIGRATIONS: readonly string[] = [
   ) IN ('open', 'update');
   CREATE INDEX findings_open ON findings (seq) WHERE is_open = 1;
   `,
+  // A look-up seen in its container belongs to every network that the container is on, and so does a refused route:
+  // all of them, one a line, where `network` alone does not say it. No record of the earlier formats was of several
+  // but refused routes, which keep the first.
+  `
+  ALTER TABLE events ADD COLUMN networks TEXT;
+  ALTER TABLE dns ADD COLUMN networks TEXT;
+  `,
 ];
+
+/** The formats that first had leases, and `networks` of events and look-ups. */
+export const LEASES_VERSION = 2;
+export const NETWORKS_VERSION = 3;
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

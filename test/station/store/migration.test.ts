@@ -134,6 +134,8 @@ describe('an older database that no agent of this version has opened', () => {
     const reader = await openStoreReadOnly(path);
 
     expect(reader.queryFindings()).toHaveLength(1);
+    expect(reader.queryDns({ network: 'shop_data' })).toEqual([]);
+    expect(reader.queryEvents({ network: 'shop_data' })).toEqual([]);
     expect(() => reader.queryLeases({ ip: '172.30.1.5' })).toThrow(
       expect.objectContaining({ code: 'STORE_OLDER' }),
     );

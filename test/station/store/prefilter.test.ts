@@ -13,7 +13,7 @@ import { openStoreReadOnly, type StoredRecord, type StoreReader } from '../../..
 import { meaningfulAst, NOW } from '../../query/asts.ts';
 import { dnsRecord, findingRecord, flowRecord } from '../../query/records.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../support/harness.ts';
-import { inventory, loss } from '../support/records.ts';
+import { dns, inventory, loss } from '../support/records.ts';
 
 const RECORDS = 150;
 const EVERYTHING = 10_000;
@@ -115,6 +115,31 @@ describe('the SQL', () => {
     ['dst.ip:2001:db8::/32', 'a prefix that addresses of several spellings begin with'],
   ])('of %s lets everything through: %s', (text) => {
     expect(prefilter(compiled(text, 'flow').condition, FIELD_COLUMNS.flows).sql).toBe('1');
+  });
+
+  it.each([
+    ['query:*.example.com', 'a name with a star'],
+    ['not query:"a_b%c"', 'the opposite of a name'],
+    ['not rcode:NXDOMAIN', 'the opposite of what may be absent'],
+    ['answered:false', 'what is absent'],
+    ['rtt>500ms or upstream.rtt>500ms', 'numbers of the record'],
+    ['answer:198.51.100.0/24', 'a prefix among texts'],
+  ])('of %s narrows the search for look-ups: %s', (text) => {
+    expect(prefilter(compiled(text, 'dns').condition, FIELD_COLUMNS.dns).sql).not.toBe('1');
+  });
+
+  it.each(['a_b', 'a%b', 'A\\032B', 'axb'])('takes %s for itself alone', async (name) => {
+    const own = temporaryDirectory();
+    const station = new Station(stationConfig(own.path), { logger: memoryLogger().logger });
+    await station.start();
+    for (const query of ['a_b', 'a%b', 'a\\032b', 'axb']) station.receive(dns(1, { query }));
+    await station.stop();
+    const names = await openStoreReadOnly(join(own.path, 'bridgewatch.db'));
+    const filter = compiled(`query:"${name}"`, 'dns');
+
+    expect(names.queryDns({ matching: { filter } })).toHaveLength(1);
+    names.close();
+    own.remove();
   });
 
   it('holds no text of the filter: all of it are parameters', () => {

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PublicOf, parseRecord } from '../../../src/model/serialize.ts';
+import type { DnsRecord } from '../../../src/model/dns.ts';
+import { type PublicOf, parseRecord, serializeRecord } from '../../../src/model/serialize.ts';
 import { Station } from '../../../src/station/station.ts';
 import { openStoreReadOnly, type StoredRecord, type StoreReader } from '../../../src/station/store/reader.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../support/harness.ts';
 import {
+  coverage,
   database,
   dns,
   endpoint,
@@ -14,6 +16,7 @@ import {
   loss,
   network,
   outside,
+  T0,
 } from '../support/records.ts';
 
 const proxy = endpoint({
@@ -26,6 +29,27 @@ const proxy = endpoint({
     composeService: 'proxy',
   },
 });
+
+const NETWORKS = [
+  { name: 'app_front', internal: false },
+  { name: 'app_back', internal: true },
+];
+
+function seenInContainer(): DnsRecord {
+  const { network: _, ...rest } = dns(3, { client: proxy });
+  return {
+    ...rest,
+    query: 'seen.in.container',
+    vantage: 'container',
+    interface: 'lo@edge-proxy-1',
+    networks: NETWORKS,
+    server: outside({ ip: '127.0.0.11', port: 53, scope: 'engine' }),
+    upstream: { server: outside({ ip: '198.51.100.53' }), network: 'edge', interface: 'br-1', rtt: 800 },
+    edns: { udpSizeBytes: 1232, version: 0, dnssecOk: true, options: [{ code: 10, bytes: 8 }] },
+    trailingBytes: 3,
+    anomalies: ['dns-trailing-bytes'],
+  };
+}
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let reader: StoreReader;
@@ -45,6 +69,18 @@ beforeAll(async () => {
   );
   station.receive(dns(1, { query: 'Aaaa.T.Example.com', rcode: 'NXDOMAIN' }));
   station.receive(dns(2, { qtype: 'TXT', client: proxy }));
+  station.receive(seenInContainer());
+  const { network: _, ...ofContainer } = coverage(1, { container: 'edge-proxy-1' });
+  station.receive(ofContainer);
+  station.receive({
+    kind: 'no-route',
+    time: T0,
+    subject: endpoint({ workload: undefined }),
+    networks: NETWORKS,
+    family: 'ipv4',
+    count: 1,
+    intervalSecs: 10,
+  });
   station.receive(inventory(1));
   station.receive(inventory(2, { object: 'container', id: database.containerId, name: 'shop-db-1' }));
   station.receive(loss(1));
@@ -133,12 +169,42 @@ describe('DNS and events', () => {
     expect(reader.queryDns({ query: 't.example' })).toHaveLength(1);
     expect(reader.queryDns({ qtype: 'TXT' })).toHaveLength(1);
     expect(reader.queryDns({ rcode: 'NXDOMAIN' })).toHaveLength(1);
-    expect(reader.queryDns({ container: 'proxy' })).toHaveLength(1);
+    expect(reader.queryDns({ container: 'proxy' })).toHaveLength(2);
     expect(reader.queryDns({ query: '%' })).toHaveLength(0);
   });
 
+  it('finds a question seen in its container by each of its networks, and by what carried it on', () => {
+    for (const network of ['app_front', 'app_back', 'edge']) {
+      expect(reader.queryDns({ network }), network).toHaveLength(1);
+    }
+    expect(reader.queryDns({ network: 'app' })).toEqual([]);
+    expect(reader.queryDns({ network: 'shop_data' })).toHaveLength(2);
+    expect(reader.queryDns({ container: 'edge-proxy-1', network: 'edge' })).toHaveLength(1);
+  });
+
+  it('keeps all that the record of a question says', () => {
+    const [row] = reader.queryDns({ network: 'app_back' });
+    expect(row!.text).toBe(serializeRecord(seenInContainer()));
+  });
+
+  it('finds what became of the DNS of a container by its name', () => {
+    const found = reader.queryEvents({ container: 'edge-proxy-1' }).map(({ text }) => parseRecord(text));
+    expect(found).toMatchObject([{ kind: 'coverage', container: 'edge-proxy-1' }]);
+  });
+
+  it('finds a refused route by each network of the container', () => {
+    expect(reader.queryEvents({ network: 'app_back' })).toHaveLength(1);
+    expect(reader.queryEvents({ network: 'app_front' })).toHaveLength(1);
+  });
+
   it('gives events by kind', () => {
-    expect(reader.queryEvents().map(({ kind }) => kind)).toEqual(['inventory', 'loss', 'inventory']);
+    expect(reader.queryEvents().map(({ kind }) => kind)).toEqual([
+      'no-route',
+      'coverage',
+      'inventory',
+      'loss',
+      'inventory',
+    ]);
     expect(reader.queryEvents({ kinds: ['loss'] })).toHaveLength(1);
     expect(reader.queryEvents({ container: 'shop-db-1' })).toHaveLength(1);
     expect(reader.queryEvents({ network: 'shop_data' })).toHaveLength(1);

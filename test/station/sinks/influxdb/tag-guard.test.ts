@@ -3,7 +3,7 @@ import { parseRecord, serializeRecord } from '../../../../src/model/serialize.ts
 import { pointShape } from '../../../../src/station/sinks/influxdb/points.ts';
 import { TagGuard } from '../../../../src/station/sinks/influxdb/tag-guard.ts';
 import { memoryLogger } from '../../support/harness.ts';
-import { finding, T0, traffic } from '../../support/records.ts';
+import { coverage, finding, T0, traffic } from '../../support/records.ts';
 
 const DAY = 86_400_000_000;
 
@@ -41,6 +41,16 @@ describe('TagGuard', () => {
 
     expect(ports.size).toBe(257);
     expect(ports).toContain('other');
+  });
+
+  it('stands containers with random names', () => {
+    const { logger } = memoryLogger();
+    const guard = new TagGuard({ maxTagValues: 2, maxSeries: 100 }, logger, () => T0);
+    const containers = ['a', 'b', 'c'].map(
+      (container) => guard.fold(shapeOf(coverage(1, { container })))['container'],
+    );
+
+    expect(containers).toEqual(['a', 'b', 'other']);
   });
 
   it('bounds the number of series when each tag alone is within its bound', () => {
