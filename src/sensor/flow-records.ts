@@ -11,7 +11,7 @@ import type { Network } from '../model/network.ts';
 import type { Micros } from '../model/time.ts';
 import { portHint } from './content/port-hint.ts';
 import type { PacketView } from './decode/packet-view.ts';
-import type { FlowEnds } from './dns/intake.ts';
+import type { FlowEnds } from './dns/conversation.ts';
 import type { FlowTable } from './flow/table.ts';
 import type { AddressNames, FlowContent, NatUnfolder, OutsideNames, SocketOwners } from './flow-facts.ts';
 import { FlowOrigins } from './flow-origins.ts';

@@ -14,7 +14,9 @@ import type { AnalyzerRunner } from './analysis/runner.ts';
 import type { DnsConfig, FlowsConfig } from './config.ts';
 import { ContentIntake } from './content/intake.ts';
 import { LAYER, PacketView } from './decode/packet-view.ts';
+import { isInNamespace } from './dns/conversation.ts';
 import { DnsIntake } from './dns/intake.ts';
+import { hasDnsPort } from './dns/ports.ts';
 import type { FindingManager } from './findings/manager.ts';
 import { WARM_AT_ONCE } from './flow/key.ts';
 import { FLOW_EVENT, type FlowEnd, FlowTable } from './flow/table.ts';
@@ -46,7 +48,6 @@ export interface PipelineOptions {
   readonly seed: number;
 }
 
-const DNS_PORT = 53;
 const ignoreDelta = (): void => {};
 /** A clock that was set back further than this is followed; less is reordering between taps. */
 const CLOCK_SET_BACK = 10 * MICROS_PER_SECOND;
@@ -123,10 +124,14 @@ export class Pipeline {
     this.#rollup = new TrafficRollup(flows.max_edges);
     this.#dns = new DnsIntake({
       config: options.dns,
+      names: options.names,
       endsOf: (slot) => this.#records.plainEnds(slot),
       flowNumber: (slot) => this.#table.number(slot),
       onQuestion: (query) => options.runner.dnsQuery(query),
+      onAnswered: (record) => options.outside?.learn(record),
       onRecord: (record) => this.#onDnsRecord(record),
+      onNotDns: (event) => options.runner.notDns(event),
+      wants: options.runner.wants,
     });
     this.#counters = new TapCounters(options.emit);
   }
@@ -154,7 +159,7 @@ export class Pipeline {
     const words = ips.map((ip) => parseIp(ip)).filter((ip) => ip !== undefined);
     const at = time + RELEASE_GRACE;
     this.#releases.push({ networkId, ips: words, at });
-    if (at < this.#nextTick) this.#nextTick = at;
+    this.#wakeAt(at);
   }
 
   /** A source of frames begins; the handle goes with each of its batches. */
@@ -162,6 +167,7 @@ export class Pipeline {
     const attached = createTap({ ...tap, index: this.#nextTapIndex++ });
     this.#taps.add(attached);
     this.#records.addTap(attached);
+    this.#dns.beginTap(attached);
     return attached;
   }
 
@@ -173,6 +179,10 @@ export class Pipeline {
     if (!this.#taps.delete(tap)) return;
     this.#counters.retire(this.#now, tap);
     this.#records.endTap(tap);
+    this.#dns.endTap(tap);
+    this.#wakeAt(this.#dns.due);
+    // Nothing of it is in the flow table.
+    if (tap.vantage === 'container') return;
     this.#ending.push(tap.index);
     this.#endFlowsOfTaps(ENDED_AT_ONCE);
   }
@@ -258,6 +268,11 @@ export class Pipeline {
   }
 
   #onPacket(data: DataView, view: PacketView, tap: Tap, time: Micros): void {
+    if (tap.vantage !== 'bridge' && isInNamespace(tap, view)) {
+      this.#dns.onNamespacePacket(data, view, time, tap);
+      this.#wakeAt(this.#dns.due);
+      return;
+    }
     const table = this.#table;
     const slot = table.observe(view, time, tap.index);
     if (slot >= 0) {
@@ -266,8 +281,9 @@ export class Pipeline {
         this.#onFlowEvents(slot, events, data, view);
         if ((events & FLOW_EVENT.NEW) !== 0) this.#options.sources?.onFlow(view, tap, time);
       }
-      if ((view.layers & LAYER.PORTS) !== 0 && (view.srcPort === DNS_PORT || view.dstPort === DNS_PORT)) {
+      if ((view.layers & LAYER.PORTS) !== 0 && hasDnsPort(view)) {
         this.#dns.onPacket(data, view, time, tap, slot, table.fromOrig);
+        this.#wakeAt(this.#dns.due);
       }
     } else if ((view.layers & LAYER.ARP) !== 0) {
       this.#options.sources?.onArp(view, tap, time);
@@ -349,16 +365,22 @@ export class Pipeline {
   }
 
   #onDnsRecord(record: DnsRecord): void {
-    this.#options.outside?.learn(record);
     this.#options.runner.dns(record);
     if (this.#options.wants.dns) this.#options.emit(record);
   }
 
   #tick(time: Micros): void {
     if (this.#releases.length > 0) this.#endReleased(time);
+    this.#dns.settle(time);
     if (time >= this.#nextSecond) this.#everySecond(time);
     this.#nextTick = this.#nextSecond;
-    for (const { at } of this.#releases) if (at < this.#nextTick) this.#nextTick = at;
+    for (const { at } of this.#releases) this.#wakeAt(at);
+    this.#wakeAt(this.#dns.due);
+  }
+
+  /** Packet time stops there, if not sooner. */
+  #wakeAt(time: Micros): void {
+    if (time < this.#nextTick) this.#nextTick = time;
   }
 
   #endReleased(time: Micros): void {
@@ -432,6 +454,7 @@ export class Pipeline {
     if (folded > 0) this.#tellLoss('traffic-rollup', 'flows.max_edges', folded, time);
     this.#tellRise('flow-table', 'flows.max_flows', this.#table.evicted, time);
     this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
+    this.#tellRise('dns-views', 'dns.max_pending', this.#dns.hurried, time);
     this.#tellRise('flow-content', 'server names', this.#content.lost, time);
     this.#tellRise('resolved-names', 'names.max_addresses', this.#options.outside?.evicted ?? 0, time);
     this.#counters.report(time, this.#taps);

@@ -65,6 +65,7 @@ export interface Wants {
   flowEnd: FlowInterest;
   dns: boolean;
   dnsQuery: boolean;
+  notDns: boolean;
   noRoute: boolean;
 }
 
@@ -90,6 +91,7 @@ export class AnalyzerRunner {
     flowEnd: 'none',
     dns: false,
     dnsQuery: false,
+    notDns: false,
     noRoute: false,
   };
   readonly #options: RunnerOptions;
@@ -294,6 +296,7 @@ export class AnalyzerRunner {
     wants.flowEnd = widest(this.#slots, 'onFlowEnd');
     wants.dns = this.#slots.some((slot) => slot.handlers.onDns !== undefined);
     wants.dnsQuery = this.#slots.some((slot) => slot.handlers.onDnsQuery !== undefined);
+    wants.notDns = this.#slots.some((slot) => slot.handlers.onNotDns !== undefined);
     wants.noRoute = this.#slots.some((slot) => slot.handlers.onNoRoute !== undefined);
   }
 

@@ -2,7 +2,7 @@
  * DNS messages, second step: the parts of a DnsRecord, as text. Called once a message of which a record is made; who
  * asked whom, when and where is for the caller to add. The work is bounded by the message and by MAX_RECORDS.
  */
-import type { DnsAnswer, DnsRecord } from '../../model/dns.ts';
+import type { DnsAnswer, DnsEdns, DnsRecord } from '../../model/dns.ts';
 import { ANOMALY, ANOMALY_CODES } from './anomaly.ts';
 import { DNS_FLAG, DnsName, type DnsView, readName } from './dns.ts';
 import { dnsClassName, dnsRcodeName, dnsTypeName } from './dns-mnemonics.ts';
@@ -12,35 +12,26 @@ import { formatDnsName, formatRdata, formatUnknown } from './dns-text.ts';
 const MAX_RECORDS = 256;
 /** Answers kept for the record. */
 const MAX_ANSWERS = 32;
-const MAX_OPTIONS = 32;
+export const MAX_OPTIONS = 32;
 const TYPE_OPT = 41;
+
+export type DnsQuestionText = Pick<DnsRecord, 'query' | 'qtype' | 'qclass'>;
 
 export interface DnsContent {
   readonly id: number;
   readonly opcode: number;
   readonly isResponse: boolean;
   /** Absent when the message has no question, or one that cannot be read. */
-  readonly question?: { readonly query: string; readonly qtype: string; readonly qclass: string } | undefined;
+  readonly question?: DnsQuestionText | undefined;
   /** Of responses; with the bits that EDNS adds. */
   readonly rcode?: string | undefined;
   /** At most 32; the message may hold more. */
   readonly answers: readonly DnsAnswer[];
   readonly flags: DnsRecord['flags'];
-  readonly edns?: Edns | undefined;
+  readonly edns?: DnsEdns | undefined;
   /** After the last record that the counts announce. */
   readonly trailingBytes: number;
   readonly anomalies: readonly string[];
-}
-
-/** EDNS(0), RFC 6891. */
-export interface Edns {
-  readonly udpSizeBytes: number;
-  readonly version: number;
-  readonly dnssecOk: boolean;
-  /** Bytes of all options, their headers left out. */
-  readonly optionBytes: number;
-  /** In the order of the message, at most 32. */
-  readonly options: readonly { readonly code: number; readonly bytes: number }[];
 }
 
 const FLAG_NAMES = [
@@ -69,7 +60,7 @@ function flagNames(flags: number): DnsRecord['flags'] {
 
 interface Walk {
   readonly answers: DnsAnswer[];
-  edns: Edns | undefined;
+  edns: DnsEdns | undefined;
   extendedRcode: number;
   /** One past the last record read, or -1 when the walk had to stop. */
   at: number;
@@ -88,19 +79,22 @@ export function readDnsContent(data: DataView, m: DnsView): DnsContent {
     id: m.id,
     opcode: m.opcode,
     isResponse: m.isResponse,
-    question: m.hasQuestion
-      ? {
-          query: formatDnsName(data, m.name),
-          qtype: dnsTypeName(m.qtype),
-          qclass: dnsClassName(m.qclass),
-        }
-      : undefined,
+    question: m.hasQuestion ? readQuestionText(data, m) : undefined,
     rcode: m.isResponse ? dnsRcodeName((walk.extendedRcode << 4) | m.rcode) : undefined,
     answers: walk.answers,
     flags: flagNames(m.flags),
     edns: walk.edns,
     trailingBytes,
     anomalies: m.anomalyBits === 0 ? NONE : m.anomalies().map((code) => ANOMALY_CODES[code]!),
+  };
+}
+
+/** Of the question in the view. */
+export function readQuestionText(data: DataView, m: DnsView): DnsQuestionText {
+  return {
+    query: formatDnsName(data, m.name),
+    qtype: dnsTypeName(m.qtype),
+    qclass: dnsClassName(m.qclass),
   };
 }
 
@@ -183,7 +177,6 @@ function readOpt(
   walk: Walk,
 ): void {
   const options: { code: number; bytes: number }[] = [];
-  let optionBytes = 0;
   let at = dataAt;
   while (at < dataEnd) {
     const end = at + 4 <= dataEnd ? at + 4 + data.getUint16(at + 2) : dataEnd + 1;
@@ -192,15 +185,15 @@ function readOpt(
       break;
     }
     if (options.length < MAX_OPTIONS) options.push({ code: data.getUint16(at), bytes: end - at - 4 });
-    optionBytes += end - at - 4;
     at = end;
   }
+  m.optAt = dataAt;
+  m.optEnd = dataEnd;
   walk.extendedRcode = data.getUint8(fixed + 4);
   walk.edns = {
     udpSizeBytes: data.getUint16(fixed + 2),
     version: data.getUint8(fixed + 5),
     dnssecOk: (data.getUint8(fixed + 6) & 0x80) !== 0,
-    optionBytes,
     options,
   };
 }

@@ -11,9 +11,11 @@ export interface DnsTcpOptions {
   readonly maxConnections?: number;
   /** Buffered in all connections. */
   readonly maxTotalBytes?: number;
+  /** A stretch of a stream that is no DNS: called during `push`, for the direction that was pushed. */
+  readonly onPassedOver?: (bytes: number) => void;
 }
 
-export const DNS_TCP_DEFAULTS: Required<DnsTcpOptions> = {
+export const DNS_TCP_DEFAULTS = {
   maxConnections: 4096,
   maxTotalBytes: 16 * 1024 * 1024,
 };
@@ -56,11 +58,13 @@ export class DnsTcpReassembler {
   readonly #connections = new Map<number, Connection>();
   readonly #maxConnections: number;
   readonly #maxTotalBytes: number;
+  readonly #onPassedOver: ((bytes: number) => void) | undefined;
   #totalBytes = 0;
 
   constructor(options: DnsTcpOptions = {}) {
     this.#maxConnections = options.maxConnections ?? DNS_TCP_DEFAULTS.maxConnections;
     this.#maxTotalBytes = options.maxTotalBytes ?? DNS_TCP_DEFAULTS.maxTotalBytes;
+    this.#onPassedOver = options.onPassedOver;
   }
 
   get connections(): number {
@@ -102,6 +106,11 @@ export class DnsTcpReassembler {
     this.#reset(connection.orig, undefined);
     this.#reset(connection.resp, undefined);
     this.#connections.delete(key);
+  }
+
+  /** The connections with keys in [from, to) are over. */
+  endRange(from: number, to: number): void {
+    for (const key of this.#connections.keys()) if (key >= from && key < to) this.end(key);
   }
 
   #connection(key: number): Connection {
@@ -213,6 +222,7 @@ export class DnsTcpReassembler {
       if (!isPlausible(data, from, end)) {
         // Not a stream of DNS, or we came in the middle: wait for a segment that starts with a message.
         this.resyncs++;
+        this.#onPassedOver?.(end - from);
         return;
       }
       const message = from + LENGTH_BYTES;
@@ -249,6 +259,7 @@ export class DnsTcpReassembler {
         if (((stream.buffer[0]! << 8) | stream.buffer[1]!) >= MIN_MESSAGE_BYTES) continue;
         this.resyncs++;
         this.#dropPartial(stream);
+        this.#onPassedOver?.(LENGTH_BYTES + end - from);
         return end;
       }
       const buffer = stream.buffer;

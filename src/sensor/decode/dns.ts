@@ -37,6 +37,8 @@ export class DnsView {
   end = 0;
   /** Captured whole; otherwise running off the end is no one's fault. */
   complete = true;
+  /** Multicast DNS (RFC 6762): several questions a message are usual. Set before `decodeDns`. */
+  isMulticast = false;
   id = 0;
   /** DNS_FLAG bits; opcode and rcode in between. */
   flags = 0;
@@ -48,8 +50,11 @@ export class DnsView {
   hasQuestion = false;
   qtype = 0;
   qclass = 0;
-  /** Where the first question ends. */
+  /** Where the first question ends; after `nextQuestion`, the one that was read last. */
   questionEnd = 0;
+  /** Data of the OPT record, [optAt, optEnd); empty until `readDnsContent` has found one. */
+  optAt = 0;
+  optEnd = 0;
   readonly name = new DnsName();
   /** Anomalies of this message, bit 0 being the first of the list's dns- codes. */
   anomalyBits = 0;
@@ -123,6 +128,8 @@ export function decodeDns(data: DataView, at: number, end: number, complete: boo
   m.authorities = 0;
   m.additionals = 0;
   m.questionEnd = end;
+  m.optAt = end;
+  m.optEnd = end;
   if (end - at < DNS_HEADER_BYTES) return m.cut(ANOMALY['dns-header-truncated']);
   m.id = data.getUint16(at);
   m.flags = data.getUint16(at + 2);
@@ -136,12 +143,22 @@ export function decodeDns(data: DataView, at: number, end: number, complete: boo
     m.questionEnd = at + DNS_HEADER_BYTES;
     return STATUS.DONE;
   }
-  const next = readName(data, at + DNS_HEADER_BYTES, m, m.name);
+  return readQuestion(data, at + DNS_HEADER_BYTES, m);
+}
+
+/** Reads the question after the one in the view, where a message has several; false when it cannot be read. */
+export function nextQuestion(data: DataView, m: DnsView): boolean {
+  m.hasQuestion = false;
+  return readQuestion(data, m.questionEnd, m) === STATUS.DONE;
+}
+
+function readQuestion(data: DataView, at: number, m: DnsView): Status {
+  const next = readName(data, at, m, m.name);
   if (next < 0) return m.complete ? STATUS.MALFORMED : STATUS.TRUNCATED;
   m.hasQuestion = true;
   m.qtype = 0;
   m.qclass = 0;
-  if (end - next < 4) return m.cut(ANOMALY['dns-message-truncated']);
+  if (m.end - next < 4) return m.cut(ANOMALY['dns-message-truncated']);
   m.qtype = data.getUint16(next);
   m.qclass = data.getUint16(next + 2);
   m.questionEnd = next + 4;
@@ -151,14 +168,21 @@ export function decodeDns(data: DataView, at: number, end: number, complete: boo
 /** RFC 6895 2.2: query, inverse query, status, notify, update, stateful operations. */
 const OPCODES = 0b0111_0111;
 
+export function isKnownOpcode(opcode: number): boolean {
+  return ((OPCODES >>> opcode) & 1) !== 0;
+}
+
+/** Bytes after the header that the counts announce, were every name the root. */
+export function leastBytes(m: DnsView): number {
+  return m.questions * MIN_QUESTION_BYTES + (m.answers + m.authorities + m.additionals) * MIN_RECORD_BYTES;
+}
+
 function judgeHeader(m: DnsView): void {
-  if (((OPCODES >>> m.opcode) & 1) === 0) m.note(ANOMALY['dns-opcode']);
+  if (!isKnownOpcode(m.opcode)) m.note(ANOMALY['dns-opcode']);
   if ((m.flags & DNS_FLAG.Z) !== 0) m.note(ANOMALY['dns-z-bit']);
   // RFC 9619: a query asks one question.
-  if (m.questions > 1 && m.opcode === 0) m.note(ANOMALY['dns-question-count']);
-  const least =
-    m.questions * MIN_QUESTION_BYTES + (m.answers + m.authorities + m.additionals) * MIN_RECORD_BYTES;
-  if (m.complete && least > m.end - m.at - DNS_HEADER_BYTES && (m.flags & DNS_FLAG.TC) === 0) {
+  if (m.questions > 1 && m.opcode === 0 && !m.isMulticast) m.note(ANOMALY['dns-question-count']);
+  if (m.complete && leastBytes(m) > m.end - m.at - DNS_HEADER_BYTES && (m.flags & DNS_FLAG.TC) === 0) {
     m.note(ANOMALY['dns-counts-exceed-message']);
   }
 }
@@ -229,4 +253,29 @@ export function dnsLabels(data: DataView, m: DnsView): Uint8Array[] {
     labels.push(new Uint8Array(data.buffer, data.byteOffset + labelAt[i]!, labelLength[i]!));
   }
   return labels;
+}
+
+/** EDNS options with their data, borrowed like labels. */
+export interface EdnsOption {
+  readonly code: number;
+  readonly data: Uint8Array;
+}
+
+const NO_OPTIONS: readonly EdnsOption[] = [];
+
+/** The options of the OPT record that `readDnsContent` has found, at most `max`. */
+export function dnsOptions(data: DataView, m: DnsView, max: number): readonly EdnsOption[] {
+  if (m.optEnd - m.optAt < 4) return NO_OPTIONS;
+  const options: EdnsOption[] = [];
+  let at = m.optAt;
+  while (options.length < max && at + 4 <= m.optEnd) {
+    const end = at + 4 + data.getUint16(at + 2);
+    if (end > m.optEnd) break;
+    options.push({
+      code: data.getUint16(at),
+      data: new Uint8Array(data.buffer, data.byteOffset + at + 4, end - at - 4),
+    });
+    at = end;
+  }
+  return options;
 }

@@ -1,237 +1,201 @@
 /**
- * From packets on port 53 to DNS records: messages cut out of UDP and TCP, questions told at once, answers joined with
- * them. Makes strings only here, once a message that somebody listens to. Never trusts a byte of it.
+ * From packets to DNS records, for flows and for containers' namespaces alike: messages are cut out (messages.ts),
+ * questions told at once and joined with their answers (exchanges.ts), and what two taps saw of one question made one
+ * (views.ts). Makes strings only once a message. Never trusts a byte of it.
  */
 import type { DnsRecord } from '../../model/dns.ts';
-import type { Endpoint } from '../../model/endpoint.ts';
-import type { Network } from '../../model/network.ts';
-import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
-import type { DnsQuery } from '../analysis/analyzer.ts';
+import type { ClockStep, Micros } from '../../model/time.ts';
+import type { DnsQuery, NotDns } from '../analysis/analyzer.ts';
 import type { DnsConfig } from '../config.ts';
-import { DnsView, decodeDns, dnsLabels } from '../decode/dns.ts';
-import { dnsOpcodeName } from '../decode/dns-mnemonics.ts';
-import { type DnsContent, readDnsContent } from '../decode/dns-record.ts';
-import { DnsTcpReassembler } from '../decode/dns-tcp.ts';
-import { FRAGMENT, LAYER, type PacketView, TCP_FLAG } from '../decode/packet-view.ts';
+import { DnsView, dnsLabels, dnsOptions } from '../decode/dns.ts';
+import { MAX_OPTIONS, readDnsContent } from '../decode/dns-record.ts';
+import type { PacketView } from '../decode/packet-view.ts';
+import type { AddressNames } from '../flow-facts.ts';
 import type { Tap } from '../tap.ts';
-import { DnsPairing } from './pairing.ts';
-
-/** Both ends of a flow, and the network that carries it. */
-export interface FlowEnds {
-  readonly orig: Endpoint;
-  readonly resp: Endpoint;
-  readonly network: Network | undefined;
-}
+import { FlowConversation, type FlowEnds, NamespaceConversation } from './conversation.ts';
+import { Exchanges } from './exchanges.ts';
+import { localRecords } from './local.ts';
+import { Messages } from './messages.ts';
+import { DNS_PORT, protocolOf } from './ports.ts';
+import type { Carrier } from './record.ts';
+import { Views } from './views.ts';
 
 export interface DnsIntakeOptions {
   readonly config: DnsConfig;
+  readonly names: AddressNames;
   readonly endsOf: (slot: number) => FlowEnds;
   /** Tells the flow in a slot from those that were there before. */
   readonly flowNumber: (slot: number) => number;
   /** A question as it passes. */
   readonly onQuestion: (query: DnsQuery) => void;
+  /** A question with its answer, as soon as both were seen; it may be recorded a moment later. */
+  readonly onAnswered: (record: DnsRecord) => void;
   /** A question with its answer, or without when none came; an answer alone when its question was not seen. */
   readonly onRecord: (record: DnsRecord) => void;
+  /** One packet's, or one stretch of a stream's, bytes that are no DNS message. */
+  readonly onNotDns: (event: NotDns) => void;
+  /** Whether anybody listens, as of now. */
+  readonly wants: { readonly notDns: boolean };
 }
-
-/** The packet whose messages are being read: one at a time, so that reading allocates nothing for it. */
-interface Carrier {
-  tap: Tap;
-  slot: number;
-  time: Micros;
-  fromOrig: boolean;
-  transport: DnsRecord['transport'];
-}
-
-/** A question that waits, and which end of which flow may answer it. */
-interface Asked {
-  readonly record: DnsRecord;
-  readonly flow: number;
-  readonly byOrig: boolean;
-}
-
-const NO_ANSWERS: DnsRecord['answers'] = [];
 
 export class DnsIntake {
-  /** Questions seen, retransmissions aside. */
+  /** Questions told; retransmissions and second views are none. */
   questions = 0;
   readonly #options: DnsIntakeOptions;
   readonly #view = new DnsView();
-  readonly #tcp = new DnsTcpReassembler();
-  readonly #pairing: DnsPairing<Asked>;
-  #carrier: Carrier | undefined;
+  readonly #flow: FlowConversation;
+  readonly #namespace: NamespaceConversation;
+  readonly #carrier: Carrier;
+  readonly #messages: Messages;
+  readonly #exchanges: Exchanges;
+  readonly #views: Views;
+  readonly #namespaceTaps = new Set<Tap>();
 
   constructor(options: DnsIntakeOptions) {
     this.#options = options;
-    this.#pairing = new DnsPairing({
-      maxPending: options.config.max_pending,
-      timeoutMicros: options.config.answer_timeout_secs * MICROS_PER_SECOND,
-      onUnanswered: ({ record }) => options.onRecord(record),
+    this.#flow = new FlowConversation(options.endsOf, options.flowNumber);
+    this.#namespace = new NamespaceConversation(options.names);
+    this.#carrier = {
+      tap: undefined as unknown as Tap,
+      conversation: this.#flow,
+      time: 0,
+      fromOrig: true,
+      protocol: 'dns',
+      transport: 'udp',
+    };
+    this.#views = new Views({
+      maxHeld: options.config.max_pending,
+      onQuestion: (query) => this.#onQuestion(query),
+      onRecord: options.onRecord,
+    });
+    this.#exchanges = new Exchanges({
+      config: options.config,
+      views: this.#views,
+      onAnswered: options.onAnswered,
+    });
+    this.#messages = new Messages({
+      carrier: this.#carrier,
+      view: this.#view,
+      onMessage: (data) => this.#onMessage(data),
+      onNotDns: (bytes) => this.#onNotDns(bytes),
     });
   }
 
-  /** A packet with port 53 at either end, of the flow in `slot`. The slab is borrowed for the call. */
+  /** A packet with a port of DNS at either end, of the flow in `slot`. The slab is borrowed for the call. */
   onPacket(data: DataView, p: PacketView, time: Micros, tap: Tap, slot: number, fromOrig: boolean): void {
-    // A later fragment holds no header of its own; what it carries cannot be read alone.
-    if (p.fragment === FRAGMENT.LATER) return;
-    if ((p.layers & LAYER.UDP) !== 0) {
-      this.#carrier = { tap, slot, time, fromOrig, transport: 'udp' };
-      const complete = p.fragment === FRAGMENT.NONE && p.payloadEnd - p.payloadAt === p.payloadLength;
-      this.#onMessage(data, p.payloadAt, p.payloadEnd, complete);
-    } else if ((p.layers & LAYER.TCP) !== 0) {
-      this.#carrier = { tap, slot, time, fromOrig, transport: 'tcp' };
-      const isSyn = (p.tcpFlags & TCP_FLAG.SYN) !== 0;
-      this.#tcp.push(slot, fromOrig, p.words[8]!, isSyn, data, p.payloadAt, p.payloadEnd, this.#onTcpMessage);
-    }
+    const carrier = this.#carrier;
+    this.#flow.key = slot;
+    carrier.conversation = this.#flow;
+    carrier.fromOrig = fromOrig;
+    carrier.protocol = protocolOf(p);
+    carrier.tap = tap;
+    carrier.time = time;
+    this.#messages.onPacket(data, p);
+  }
+
+  /** A packet of a container's own namespace; what is not Docker's embedded resolver's is passed over. */
+  onNamespacePacket(data: DataView, p: PacketView, time: Micros, tap: Tap): void {
+    if (!this.#namespace.set(tap, p, time)) return;
+    const carrier = this.#carrier;
+    carrier.conversation = this.#namespace;
+    carrier.fromOrig = this.#namespace.isFromClient;
+    carrier.protocol = 'dns';
+    carrier.tap = tap;
+    carrier.time = time;
+    this.#messages.onPacket(data, p);
   }
 
   /** The flow in this slot has ended; the slot will be another's. */
   onFlowEnd(slot: number): void {
-    this.#tcp.end(slot);
+    this.#messages.endOne(slot);
+  }
+
+  beginTap(tap: Tap): void {
+    if (tap.asker === undefined) return;
+    this.#namespaceTaps.add(tap);
+    this.#views.watch(this.#namespaceTaps);
+  }
+
+  /** What was asked in its namespace gets no answer that anybody would see. Flows end by themselves. */
+  endTap(tap: Tap): void {
+    const keys = this.#namespace.release(tap);
+    if (keys !== undefined) {
+      this.#messages.end(...keys);
+      this.#exchanges.end(...keys);
+    }
+    if (this.#namespaceTaps.delete(tap)) this.#views.watch(this.#namespaceTaps);
+  }
+
+  /** Packet time at which `settle` has something to do; infinite when nothing waits. */
+  get due(): Micros {
+    return this.#views.due;
+  }
+
+  /** Tells what has waited long enough for its other view. */
+  settle(now: Micros): void {
+    this.#views.settle(now);
   }
 
   expire(now: Micros): void {
-    this.#pairing.expire(now);
+    if (this.#namespaceTaps.size > 0) this.#views.watch(this.#namespaceTaps);
+    this.#exchanges.expire(now);
   }
 
-  /** Questions asked before keep their record's time; how long their answers took cannot be known any more. */
   clockSet(step: ClockStep): void {
-    this.#pairing.clockSet(step);
+    this.#exchanges.clockSet(step);
+    this.#views.clockSet(step);
   }
 
   flush(): void {
-    this.#pairing.flush();
+    this.#exchanges.flush();
+    this.#views.flush();
   }
 
   /** Messages given up: connections or bytes beyond the reassembler's bounds, and holes in streams. */
   get lost(): number {
-    return this.#tcp.evicted + this.#tcp.gaps;
+    return this.#messages.lost;
   }
 
-  readonly #onTcpMessage = (data: DataView, at: number, end: number): void =>
-    this.#onMessage(data, at, end, true);
+  /** Told before their other view could come, for want of room. */
+  get hurried(): number {
+    return this.#views.hurried;
+  }
 
-  #onMessage(data: DataView, at: number, end: number, complete: boolean): void {
+  #onMessage(data: DataView): void {
     const m = this.#view;
-    const carrier = this.#carrier!;
-    m.anomalyCounts = carrier.tap.decoder.anomalyCounts;
-    decodeDns(data, at, end, complete, m);
-    // Something else on port 53; its anomalies are counted.
-    if (!m.hasQuestion && !m.isResponse) return;
-    const content = readDnsContent(data, m);
-    // A flow is one pair of addresses and ports, so that with the id it names the exchange.
-    const key = carrier.slot * 0x10000 + m.id;
-    if (m.isResponse) this.#onResponse(key, content, carrier);
-    else this.#onQuery(key, content, carrier, dnsLabels(data, m));
-  }
-
-  #onQuery(key: number, content: DnsContent, carrier: Carrier, labels: readonly Uint8Array[]): void {
-    const record = this.#record(content, carrier);
-    const pending = this.#pairing.peek(key);
-    // Ids are the client's to choose, and the flow's slot may be another's by now: only the same question is a repeat.
-    if (pending !== undefined && !isRepeat(pending.record, record)) {
-      this.#pairing.answer(key);
-      this.#options.onRecord(pending.record);
-    }
-    const asked = { record, flow: this.#options.flowNumber(carrier.slot), byOrig: carrier.fromOrig };
-    if (!this.#pairing.ask(key, asked, carrier.time)) return;
-    this.questions++;
-    this.#options.onQuestion({ time: carrier.time, record, labels, options: [] });
-  }
-
-  #onResponse(key: number, content: DnsContent, carrier: Carrier): void {
-    const asked = this.#pairing.peek(key);
-    // Another question under the same id is somebody else's answer: forged, or too late.
-    if (asked === undefined || !answers(asked.record, content) || !this.#isFromServer(asked, carrier)) {
-      if (content.question !== undefined) this.#options.onRecord(this.#record(content, carrier));
+    const carrier = this.#carrier;
+    if (carrier.protocol !== 'dns') {
+      localRecords(data, m, carrier, this.#views);
       return;
     }
-    // Not the record's time: the clock was set since, and the difference says nothing.
-    const { record } = asked;
-    const isSameClock = this.#pairing.askedAt(key) === record.time;
-    this.#pairing.answer(key);
-    this.#options.onRecord(answered(record, content, isSameClock ? carrier.time - record.time : undefined));
+    // Neither asks nor answers: an operation without a question.
+    if (!m.hasQuestion && !m.isResponse) return;
+    const content = readDnsContent(data, m);
+    if (m.isResponse) this.#exchanges.onAnswer(content, carrier);
+    else this.#exchanges.onQuestion(content, carrier, dnsLabels(data, m), dnsOptions(data, m, MAX_OPTIONS));
   }
 
-  /** A client can send what looks like an answer too, and the slot may be another flow's by now. */
-  #isFromServer({ record, flow, byOrig }: Asked, { slot, fromOrig }: Carrier): boolean {
-    if (flow === this.#options.flowNumber(slot)) return fromOrig !== byOrig;
-    // The flow may have ended between the two, because the clock was set.
-    const { orig, resp } = this.#options.endsOf(slot);
-    const [sender, receiver] = fromOrig ? [orig, resp] : [resp, orig];
-    return isSameEnd(sender, record.server) && isSameEnd(receiver, record.client);
+  #onQuestion(query: DnsQuery): void {
+    this.questions++;
+    this.#options.onQuestion(query);
   }
 
-  #record(content: DnsContent, { tap, slot, time, fromOrig, transport }: Carrier): DnsRecord {
-    const { orig, resp, network } = this.#options.endsOf(slot);
-    const sentByClient = !content.isResponse;
-    const clientIsOrig = fromOrig === sentByClient;
-    const { question } = content;
-    return {
-      kind: 'dns',
+  #onNotDns(bytes: number): void {
+    const { onNotDns, wants } = this.#options;
+    if (!wants.notDns) return;
+    const { conversation, time, fromOrig, transport } = this.#carrier;
+    const { orig, resp, network, networks } = conversation.ends();
+    // The client is whoever speaks with port 53; from 53 to 53 it is who spoke first.
+    const clientIsOrig = resp.port === DNS_PORT || orig.port !== DNS_PORT;
+    onNotDns({
       time,
-      network,
-      interface: tap.interface,
       client: clientIsOrig ? orig : resp,
       server: clientIsOrig ? resp : orig,
-      vantage: tap.vantage,
-      protocol: 'dns',
+      network,
+      networks,
       transport,
-      opcode: dnsOpcodeName(content.opcode),
-      id: content.id,
-      query: question?.query ?? '',
-      qtype: question?.qtype ?? '',
-      qclass: question?.qclass ?? '',
-      rcode: content.rcode,
-      answers: content.isResponse ? content.answers : NO_ANSWERS,
-      rtt: undefined,
-      flags: content.flags,
-      edns: content.isResponse ? undefined : content.edns,
-      trailingBytes: content.trailingBytes === 0 ? undefined : content.trailingBytes,
-      anomalies: content.anomalies,
-    };
+      fromClient: fromOrig === clientIsOrig,
+      bytes,
+    });
   }
-}
-
-/** Field by field: spreading one object into another costs as much as all the rest that is done for a message. */
-function answered(asked: DnsRecord, content: DnsContent, rtt: Micros | undefined): DnsRecord {
-  return {
-    kind: 'dns',
-    time: asked.time,
-    network: asked.network,
-    interface: asked.interface,
-    client: asked.client,
-    server: asked.server,
-    vantage: asked.vantage,
-    protocol: asked.protocol,
-    transport: asked.transport,
-    opcode: asked.opcode,
-    id: asked.id,
-    query: asked.query,
-    qtype: asked.qtype,
-    qclass: asked.qclass,
-    rcode: content.rcode,
-    answers: content.answers,
-    rtt,
-    flags: content.flags,
-    edns: asked.edns,
-    trailingBytes: asked.trailingBytes,
-    anomalies: asked.anomalies.length === 0 ? content.anomalies : [...asked.anomalies, ...content.anomalies],
-  };
-}
-
-/** Names compare without case (RFC 4343); some servers leave the question out. */
-function answers(asked: DnsRecord, { question }: DnsContent): boolean {
-  if (question === undefined) return true;
-  return question.qtype === asked.qtype && question.query.toLowerCase() === asked.query.toLowerCase();
-}
-
-/** A client that asks again, having heard nothing. */
-function isRepeat(asked: DnsRecord, again: DnsRecord): boolean {
-  const sameClient = isSameEnd(asked.client, again.client);
-  return sameClient && asked.qtype === again.qtype && asked.query.toLowerCase() === again.query.toLowerCase();
-}
-
-function isSameEnd(a: Endpoint, b: Endpoint): boolean {
-  return a.ip === b.ip && a.port === b.port;
 }

@@ -7,8 +7,11 @@ import type { ClockStep, Micros } from '../../model/time.ts';
 export interface DnsPairingOptions<Question> {
   readonly maxPending: number;
   readonly timeoutMicros: number;
-  /** The question will get no answer: time ran out, the bound was reached, or the capture ended. */
-  readonly onUnanswered: (question: Question, why: 'timeout' | 'evicted' | 'shutdown') => void;
+  /**
+   * The question will get no answer: time ran out, the bound was reached, nobody listens there
+   * any more, or the capture ended.
+   */
+  readonly onUnanswered: (question: Question, why: 'timeout' | 'evicted' | 'given-up' | 'shutdown') => void;
 }
 
 interface Pending<Question> {
@@ -66,6 +69,15 @@ export class DnsPairing<Question> {
       if (now - time < this.#options.timeoutMicros) return;
       this.#pending.delete(key);
       this.#options.onUnanswered(question, 'timeout');
+    }
+  }
+
+  /** Questions with keys in [from, to) will get no answer. */
+  giveUp(from: number, to: number): void {
+    for (const [key, { question }] of this.#pending) {
+      if (key < from || key >= to) continue;
+      this.#pending.delete(key);
+      this.#options.onUnanswered(question, 'given-up');
     }
   }
 

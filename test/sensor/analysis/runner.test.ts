@@ -59,6 +59,7 @@ describe('analyzer runner', () => {
       flowEnd: 'none',
       dns: false,
       dnsQuery: false,
+      notDns: false,
       noRoute: false,
     });
   });
@@ -77,6 +78,7 @@ describe('analyzer runner', () => {
       flowEnd: 'all',
       dns: true,
       dnsQuery: true,
+      notDns: false,
       noRoute: true,
     });
   });

@@ -189,7 +189,6 @@ describe('answers', () => {
       udpSizeBytes: 1232,
       version: 0,
       dnssecOk: true,
-      optionBytes: 8,
       options: [{ code: 10, bytes: 8 }],
     });
     expect(content.anomalies).toEqual([]);
