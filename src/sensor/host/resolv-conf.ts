@@ -7,8 +7,8 @@ import { formatIp, parseIp } from '../../model/ip.ts';
 export interface ResolvConf {
   readonly nameservers: readonly string[];
   /**
-   * What the embedded resolver at 127.0.0.11 asks itself, in the engine's own remark `# ExtServers: [...]` (engines from
-   * 25 on). Absent without the remark.
+   * What the embedded resolver at 127.0.0.11 asks itself, in the engine's own remark `# ExtServers: [...]` (moby
+   * libnetwork/internal/resolvconf; 20.10 does not write it). Absent without the remark.
    */
   readonly extServers?: readonly string[];
 }

@@ -86,7 +86,7 @@ describe.skipIf(!isRoot)('the resolvers of a container', () => {
     expect(await ask()).toEqual(['198.51.100.1']);
   });
 
-  it('hold what the embedded resolver passes on to, as engines from 25 on remark it', async () => {
+  it('hold what the embedded resolver passes on to, as newer engines remark it', async () => {
     engine();
     written('nameserver 127.0.0.11\n\n# ExtServers: [host(127.0.0.53) 198.51.100.3 fe80::1%eth0]\n');
 
