@@ -30,6 +30,7 @@ import { Pipeline } from './pipeline.ts';
 import { SourceCheck } from './source-check.ts';
 import type { Tap } from './tap.ts';
 import type { AttachedTap } from './tap-life.ts';
+import { DOCKER_NETNS } from './tap-place.ts';
 import { TapManager } from './taps.ts';
 
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
@@ -143,6 +144,7 @@ export class Agent {
         bufferBytes: config.dns.container_buffer_bytes,
         readTimeoutMs: config.capture.read_timeout_ms,
         maxTaps: config.dns.max_container_taps,
+        netnsDirs: DOCKER_NETNS,
         isWatched: (network) => isWatched(config, network),
         attach: (tap, source) => this.#attach(source, { ...tap, vantage: 'container' }),
         emit,
@@ -169,6 +171,7 @@ export class Agent {
   start(): void {
     this.#inventory.onChange((event) => this.#onInventory(event));
     this.#inventory.onLease((lease) => this.#channel.send(lease));
+    this.#containerTaps?.start();
     this.#inventory.start();
     this.#nat.watch.start();
     this.#noRoute.start();

@@ -9,6 +9,7 @@ import type { CoverageRecord, LossRecord } from '../model/record.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type AskerInventory, createAsker } from './dns-asker.ts';
 import type { ContainerState } from './docker/inventory-event.ts';
+import { EarlyTaps } from './early-taps.ts';
 import { type NamespaceReaderOptions, namespacePath } from './host/namespace-counters.ts';
 import type { DnsAsker } from './tap.ts';
 import { type AttachedTap, TapLife, type TapTarget } from './tap-life.ts';
@@ -22,6 +23,8 @@ export interface ContainerTapsOptions extends NamespaceReaderOptions {
   readonly bufferBytes: number;
   readonly readTimeoutMs: number;
   readonly maxTaps: number;
+  /** Where Docker's namespaces appear before their containers run; none: taps are opened when the engine tells. */
+  readonly netnsDirs?: readonly string[];
   /** By its name: containers on no other network are left alone. */
   readonly isWatched: (network: string) => boolean;
   readonly attach: (
@@ -39,9 +42,9 @@ interface ContainerTap {
 
 /**
  * Docker's DNAT rules have been passed when a packet comes to `lo`: the resolver listens on random ports there, so a
- * filter by port 53 would see its answers only. A packet is on `lo` twice, on its way out and in; one is enough.
+ * filter by port 53 would see its answers only.
  */
-const RESOLVER_FILTER = 'inbound and host 127.0.0.11';
+const RESOLVER_FILTER = 'host 127.0.0.11';
 /** A container that has just ended refuses too, and the engine tells of its end only afterwards. */
 const REFUSALS_UNTIL_PROBLEM = 4;
 const NAMED_IN_PROBLEMS = 3;
@@ -52,10 +55,21 @@ export class ContainerTaps {
   readonly #taps = new Map<string, ContainerTap>();
   readonly #ending = new Set<Promise<void>>();
   readonly #turns = new Turns();
+  readonly #early: EarlyTaps;
   #isStopped = false;
 
   constructor(options: ContainerTapsOptions) {
     this.#options = options;
+    this.#early = new EarlyTaps({
+      open: (live) => this.#turns.take(() => options.open(live)),
+      live: this.#live(),
+      dirs: options.netnsDirs ?? [],
+    });
+  }
+
+  /** From now on new containers are read from their first question on. */
+  start(): void {
+    this.#early.watch();
   }
 
   /** Names of the containers whose questions are read now. */
@@ -88,6 +102,8 @@ export class ContainerTaps {
       this.#end(known, 'the container was started again');
     }
     if (this.#isServed(container)) this.#begin(container);
+    else if (container.sandboxKey !== undefined) this.#early.release(container.sandboxKey);
+    this.#early.watch();
   }
 
   ended(containerId: string): void {
@@ -103,6 +119,7 @@ export class ContainerTaps {
   /** Settles when the last frames have been handed over. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#early.stop();
     for (const tap of [...this.#taps.values()]) this.#end(tap, 'the agent stopped');
     await Promise.all(this.#ending);
   }
@@ -118,7 +135,9 @@ export class ContainerTaps {
       lossName: interfaceName,
       bufferSetting: 'dns.container_buffer_bytes',
       target: () => this.#targetOf(containerId, container),
-      open: (live) => this.#turns.take(() => this.#openIfWanted(containerId, life, live)),
+      open: async (live) =>
+        (await this.#takeEarly(container)) ??
+        this.#turns.take(() => this.#openIfWanted(containerId, life, live)),
       attach: (source) => attach({ interface: interfaceName, asker }, source),
       isProblem: (refusals) => refusals >= REFUSALS_UNTIL_PROBLEM,
       emit,
@@ -136,7 +155,7 @@ export class ContainerTaps {
   }
 
   async #targetOf(containerId: string, container: ContainerState): Promise<TapTarget> {
-    const { maxTaps, bufferBytes, readTimeoutMs, inventory } = this.#options;
+    const { maxTaps, inventory } = this.#options;
     if ([...this.#taps.keys()].indexOf(containerId) >= maxTaps) {
       return { reason: `dns.max_container_taps (${maxTaps}) are open`, isProblem: true };
     }
@@ -146,17 +165,17 @@ export class ContainerTaps {
         'the engine names no namespace of it, and its process is not visible here; run the agent with pid: host';
       return { reason, isProblem: true };
     }
-    return {
-      live: {
-        interface: 'lo',
-        netns: path,
-        filter: RESOLVER_FILTER,
-        bufferBytes,
-        readTimeoutMs,
-        // On `lo` everything is one's own.
-        promiscuous: false,
-      },
-    };
+    return { live: { ...this.#live(), netns: path } };
+  }
+
+  #live(): LiveOptions {
+    const { bufferBytes, readTimeoutMs } = this.#options;
+    // On `lo` everything is one's own.
+    return { interface: 'lo', filter: RESOLVER_FILTER, bufferBytes, readTimeoutMs, promiscuous: false };
+  }
+
+  #takeEarly({ sandboxKey }: ContainerState): Promise<PacketSource | undefined> | undefined {
+    return sandboxKey === undefined ? undefined : this.#early.take(sandboxKey);
   }
 
   #openIfWanted(containerId: string, life: TapLife, live: LiveOptions): Promise<PacketSource> {

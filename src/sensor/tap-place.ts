@@ -36,7 +36,7 @@ export interface PlacePaths {
  * libnetwork binds the namespaces of sandboxes there. An agent in a container sees them, with the host's PID namespace,
  * through the host's first process: no mount has to propagate for that.
  */
-const DOCKER_NETNS = ['/var/run/docker/netns', '/proc/1/root/var/run/docker/netns'];
+export const DOCKER_NETNS: readonly string[] = ['/var/run/docker/netns', '/proc/1/root/var/run/docker/netns'];
 
 export function tapPlace(network: Network, paths: PlacePaths = {}): PlaceOrReason {
   if (network.bridge !== undefined) return { place: { interface: network.bridge } };

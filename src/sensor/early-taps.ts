@@ -1,0 +1,125 @@
+/**
+ * Taps for containers that do not run yet. Docker makes the network namespace of a container some 200 ms before its
+ * first process, and the engine tells of the container some 20 ms after it; a tap that is opened when the namespace
+ * appears keeps the first questions in its ring until it is known whose they are. All of it is a gain that may fail:
+ * then the tap is opened later, and nobody is told here.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LiveOptions, PacketSource } from '../../capture/source.ts';
+
+export interface EarlyTapsOptions {
+  readonly open: (options: LiveOptions) => Promise<PacketSource>;
+  readonly live: LiveOptions;
+  /** Where libnetwork binds its namespaces, as it may look from here. */
+  readonly dirs: readonly string[];
+}
+
+interface EarlyTap {
+  readonly source: Promise<PacketSource | undefined>;
+  readonly expiry: NodeJS.Timeout;
+}
+
+/** The beginning of a sandbox's id; `default`, `ingress_sbox` and `1-<network>` are no container's. */
+const SANDBOX = /^[0-9a-f]{12}$/;
+/** The file is there before the namespace is bound to it, and its loopback interface is up some milliseconds later. */
+const ATTEMPT_DELAYS_MS = [5, 10, 20, 40, 80, 160];
+/** Containers that begin at once; those beyond it are tapped when the engine tells of them. */
+const MAX_WAITING = 64;
+/** The engine tells of a container within a second of its namespace, or it is no container. */
+const WAIT_MS = 30_000;
+
+export class EarlyTaps {
+  readonly #options: EarlyTapsOptions;
+  /** By the name of the sandbox's file. */
+  readonly #waiting = new Map<string, EarlyTap>();
+  #watcher: FSWatcher | undefined;
+  #isStopped = false;
+
+  constructor(options: EarlyTapsOptions) {
+    this.#options = options;
+  }
+
+  /** Again and again, until it succeeds: the engine makes the directory with its first container. */
+  watch(): void {
+    if (this.#watcher !== undefined || this.#isStopped) return;
+    for (const dir of this.#options.dirs) {
+      try {
+        const watcher = watch(dir, { persistent: false }, (event, name) => {
+          if (event === 'rename' && name !== null) this.#changed(name);
+        });
+        watcher.on('error', () => {
+          watcher.close();
+          if (this.#watcher === watcher) this.#watcher = undefined;
+        });
+        this.#watcher = watcher;
+        return;
+      } catch {
+        // Not there, not readable, or no more watches allowed.
+      }
+    }
+  }
+
+  /** The tap of that sandbox, from now on the caller's; undefined when there is none. */
+  async take(sandboxKey: string): Promise<PacketSource | undefined> {
+    const name = basename(sandboxKey);
+    const tap = this.#waiting.get(name);
+    if (tap === undefined) return undefined;
+    this.#forget(name, tap);
+    return tap.source;
+  }
+
+  /** Nobody will take it. */
+  release(sandboxKey: string): void {
+    this.#drop(basename(sandboxKey));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#watcher?.close();
+    for (const name of [...this.#waiting.keys()]) this.#drop(name);
+  }
+
+  /** It came or it went. */
+  #changed(name: string): void {
+    if (!SANDBOX.test(name)) return;
+    if (this.#waiting.has(name)) {
+      this.#drop(name);
+      return;
+    }
+    if (this.#isStopped || this.#waiting.size >= MAX_WAITING) return;
+    const tap: EarlyTap = {
+      source: this.#open(name),
+      expiry: setTimeout(() => this.#drop(name), WAIT_MS),
+    };
+    this.#waiting.set(name, tap);
+  }
+
+  async #open(name: string): Promise<PacketSource | undefined> {
+    const { open, live, dirs } = this.#options;
+    for (const delayMs of ATTEMPT_DELAYS_MS) {
+      await delay(delayMs);
+      for (const dir of dirs) {
+        try {
+          return await open({ ...live, netns: join(dir, name) });
+        } catch {
+          // Not bound yet, gone, or refused.
+        }
+      }
+    }
+    return undefined;
+  }
+
+  #drop(name: string): void {
+    const tap = this.#waiting.get(name);
+    if (tap === undefined) return;
+    this.#forget(name, tap);
+    void tap.source.then((source) => source?.close());
+  }
+
+  #forget(name: string, tap: EarlyTap): void {
+    clearTimeout(tap.expiry);
+    this.#waiting.delete(name);
+  }
+}
