@@ -1,7 +1,8 @@
 /** One line for each record of the event feed that is no finding. */
-import { escapeText } from '../model/escape.ts';
+import { escapedText, escapeText } from '../model/escape.ts';
 import { workloadLabel } from '../model/network.ts';
 import { type PublicEndpoint, type PublicRecord, printableJson } from '../model/serialize.ts';
+import { answerText, askerText, latencyText, resolverText, typeText } from './dns-text.ts';
 import { findingText } from './finding-text.ts';
 import { clockText } from './output.ts';
 
@@ -42,11 +43,9 @@ export function eventText(record: PublicRecord): string {
       );
     }
     case 'dns': {
-      const answers = record.answers.map(({ data }) => data).join(' ');
-      return line(
-        record.time,
-        `dns  ${who(record.client)}  ${record.qtype} ${record.query}  ${record.rcode ?? 'no answer'}  ${answers}`,
-      );
+      const asked = `${escapeText(askerText(record), 100)}  ${escapedText(`${typeText(record)} ${record.query}`, 1000)}`;
+      const told = `${escapedText(answerText(record), 300)}  ${latencyText(record.rtt)}`.trimEnd();
+      return `${clockText(record.time)}  dns  ${asked}  ${told}  ${escapeText(resolverText(record), 100)}`;
     }
     case 'traffic':
     case 'flow':

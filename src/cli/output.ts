@@ -2,7 +2,7 @@
  * What commands print. Nothing from the wire, a label or a file reaches the terminal unescaped: cells go
  * through `escapeText`, JSON through `serializeRecord`.
  */
-import { escapeText } from '../model/escape.ts';
+import { escapedText, escapeText } from '../model/escape.ts';
 import type { Severity } from '../model/finding.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -13,15 +13,15 @@ export interface Column<Row> {
   readonly right?: boolean;
   /** Longer cells are cut with a `~`. */
   readonly maxWidth?: number;
+  /** A name or data of DNS, which records hold in escaped form: its backslashes are not escaped once more. */
+  readonly isEscaped?: boolean;
   /** How wide a cell is where rows are printed one by one and the longest is not known yet. */
   readonly streamWidth?: number;
 }
 
 /** An aligned table; the last column is not padded, so that lines end where their text does. */
 export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const cells = rows.map((row) =>
-    columns.map((column) => escapeText(column.cell(row), column.maxWidth ?? 200)),
-  );
+  const cells = rows.map((row) => columns.map((column) => cellText(row, column)));
   const widths = columns.map((column, i) =>
     Math.max(column.title.length, ...cells.map((line) => line[i]!.length)),
   );
@@ -41,10 +41,14 @@ export function streamedTitles<Row>(columns: readonly Column<Row>[]): string {
 /** One row alone, as it comes; what is too long for its column pushes the rest to the right. */
 export function streamedRow<Row>(row: Row, columns: readonly Column<Row>[]): string {
   return alignedLine(
-    columns.map(({ cell, maxWidth }) => escapeText(cell(row), maxWidth ?? 200)),
+    columns.map((column) => cellText(row, column)),
     columns,
     columns.map(({ streamWidth }) => streamWidth ?? 0),
   );
+}
+
+function cellText<Row>(row: Row, { cell, maxWidth, isEscaped }: Column<Row>): string {
+  return (isEscaped === true ? escapedText : escapeText)(cell(row), maxWidth ?? 200);
 }
 
 function alignedLine(

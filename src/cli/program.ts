@@ -185,6 +185,31 @@ export function program(): Command {
     .action(async (words, options) => (await import('./flows.ts')).flowsCommand(words, options));
 
   root
+    .command('dns')
+    .description('which names were asked for, by whom, and what the answer was, from the database')
+    .argument('[filter...]', FILTER_WORDS)
+    .option('-f, --follow', 'go on as they come')
+    .option('--since <time>', sinceText('1h'))
+    .option('--until <time>', 'age or time; not included')
+    .option('--network <name>', 'only on this network; of a look-up seen in its container: any that it is on')
+    .option('--workload <name>', 'only with this workload (shop/db): who asked, or was asked')
+    .option('--limit <count>', 'the newest so many', '100')
+    .addOption(config())
+    .addOption(db())
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples(
+        'bridgewatch dns --workload shop/api --since 15m',
+        "bridgewatch dns 'query:*.example.com not qtype:(A or AAAA)'",
+        "bridgewatch dns 'answered:false or rtt>500ms' --follow",
+        "bridgewatch dns 'client.project:shop answer:10.0.0.0/8 internal:true' --since 7d",
+        'bridgewatch dns rcode:NXDOMAIN --json | jq -r .query',
+      ),
+    )
+    .action(async (words, options) => (await import('./dns.ts')).dnsCommand(words, options));
+
+  root
     .command('who')
     .description('who held an address then, from the database')
     .argument('[address]', 'IPv4, IPv6 or MAC address; or a container (shop/db, its name, its id)')

@@ -3,10 +3,22 @@
  * `\xHH` or `\u{H}`, the backslash itself is doubled, and the length is capped.
  */
 export function escapeText(text: string, maxLength = 255): string {
+  return printableText(text, maxLength, '\\\\');
+}
+
+/**
+ * The same for what is escaped already, as names are in records (RFC 4343): a backslash stands as it is, so that a name
+ * reads alike everywhere. Whatever else should have come through is escaped all the same.
+ */
+export function escapedText(text: string, maxLength = 255): string {
+  return printableText(text, maxLength, '\\');
+}
+
+function printableText(text: string, maxLength: number, backslash: string): string {
   let out = '';
   for (const char of text) {
     const code = char.codePointAt(0)!;
-    if (code === 0x5c) out += '\\\\';
+    if (code === 0x5c) out += backslash;
     else if (code >= 0x20 && code < 0x7f) out += char;
     else if (code <= 0xff) out += `\\x${code.toString(16).padStart(2, '0')}`;
     else out += `\\u{${code.toString(16)}}`;

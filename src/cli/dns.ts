@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PublicDns } from '../model/serialize.ts';
+import { openStoreReadOnly, type StoredRecord, type StoreReader } from '../station/store/reader.ts';
+import { dnsTable, streamedDnsColumns } from './dns-columns.ts';
+import { UsageError } from './failure.ts';
+import { filterOf, matchingOf, sinceOf } from './filter-words.ts';
+import { FollowedDns, type FollowedFilters } from './followed-dns.ts';
+import { printLine, streamedRow, streamedTitles } from './output.ts';
+import { loadSettings, type SettingsOptions } from './settings.ts';
+import { emptyText, parseRange, type TimeRange } from './time-range.ts';
+
+interface DnsOptions extends SettingsOptions {
+  readonly follow?: boolean;
+  readonly since?: string;
+  readonly until?: string;
+  readonly network?: string;
+  readonly workload?: string;
+  readonly limit: string;
+  readonly json?: boolean;
+}
+
+const USUAL_SINCE = '1h';
+/** How soon a followed look-up is printed after it was stored. */
+const FOLLOW_INTERVAL_MS = 300;
+
+export async function dnsCommand(words: readonly string[], options: DnsOptions): Promise<void> {
+  if (options.follow === true && options.until !== undefined) {
+    throw new UsageError('--follow and --until exclude each other: what is followed has no end');
+  }
+  const filter = filterOf(words, ['dns']);
+  const range = parseRange({ ...options, since: sinceOf(options.since, filter, USUAL_SINCE) });
+  const filters: FollowedFilters = {
+    ...(options.network === undefined ? {} : { network: options.network }),
+    ...(options.workload === undefined ? {} : { container: options.workload }),
+    filter,
+  };
+  const reader = await openStoreReadOnly(loadSettings(options).store.path);
+  try {
+    if (options.follow === true) await follow(reader, filters, range, options.json === true);
+    else show(select(reader, filters, range), range, options.json === true);
+  } finally {
+    reader.close();
+  }
+}
+
+function select(reader: StoreReader, filters: FollowedFilters, range: TimeRange): StoredRecord[] {
+  const { filter, ...where } = filters;
+  return reader.queryDns({ ...range, ...where, ...matchingOf(filter) });
+}
+
+function show(rows: readonly StoredRecord[], range: TimeRange, isJson: boolean): void {
+  if (isJson) for (const { text } of rows) printLine(text);
+  else if (rows.length === 0) printLine(emptyText('DNS', range));
+  else printLine(dnsTable(rows.map(recordOf), process.stdout.columns));
+}
+
+async function follow(
+  reader: StoreReader,
+  filters: FollowedFilters,
+  range: TimeRange,
+  isJson: boolean,
+): Promise<void> {
+  const columns = streamedDnsColumns(process.stdout.columns);
+  const print = (row: StoredRecord) => printLine(isJson ? row.text : streamedRow(recordOf(row), columns));
+  if (!isJson) printLine(streamedTitles(columns));
+  // Taken before the first question, so that nothing stored in between is missed or told twice.
+  const followed = new FollowedDns(reader, filters);
+  const upTo = followed.seen;
+  for (const row of select(reader, filters, range)) if (row.seq <= upTo) print(row);
+  for (;;) {
+    for (const row of followed.next()) print(row);
+    await sleep(FOLLOW_INTERVAL_MS);
+  }
+}
+
+function recordOf({ text }: StoredRecord): PublicDns {
+  return JSON.parse(text) as PublicDns;
+}
