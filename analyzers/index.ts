@@ -1,7 +1,17 @@
 /** The analyzers, written out. src/sensor/agent.ts is the only reader in src. */
 import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
+import directIp from './direct-ip.ts';
 import dnsBypass from './dns-bypass.ts';
+import dnsInternalLeak from './dns-internal-leak.ts';
+import dnsRebinding from './dns-rebinding.ts';
 import dnsTunnel from './dns-tunnel.ts';
 import internalEgress from './internal-egress.ts';
 
-export const analyzers: readonly AnalyzerDefinition[] = [dnsBypass, dnsTunnel, internalEgress];
+export const analyzers: readonly AnalyzerDefinition[] = [
+  directIp,
+  dnsBypass,
+  dnsInternalLeak,
+  dnsRebinding,
+  dnsTunnel,
+  internalEgress,
+];

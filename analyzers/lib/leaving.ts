@@ -67,7 +67,7 @@ function destinationOf(flow: FlowRecord, network: Network, subnets: readonly Cid
 }
 
 /** What a container sends because somebody else spoke first. */
-function isReply(flow: FlowRecord): boolean {
+export function isReply(flow: FlowRecord): boolean {
   switch (flow.protocol) {
     case 'tcp':
       return isTcpReply(flow);

@@ -13,6 +13,12 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
   T1048: { name: 'Exfiltration Over Alternative Protocol', tactics: ['exfiltration'] },
   T1071: { name: 'Application Layer Protocol', tactics: ['command-and-control'] },
   'T1071.004': { name: 'Application Layer Protocol: DNS', tactics: ['command-and-control'] },
+  T1095: { name: 'Non-Application Layer Protocol', tactics: ['command-and-control'] },
+  T1190: { name: 'Exploit Public-Facing Application', tactics: ['initial-access'] },
+  'T1552.005': {
+    name: 'Unsecured Credentials: Cloud Instance Metadata API',
+    tactics: ['credential-access'],
+  },
   T1572: { name: 'Protocol Tunneling', tactics: ['command-and-control'] },
 };
 

@@ -1,0 +1,38 @@
+/** Different texts, the first few kept and a bounded number told apart: what evidence shows of a set without end. */
+
+const MAX_TOLD_APART = 256;
+
+export class Sample {
+  readonly #size: number;
+  readonly #known = new Set<string>();
+  isMinimum = false;
+
+  /** `size`: how many are shown. */
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  get count(): number {
+    return this.#known.size;
+  }
+
+  add(text: string): void {
+    if (this.#known.has(text)) return;
+    if (this.#known.size >= MAX_TOLD_APART) this.isMinimum = true;
+    else this.#known.add(text);
+  }
+
+  clear(): void {
+    this.#known.clear();
+    this.isMinimum = false;
+  }
+
+  first(): string[] {
+    const shown: string[] = [];
+    for (const text of this.#known) {
+      if (shown.length >= this.#size) break;
+      shown.push(text);
+    }
+    return shown;
+  }
+}
