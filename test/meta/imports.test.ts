@@ -28,8 +28,12 @@ const ours = inside('src', 'capture', 'analyzers');
 
 const RULES: readonly Rule[] = [
   {
-    sentence: 'src/model imports nothing but itself',
-    broken: ({ from, to }) => inside('src/model')(from) && !inside('src/model')(to),
+    sentence:
+      'src/model imports nothing but itself; dns-zone.ts also the public suffix list (tldts), which is pure',
+    broken: ({ from, to }) =>
+      inside('src/model')(from) &&
+      !inside('src/model')(to) &&
+      !(from === 'src/model/dns-zone.ts' && to === 'tldts'),
   },
   {
     sentence: 'src/query runs in a browser too: it imports itself and src/model, no node module, no package',
