@@ -100,7 +100,7 @@ export default defineAnalyzer({
     'host-resolver':
       '{subject} has only internal networks ({networks}), and a resolver on this host answered it outside names: {names} ({answers}). Names leave and answers come in, which is enough for a tunnel. Close {resolver} to internal networks; an upgrade of the engine does not.',
     forwarder:
-      '{subject} has only internal networks ({networks}), and the container {peers} answered it outside names: {names} ({answers}). That container forwards for it; whoever is meant to be cut off reaches the outside through it by DNS.',
+      '{subject} has only internal networks ({networks}), and {peers} beside it answered it outside names: {names} ({answers}). That container forwards; by DNS, whoever is meant to be cut off reaches the outside through it.',
     'question-left':
       '{subject} has only internal networks ({networks}), and its question to {resolver} for {names} was answered after {roundTripMs} ms with an error that the engine does not give by itself: somebody else was asked. A question that leaves is enough to carry data out. Engines 23.0.11, 25.0.5, 26.0 and later do not forward for internal networks (CVE-2024-29018).',
   },
@@ -176,11 +176,11 @@ class Leak {
       this.zones.add(zone.zone);
       this.types.add(record.qtype);
       this.where = where;
-      this.confidence = where.isWhole ? confidence : 'medium';
+      this.confidence = where.isWhole && isAlone(record.client) ? confidence : atMostMedium(confidence);
     }
     for (const { type, data: text } of data) {
       this.data.add(`${type} ${text}`);
-      if (!ADDRESS_TYPES.has(type)) this.dataTypes.add(type);
+      if (!PLAIN_TYPES.has(type)) this.dataTypes.add(type);
     }
   }
 
@@ -189,17 +189,19 @@ class Leak {
   }
 }
 
-/** What a resolver library asks for by itself in order to connect somewhere. */
-const ADDRESS_TYPES: ReadonlySet<string> = new Set([
-  'A',
-  'AAAA',
-  'CNAME',
-  'DNAME',
-  'HTTPS',
-  'SVCB',
-  'TYPE65',
-  'TYPE64',
-]);
+/** False where containers share a namespace: which of them asked is not known. */
+function isAlone({ attribution, workload }: Endpoint): boolean {
+  return workload === undefined || attribution.confidence === 'certain';
+}
+
+function atMostMedium(confidence: Confidence): Confidence {
+  return confidence === 'low' ? 'low' : 'medium';
+}
+
+/** What programs ask for in order to connect somewhere, and what resolvers need to find and to check it (RFC 4034). */
+const PLAIN_TYPES: ReadonlySet<string> = new Set(
+  'A AAAA CNAME DNAME HTTPS SVCB NS SOA DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM TYPE64 TYPE65'.split(' '),
+);
 /** The engine answers these by itself, for services and own addresses. */
 const ENGINE_TYPES: ReadonlySet<string> = new Set(['PTR', 'SRV']);
 
