@@ -159,6 +159,10 @@ export class ContainerTaps {
     if ([...this.#taps.keys()].indexOf(containerId) >= maxTaps) {
       return { reason: `dns.max_container_taps (${maxTaps}) are open`, isProblem: true };
     }
+    // Nothing to look for: it is open, and whoever waits for its container to be named must not wait longer.
+    if (container.sandboxKey !== undefined && this.#early.has(container.sandboxKey)) {
+      return { live: { ...this.#live(), netns: container.sandboxKey } };
+    }
     const path = await namespacePath(inventory.container(containerId) ?? container, this.#options);
     if (path === undefined) {
       const reason =

@@ -61,6 +61,10 @@ export class EarlyTaps {
     }
   }
 
+  has(sandboxKey: string): boolean {
+    return this.#waiting.has(basename(sandboxKey));
+  }
+
   /** The tap of that sandbox, from now on the caller's; undefined when there is none. */
   async take(sandboxKey: string): Promise<PacketSource | undefined> {
     const name = basename(sandboxKey);
