@@ -12,7 +12,7 @@ export interface AskerInventory {
   /** Rises with each change. */
   readonly version: number;
   container(id: string): ContainerState | undefined;
-  network(id: string): Network | undefined;
+  networks(): readonly Network[];
   sharersOf(containerId: string): readonly Workload[];
 }
 
@@ -24,14 +24,15 @@ export function createAsker(inventory: AskerInventory, first: ContainerState): (
   return () => {
     if (version === inventory.version) return asker;
     version = inventory.version;
-    // Its last frames come after its end: they are of the container that it was.
     const now = inventory.container(containerId);
-    if (now !== undefined) asker = askerOf(inventory, now);
+    // Its last frames are read after its end, and engines from 25 on take its networks before they tell of that: they
+    // are of the container that it was.
+    if (now !== undefined && now.workload.networks.length > 0) asker = askerOf(inventory, now);
     return asker;
   };
 }
 
-function askerOf(inventory: AskerInventory, { workload, endpoints }: ContainerState): DnsAsker {
+function askerOf(inventory: AskerInventory, { workload }: ContainerState): DnsAsker {
   const sharers = inventory.sharersOf(workload.containerId).map(workloadLabel);
   const attribution =
     sharers.length === 0
@@ -44,14 +45,18 @@ function askerOf(inventory: AskerInventory, { workload, endpoints }: ContainerSt
         } as const);
   return {
     client: { scope: 'container', workload, names: [], attribution },
-    networks: networksOf(inventory, endpoints),
+    networks: networksOf(inventory, workload.networks),
   };
 }
 
-/** A network that the inventory does not know is not called internal: that would accuse. */
-function networksOf(inventory: AskerInventory, endpoints: ContainerState['endpoints']): DnsClientNetworks {
-  return endpoints.map(({ networkId }) => {
-    const network = inventory.network(networkId);
-    return { name: network?.name ?? networkId.slice(0, 12), internal: network?.internal ?? false };
-  });
+/**
+ * By name, since also networks without addresses count. One that the inventory does not know is not called internal:
+ * that would accuse.
+ */
+function networksOf(inventory: AskerInventory, names: readonly string[]): DnsClientNetworks {
+  const known = inventory.networks();
+  return names.map((name) => ({
+    name,
+    internal: known.find((network) => network.name === name)?.internal ?? false,
+  }));
 }

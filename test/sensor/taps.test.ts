@@ -1,61 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { batchOf } from '../../capture/memory.ts';
-import {
-  CaptureError,
-  type CaptureStats,
-  type EndReason,
-  type FrameBatch,
-  type LiveOptions,
-  type PacketSource,
-} from '../../capture/source.ts';
+import { CaptureError, type LiveOptions } from '../../capture/source.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { CoverageRecord, LossRecord } from '../../src/model/record.ts';
 import type { PlaceOrReason, TapPlace } from '../../src/sensor/tap-place.ts';
 import { TapManager, type TapManagerOptions } from '../../src/sensor/taps.ts';
 import { memoryLogger } from '../station/support/harness.ts';
+import { type HeldSource, heldSource } from '../support/held-source.ts';
 import { network } from '../support/records.ts';
 
 const WARN = 40;
-
-/** A tap in a test's hand. */
-interface HeldSource extends PacketSource {
-  readonly isClosed: boolean;
-  counters: CaptureStats;
-  deliver(): void;
-  end(reason: EndReason): void;
-  fail(error: Error): void;
-}
-
-function heldSource(): HeldSource {
-  let onBatch: ((batch: FrameBatch) => void) | undefined;
-  let settle: { resolve(end: EndReason): void; reject(error: Error): void } | undefined;
-  let isClosed = false;
-  return {
-    backend: 'native',
-    interfaces: [{ name: 'br-test', linkType: 1 }],
-    counters: { received: 0, droppedByKernel: 0, droppedByInterface: 0 },
-    get isClosed() {
-      return isClosed;
-    },
-    run(deliver) {
-      onBatch = deliver;
-      return new Promise((resolve, reject) => {
-        settle = { resolve, reject };
-      });
-    },
-    stats() {
-      return this.counters;
-    },
-    close() {
-      isClosed = true;
-      settle?.resolve({ reason: 'closed' });
-    },
-    deliver: () => onBatch!(batchOf([])),
-    end: (reason) => settle!.resolve(reason),
-    fail: (error) => settle!.reject(error),
-  };
-}
 
 function setup(over: Partial<TapManagerOptions> = {}) {
   const records: (CoverageRecord | LossRecord)[] = [];
