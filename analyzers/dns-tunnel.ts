@@ -1,45 +1,100 @@
 /**
- * Data leaves in the names of DNS questions. Counts the bytes of distinct names that a client says to a zone: whatever
- * the encoding, that is what can leave. Entropy, length and words decide nothing here, because they do not separate a
- * tunnel from a content network; volume and circumstances do.
+ * Data leaves, or comes in, through DNS. Counts the bytes that a client can have said to a zone, whatever the encoding:
+ * distinct names, their order, letter case, options; and the bytes of answers, and what is no DNS at all. Entropy, length
+ * and words decide nothing here, because they do not separate a tunnel from a content network; volume and circumstances do.
  */
 import { z } from 'zod';
 import type { DnsRecord } from '../src/model/dns.ts';
 import type { Endpoint } from '../src/model/endpoint.ts';
 import type { Network } from '../src/model/network.ts';
-import { formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
+import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, type DnsQuery, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
+import { caseBytes } from './lib/case-patterns.ts';
 import { ClientZone } from './lib/client-zone.ts';
-import { slotOf } from './lib/distinct-bytes.ts';
+import { SampleBudget } from './lib/distinct-history.ts';
+import { DnsClient } from './lib/dns-client.ts';
 import { type Circumstance, circumstancesOf, LEAST_FACTOR } from './lib/dns-context.ts';
 import { ZoneMemory, type ZoneOfName } from './lib/dns-zone.ts';
-import { hashLabels } from './lib/name-hash.ts';
+import { messageBytes } from './lib/edns-bytes.ts';
+import {
+  factsOfName,
+  hashBytes,
+  hashLabels,
+  hashText,
+  hashWithCase,
+  type NameFacts,
+} from './lib/name-hash.ts';
 import { isServiceLabel, weightOf } from './lib/name-weight.ts';
+import { NotDnsTally } from './lib/not-dns-tally.ts';
+import { type PerSpan, SPANS } from './lib/spans.ts';
+import { spreadOf } from './lib/spread.ts';
+import {
+  evidence,
+  evidenceOf,
+  evidenceOfNotDns,
+  evidenceOfSpread,
+  type Message,
+  messageOf,
+  messages,
+  type TunnelEvidence,
+} from './lib/tunnel-evidence.ts';
+import { judgeDownlink, judgeUplink, type Verdict } from './lib/tunnel-thresholds.ts';
 
-const SPANS = [600, 3600, 86_400].map((secs) => secs * MICROS_PER_SECOND);
-const SPAN_NAMES = ['10 min', '1 h', '24 h'] as const;
-const CONTACT_WITHIN = 60 * MICROS_PER_SECOND;
 /** Connections are looked at from this share of a threshold on; below it nobody needs to know. */
 const WATCH_CONTACTS_FROM = 0.25;
+const WATCHED_OF_CLIENT = 512;
 const GRAVE_RATIO = 2;
+/** What a pair must have grown by to be judged again while it is far below its thresholds. */
+const GROWTH = 1.05;
 /** Zones that a server must have been asked for to count as a resolver that others use too. */
 const SHARED_ZONES = 3;
 const CLIENTS_OF_ZONE = 8;
-const BARE_NAMES = 256;
-/** Base32 (RFC 4648), what tools use in letters that DNS keeps: five bits a character. */
-const DATA_SHARE = 5 / 8;
+/** Zones spread over without anything in common: crawlers and mail servers do that. */
+const UNLINKED_FACTOR = 4;
+/** One in so many pairs may have more than 64 names a day; measured 4 KB each. */
+const PAIRS_PER_SAMPLE = 16;
+/** A single name of these bytes, or a first label of these, is long for a host (nDPI uses the same label length). */
+const ONE_SHOT_BYTES = 100;
+const ONE_SHOT_LABEL = 48;
+const ONE_SHOT_WAIT = 10 * MICROS_PER_SECOND;
+const ONE_SHOTS = 256;
+/** From the container's namespace to the bridge, with what the embedded resolver waits before it asks another. */
+const SAME_QUESTION_WITHIN = 5 * MICROS_PER_SECOND;
 /** Multicast DNS, NetBIOS names, LLMNR: answered on the link, by neighbours. */
 const LINK_PORTS: ReadonlySet<number | undefined> = new Set([137, 5353, 5355]);
+/** What stub resolvers ask for a host; which of them it was says nothing. */
+const HOST_TYPES: ReadonlySet<string> = new Set(['A', 'AAAA', 'HTTPS']);
 
 const config = z.strictObject({
-  window_10min_bytes: threshold(500, '10 minutes', '0.83 B/s'),
-  window_1h_bytes: threshold(1000, 'an hour', '0.28 B/s'),
-  window_24h_bytes: threshold(2500, 'a day', '0.029 B/s'),
+  window_10min_bytes: threshold(
+    500,
+    'said to one zone within 10 minutes that are suspicious; the default is 0.83 B/s.',
+  ),
+  window_1h_bytes: threshold(
+    1000,
+    'said to one zone within an hour that are suspicious; the default is 0.28 B/s.',
+  ),
+  window_24h_bytes: threshold(
+    2500,
+    'said to one zone within a day that are suspicious; the default is 0.029 B/s.',
+  ),
+  answers_10min_bytes: threshold(
+    2000,
+    'of distinct answer data from one zone within 10 minutes that are suspicious; twice as many in an hour, five times in a day.',
+  ),
+  not_dns_10min_bytes: threshold(
+    500,
+    'that are no DNS between a client and a DNS server within 10 minutes that are suspicious; twice as many in an hour, five times in a day.',
+  ),
+  spread_10min_bytes: threshold(
+    2000,
+    'of names to zones that are new to a client and never contacted, together, within 10 minutes that are suspicious.',
+  ),
   resolvers: z
     .array(z.string().min(1))
     .default([])
     .describe(
-      'Addresses of the resolvers that containers are meant to use. Empty: not known, nobody is suspected for it.',
+      'Addresses of the resolvers that containers are meant to use, beside those that the engine gave them. Empty, and the engine not asked: not known, nobody is suspected for it.',
     ),
   known_zones: z
     .array(z.string().regex(/^[a-z0-9._-]+$/, 'expected a zone in lower case'))
@@ -52,52 +107,22 @@ const config = z.strictObject({
     .int()
     .min(256)
     .max(1_000_000)
-    .default(10_000)
-    .describe(
-      'Pairs of client and zone remembered at once: 3 KB each as a rule, up to 16 KB near a threshold.',
-    ),
+    .default(20_000)
+    .describe('Pairs of client and zone remembered at once: 1 KB each as a rule, 2 KB when they are busy.'),
   max_clients: z
     .number()
     .int()
     .min(16)
     .max(1_000_000)
     .default(4096)
-    .describe('Clients and servers remembered at once, up to 3 KB each.'),
+    .describe('Clients and servers remembered at once, up to 2 KB each.'),
 });
 
-const evidence = z.object({
-  channel: z.literal('names'),
-  zone: z.string().describe('The registered domain, or what stands for it.'),
-  window: z.enum(SPAN_NAMES).describe('The span whose threshold was exceeded most.'),
-  windowBytes: z.number().describe('Bytes of distinct names in that span, without what they all repeat.'),
-  thresholdBytes: z.number().describe('Threshold of that span, circumstances included.'),
-  factor: z.number().describe('What the circumstances multiplied it by.'),
-  circumstances: z.array(z.string()),
-  distinctNames: z.number().describe('In that span; an estimate above 64.'),
-  bytesPerSecond: z.number(),
-  estimatedDataBytes: z.number().describe('What these names can carry at five bits a character.'),
-  queries: z.number(),
-  queryTypes: z.array(z.string()),
-  sampleNames: z.array(z.string()).describe('The first three, escaped as in RFC 4343.'),
-  resolver: z.string(),
-  contactedPercent: z
-    .number()
-    .optional()
-    .describe('Of the names answered with addresses; absent when there were none.'),
-  nameErrorPercent: z
-    .number()
-    .optional()
-    .describe('Answers that said NXDOMAIN; absent when no answer was seen.'),
-  firstQuery: z.string(),
-  lastQuery: z.string(),
-});
-
-type Message = 'zone' | 'no-zone';
-type Context = AnalyzerContext<Message, z.infer<typeof evidence>>;
+type Context = AnalyzerContext<Message, TunnelEvidence>;
 
 export default defineAnalyzer({
   id: 'dns-tunnel',
-  title: 'Data leaves in DNS names',
+  title: 'Data leaves or comes in through DNS',
   attack: [
     { technique: 'T1071.004', tactic: 'command-and-control' },
     { technique: 'T1572', tactic: 'command-and-control' },
@@ -109,98 +134,137 @@ export default defineAnalyzer({
   flows: 'none',
   config,
   evidence,
-  messages: {
-    zone: '{subject} asked {peers} for {distinctNames} different names under {zone} within {window}: {windowBytes} bytes of names where {thresholdBytes} are suspicious ({bytesPerSecond} B/s). That carries about {estimatedDataBytes} bytes of data to whoever runs the name servers of {zone}.',
-    'no-zone':
-      '{subject} asked {peers} for names under {distinctNames} top-level domains that do not exist, within {window}: {windowBytes} bytes of such last labels where {thresholdBytes} are suspicious ({bytesPerSecond} B/s). Only that server itself can be the receiver, of {estimatedDataBytes} bytes of data or more.',
-  },
+  messages,
   create(ctx, options) {
-    const thresholds = [options.window_10min_bytes, options.window_1h_bytes, options.window_24h_bytes];
+    const uplink: PerSpan = [options.window_10min_bytes, options.window_1h_bytes, options.window_24h_bytes];
+    const downlink = overSpans(options.answers_10min_bytes);
+    const notDns = overSpans(options.not_dns_10min_bytes);
+    const budget = new SampleBudget(Math.ceil(options.max_zones / PAIRS_PER_SAMPLE));
     const zones = new ZoneMemory();
-    const pairs = ctx.boundedMap<ClientZone>({ name: 'zones', maxKeys: options.max_zones });
-    const clients = ctx.boundedMap<Client>({ name: 'clients', maxKeys: options.max_clients });
+    let now: Micros = 0;
+    const pairs = ctx.boundedMap<ClientZone>({
+      name: 'zones',
+      maxKeys: options.max_zones,
+      worth: (pair) => pair.worth(now),
+      onEvict: forget,
+    });
+    const clients = ctx.boundedMap<DnsClient>({ name: 'clients', maxKeys: options.max_clients });
     const servers = ctx.boundedMap<Set<string>>({ name: 'servers', maxKeys: options.max_clients });
     const askers = ctx.boundedMap<string[]>({ name: 'askers', maxKeys: options.max_zones });
+    const beside = ctx.boundedMap<NotDnsTally>({ name: 'not-dns', maxKeys: options.max_clients });
     /** Address look-ups just over the threshold, judged at the next tick: a connection may follow and explain them. */
     const due = new Set<ClientZone>();
     const watched = new Set<ClientZone>();
     /** Findings of them may be open: while they go on, the numbers are told anew. */
     const told = new Set<ClientZone>();
+    const spreading = new Set<DnsClient>();
+    const longNames: LongName[] = [];
+    const talking = new Map<string, NotDnsTally>();
+    let clientsSeen = 0;
 
-    function pairFor(key: string, zone: Pick<ClientZone, 'kind' | 'zone'>, record: DnsRecord): ClientZone {
+    function clientFor({ client, network }: Pick<DnsRecord, 'client' | 'network'>): DnsClient {
+      const key = clientKey(client, network);
+      return clients.get(key) ?? clients.ensure(key, () => new DnsClient(String(++clientsSeen), key));
+    }
+
+    function pairFor(
+      client: DnsClient,
+      zone: Pick<ClientZone, 'kind' | 'zone'>,
+      record: DnsRecord,
+    ): ClientZone {
+      const key = `${client.serial} ${zone.zone}`;
       const known = pairs.get(key);
       if (known !== undefined) return known;
-      const client = clientKey(record.client, record.network);
-      const others = askers.ensure(zone.zone, () => []);
-      if (others.length < CLIENTS_OF_ZONE && !others.includes(key)) others.push(key);
-      return pairs.ensure(key, () => new ClientZone(client, zone, SPANS, record));
+      const others = askers.get(zone.zone);
+      if (others === undefined) askers.ensure(zone.zone, () => [key]);
+      else if (others.length < CLIENTS_OF_ZONE && !others.includes(key)) others.push(key);
+      return pairs.ensure(key, () => new ClientZone(client.key, zone, record, budget));
+    }
+
+    function forget(pair: ClientZone): void {
+      pair.release();
+      due.delete(pair);
+      told.delete(pair);
+      unwatch(pair);
     }
 
     function noteServer(record: DnsRecord, zone: ZoneOfName): void {
       if (zone.kind !== 'registered') return;
-      const zones = servers.ensure(record.server.ip, () => new Set());
-      if (zones.size < SHARED_ZONES) zones.add(zone.zone);
+      const asked = servers.get(record.server.ip) ?? servers.ensure(record.server.ip, () => new Set());
+      if (asked.size < SHARED_ZONES) asked.add(zone.zone);
     }
 
-    /**
-     * A name that the client asked for without its last labels before is a search list at work (resolv.conf):
-     * the client said it once, and it is counted where it was said.
-     */
-    function isSearched(client: Client, labels: readonly Uint8Array[]): boolean {
-      return labels.length > 1 && client.bareNames.has(hashLabels(labels, 0, 1));
+    function isConfigured(client: Endpoint, server: Endpoint): boolean {
+      return (
+        server.scope === 'engine' ||
+        options.resolvers.includes(server.ip) ||
+        client.workload?.resolvers?.includes(server.ip) === true
+      );
     }
 
-    function circumstances(pair: ClientZone, now: Micros): readonly Circumstance[] {
-      const { resolver } = pair;
-      const isConfigured = options.resolvers.includes(resolver.ip);
+    function areResolversKnown(client: Endpoint): boolean {
+      return options.resolvers.length > 0 || (client.workload?.resolvers?.length ?? 0) > 0;
+    }
+
+    function isShared({ client, server }: Pick<DnsRecord, 'client' | 'server'>): boolean {
+      if (isConfigured(client, server)) return true;
+      if (areResolversKnown(client)) return false;
+      return server.scope !== 'internet' || (servers.get(server.ip)?.size ?? 0) >= SHARED_ZONES;
+    }
+
+    function circumstances(pair: ClientZone): readonly Circumstance[] {
+      const { subject: client, resolver: server } = pair;
       return circumstancesOf(pair, {
         now,
-        isSharedResolver:
-          isConfigured ||
-          (options.resolvers.length === 0 &&
-            (resolver.scope !== 'internet' || (servers.get(resolver.ip)?.size ?? 0) >= SHARED_ZONES)),
-        isForeignResolver: options.resolvers.length > 0 && !isConfigured,
+        isSharedResolver: isShared({ client, server }),
+        isForeignResolver: areResolversKnown(client) && !isConfigured(client, server),
         isDeclared: options.known_zones.includes(pair.zone) || options.known_zones.includes(pair.parent),
+        isResolver: (servers.get(client.ip)?.size ?? 0) >= SHARED_ZONES,
         alike: alikeTo(pair),
       });
     }
 
     /** Other clients of the zone whose names are as long, within half. */
     function alikeTo(pair: ClientZone): number {
-      const length = meanLength(pair);
+      const length = meanLength(pair, now);
       let alike = 0;
       for (const key of askers.get(pair.zone) ?? []) {
         const other = pairs.get(key);
         if (other === undefined || other === pair || other.client === pair.client) continue;
-        const otherLength = meanLength(other);
+        const otherLength = meanLength(other, now);
         if (otherLength > length / 1.5 && otherLength < length * 1.5) alike += 1;
       }
       return alike;
     }
 
-    function judge(pair: ClientZone, now: Micros, isFinal: boolean): void {
+    /** How near its thresholds it can be, circumstances aside: never below what a verdict says, and cheap. */
+    function nearness(pair: ClientZone): number {
+      let nearest = 0;
+      for (const span of SPANS) {
+        nearest = Math.max(nearest, pair.upperBound(span, now) / uplink[span]);
+        if (pair.downlink === undefined) continue;
+        nearest = Math.max(nearest, pair.downlink.upperBound(span, now) / downlink[span]);
+      }
+      return nearest;
+    }
+
+    function judge(pair: ClientZone, isFinal: boolean): void {
       // It cannot get graver; the numbers are told again at the next tick.
       if (!isFinal && pair.reportedRatio >= GRAVE_RATIO) return;
-      let verdict: Verdict | undefined;
-      let found: readonly Circumstance[] | undefined;
-      for (const [i, window] of pair.windows.entries()) {
-        const upper = window.upperBound(now);
-        if (upper < thresholds[i]! * LEAST_FACTOR) continue;
-        if (upper > thresholds[i]! * WATCH_CONTACTS_FROM && pair.hasAddresses) watch(pair);
-        if (upper < pair.judged[i]!) pair.judged[i] = 0;
-        if (!isFinal && upper < pair.judged[i]! * 1.05) continue;
-        found ??= circumstances(pair, now);
-        const factor = found.reduce((product, { factor }) => product * factor, 1);
-        const thresholdBytes = thresholds[i]! * factor;
-        const { bytes, names } = pair.said(window);
-        const ratio = bytes / thresholdBytes;
-        // Far below, the next look can wait until the sum has grown; near it, every name is looked at.
-        pair.judged[i] = ratio < 0.5 ? upper : 0;
-        if (ratio >= 1 && (verdict === undefined || ratio > verdict.ratio)) {
-          verdict = { ratio, span: i, bytes, names, thresholdBytes, factor, circumstances: found };
-        }
-      }
-      if (verdict === undefined) return;
+      const near = nearness(pair);
+      if (near < LEAST_FACTOR) return;
+      if (near > WATCH_CONTACTS_FROM && pair.hasAddresses) watch(pair);
+      if (near < pair.judged) pair.judged = 0;
+      if (!isFinal && near < pair.judged * GROWTH) return;
+      const found = circumstances(pair);
+      const client = clients.get(pair.client);
+      const habits = { mixesCase: client?.caseHabit.isRandomOutside(pair.zone, pair) === true };
+      const up = judgeUplink(pair, now, uplink, found, habits);
+      const down = judgeDownlink(pair, now, downlink, found);
+      // Far below, the next look can wait until the sum has grown; near it, every name is looked at.
+      pair.judged = Math.max(up.ratio, down?.ratio ?? 0) < 0.5 ? near : 0;
+      const verdict = up.ratio >= 1 || down === undefined ? up : down;
+      if (verdict.ratio < 1) return;
       if (pair.hasAddresses && !isFinal && verdict.ratio < GRAVE_RATIO) due.add(pair);
       else {
         tell(ctx, pair, verdict, now);
@@ -208,38 +272,196 @@ export default defineAnalyzer({
       }
     }
 
-    function tellOn(now: Micros): void {
+    function tellOn(): void {
       for (const pair of told) {
         if (!ctx.isOpen(pairKey(pair))) told.delete(pair);
-        else if (pair.last > pair.reportedAt!) judge(pair, now, true);
+        else if (pair.last > pair.reportedAt!) judge(pair, true);
       }
     }
 
     function watch(pair: ClientZone): void {
       if (watched.has(pair)) return;
+      const client = clients.get(pair.client);
+      if (client === undefined) return;
+      client.watched ??= new Set();
+      if (client.watched.size >= WATCHED_OF_CLIENT) return;
       watched.add(pair);
-      clients.get(pair.client)?.watched.add(pair);
+      client.watched.add(pair);
+      pair.watchAnswers();
       ctx.setFlowInterest('all');
     }
 
-    function unwatchQuiet(now: Micros): void {
-      for (const pair of watched) {
-        const isLoud = pair.windows.some(
-          (window, i) => window.upperBound(now) > thresholds[i]! * WATCH_CONTACTS_FROM,
-        );
-        if (isLoud && pairs.get(pairKey(pair)) === pair) continue;
-        watched.delete(pair);
-        clients.get(pair.client)?.watched.delete(pair);
-      }
+    function unwatch(pair: ClientZone): void {
+      if (!watched.delete(pair)) return;
+      clients.get(pair.client)?.watched?.delete(pair);
       if (watched.size === 0) ctx.setFlowInterest('none');
     }
 
-    function ask(pair: ClientZone, query: DnsQuery, own: number, hash: number, weight: number): void {
+    function unwatchQuiet(): void {
+      for (const pair of watched) {
+        if (nearness(pair) > WATCH_CONTACTS_FROM) continue;
+        const client = clients.get(pair.client);
+        if (client !== undefined && isSpreading(client)) continue;
+        unwatch(pair);
+        pair.unwatchAnswers();
+      }
+    }
+
+    function isSpreading(client: DnsClient): boolean {
+      return client.fresh.sum(0, now) > options.spread_10min_bytes * WATCH_CONTACTS_FROM;
+    }
+
+    function ask(pair: ClientZone, query: DnsQuery, own: number, hash: number, weight: number): boolean {
       const { record, labels } = query;
-      if (pair.reportedAt !== undefined && !ctx.isOpen(pairKey(pair))) pair.restart(record.time);
-      pair.note(record, isServiceLabel(labels[0]!));
-      if (weight === 0 || !pair.addName(labels, own, record, slotOf(hash, weight))) return;
-      judge(pair, record.time, false);
+      if (pair.reportedAt !== undefined && !ctx.isOpen(pairKey(pair))) pair.restart(now);
+      pair.note(record, query.labels.length === 0 ? 0 : weight, own > 0 && isServiceLabel(labels[0]!));
+      if (weight === 0) return false;
+      const novelty = pair.addName(labels, own, record, hash, weight);
+      if (novelty !== 'known') judge(pair, false);
+      return novelty === 'new';
+    }
+
+    /** What a question says beside a name that is not known yet. */
+    function askBeside(
+      client: DnsClient,
+      pair: ClientZone,
+      query: DnsQuery,
+      name: Readonly<NameFacts>,
+      isNew: boolean,
+    ): void {
+      const { record, labels, options: ednsOptions } = query;
+      let said = false;
+      if (!isNew) {
+        const oddities = odditiesOf(record);
+        const repeat = {
+          codeword: oddities === '' ? name.full : hashText(oddities, name.full),
+          name: record.query,
+          isPlain: oddities === '',
+          isCached: isShared(record),
+          distinctNames: pair.names,
+        };
+        said = pair.addRepeat(repeat, now) > 0;
+        if (name.upper > 0) {
+          said = pair.addCase(now, hashWithCase(labels), caseBytes(name.letters)) === 'new' || said;
+        }
+      }
+      for (const option of ednsOptions) {
+        const bytes = messageBytes(option);
+        if (bytes === 0) continue;
+        const hash = hashBytes(option.data, option.code);
+        said = pair.addOption(now, hash, Math.min(bytes, 255)) === 'new' || said;
+      }
+      const trailing = record.trailingBytes ?? 0;
+      if (trailing > 0 && !client.isTrailingHabit(trailing, pair.zone)) {
+        pair.addTrailing(now, trailing);
+        said = true;
+      }
+      if (said) judge(pair, false);
+    }
+
+    /** A name said to a zone that the client did not know a day ago. */
+    function noteFresh(client: DnsClient, pair: ClientZone, weight: number): void {
+      if (pair.isKnown || (pair.kind !== 'registered' && pair.kind !== 'unlisted')) return;
+      if (pair.isLearned(now)) return;
+      client.fresh.add(now, weight);
+      if (!isSpreading(client)) return;
+      watch(pair);
+      if (client.fresh.sum(0, now) >= options.spread_10min_bytes) spreading.add(client);
+    }
+
+    function judgeSpread(client: DnsClient): void {
+      const fresh = client.fresh.sum(0, now);
+      if (fresh < client.spreadJudged) client.spreadJudged = 0;
+      if (fresh < options.spread_10min_bytes || fresh < client.spreadJudged * GROWTH) return;
+      client.spreadJudged = fresh;
+      const spread = spreadOf(pairsOf(client), now);
+      if (spread === undefined) return;
+      const isResolver = (servers.get(spread.zones[0]!.subject.ip)?.size ?? 0) >= SHARED_ZONES;
+      const factor = (spread.isLinked ? 1 : UNLINKED_FACTOR) * (isResolver ? UNLINKED_FACTOR : 1);
+      const thresholdBytes = options.spread_10min_bytes * factor;
+      const ratio = spread.bytes / thresholdBytes;
+      if (ratio < 1) return;
+      const latest = spread.zones.reduce((a, b) => (a.last > b.last ? a : b));
+      const verdict: Verdict = {
+        channel: 'spread',
+        ratio,
+        span: 0,
+        bytes: spread.bytes,
+        thresholdBytes,
+        factor,
+        circumstances: spread.isLinked
+          ? []
+          : [{ id: 'nothing links the zones but the client', factor: UNLINKED_FACTOR }],
+      };
+      ctx.report({
+        message: 'spread',
+        time: latest.last,
+        since: Math.min(...spread.zones.map(({ first }) => first)),
+        key: `${client.key} spread`,
+        subject: latest.subject,
+        peers: [latest.resolver],
+        ...(latest.network === undefined ? {} : { network: latest.network }),
+        ...(spread.isLinked ? gravity(ratio) : { severity: 'low', confidence: 'low' }),
+        evidence: evidenceOfSpread(spread, verdict),
+      });
+    }
+
+    function* pairsOf(client: DnsClient): Iterable<ClientZone> {
+      for (const [, pair] of pairs.entries()) if (pair.client === client.key) yield pair;
+    }
+
+    function noteLongName(
+      pair: ClientZone,
+      record: DnsRecord,
+      own: number,
+      weight: number,
+      first: number,
+    ): void {
+      if (own < 1 || pair.isKnown || options.known_zones.includes(pair.zone)) return;
+      if (pair.kind !== 'registered' && pair.kind !== 'unlisted') return;
+      if (weight < ONE_SHOT_BYTES && first <= ONE_SHOT_LABEL) return;
+      if (longNames.length >= ONE_SHOTS || pair.reportedAt !== undefined) return;
+      longNames.push({ pair, time: record.time, name: record.query, bytes: weight });
+      watch(pair);
+    }
+
+    /** Names that were long enough to be a message each, and nothing came of them but the name. */
+    function judgeLongNames(): void {
+      while (longNames.length > 0 && now - longNames[0]!.time >= ONE_SHOT_WAIT) {
+        const long = longNames.shift()!;
+        const { pair } = long;
+        if (pair.reportedAt !== undefined || pair.contacted(now).share > 0) continue;
+        if (circumstances(pair).some(({ factor }) => factor > 1)) continue;
+        tellOneShot(ctx, long, now);
+        told.add(pair);
+      }
+    }
+
+    function tellNotDns(key: string, tally: NotDnsTally): void {
+      const findingKey = `${key} not-dns`;
+      const isOpen = ctx.isOpen(findingKey);
+      let worst: Verdict | undefined;
+      for (const span of SPANS) {
+        const bytes = tally.sum(span, now);
+        const ratio = bytes / notDns[span];
+        if (ratio < (worst?.ratio ?? 1)) continue;
+        const thresholdBytes = notDns[span];
+        worst = { channel: 'not-dns', ratio, span, bytes, thresholdBytes, factor: 1, circumstances: [] };
+      }
+      if (worst === undefined) return;
+      if (!isOpen && tally.isTold) tally.restart(now);
+      tally.isTold = true;
+      ctx.report({
+        message: 'not-dns',
+        time: tally.last,
+        since: tally.first,
+        key: findingKey,
+        subject: tally.client,
+        peers: [tally.server],
+        ...(tally.network === undefined ? {} : { network: tally.network }),
+        ...gravity(worst.ratio),
+        evidence: evidenceOfNotDns(tally, worst),
+      });
     }
 
     return {
@@ -248,120 +470,138 @@ export default defineAnalyzer({
         if (isOthersBusiness(record)) return;
         const zone = zones.ofLabels(record.query, labels);
         if (zone === undefined) return;
-        const who = clientKey(record.client, record.network);
-        const client = clients.ensure(who, () => ({ bareNames: new Set(), watched: new Set() }));
+        now = Math.max(now, record.time);
+        const client = clientFor(record);
         const own = labels.length - zone.zoneLabels;
-        if (zone.kind === 'bare') remember(client.bareNames, hashLabels(labels, 0, 1));
+        const name = factsOfName(labels, own);
+        if (client.isSeenAlready(name.full, record.vantage, now, SAME_QUESTION_WITHIN)) return;
         noteServer(record, zone);
         if (zone.kind === 'unlisted') {
           // A tunnel without a domain invents the last label too; only the last labels are counted for it.
-          const pair = pairFor(
-            `${who} ${record.server.ip} no-zone`,
-            { kind: 'no-zone', zone: record.server.ip },
-            record,
-          );
-          ask(pair, query, 1, hashLabels(labels, own, labels.length), labels[own]!.length);
+          const noZone = { kind: 'no-zone', zone: `${record.server.ip} no-zone` } as const;
+          const last = hashLabels(labels, own, labels.length);
+          ask(pairFor(client, noZone, record), query, 1, last, labels[own]!.length);
         }
-        if (own < 1 || isSearched(client, labels)) return;
-        const pair = pairFor(`${who} ${zone.zone}`, zone, record);
-        ask(pair, query, own, hashLabels(labels, 0, own), weightOf(labels, zone));
+        const isSearched = own > 0 && client.isSearched(labels, own, name.prefixes);
+        client.noteAsked(name.full);
+        if (isSearched) return;
+        const pair = pairFor(client, zone, record);
+        client.caseHabit.note(name.letters, name.upper, pair.zone, pair);
+        const weight = weightOf(labels, zone);
+        const isNew = ask(pair, query, own, name.own, weight);
+        if (isNew) {
+          client.noteExpanded(own, name.prefixes, pair);
+          noteFresh(client, pair, weight);
+          noteLongName(pair, record, own, weight, labels[0]!.length);
+        }
+        askBeside(client, pair, query, name, isNew);
       },
       onDns(record) {
-        const zone = zones.ofText(record.query);
-        if (zone === undefined) return;
-        const who = clientKey(record.client, record.network);
-        pairs.get(`${who} ${zone.zone}`)?.noteAnswer(record);
-        if (zone.kind === 'unlisted') pairs.get(`${who} ${record.server.ip} no-zone`)?.noteAnswer(record);
+        if (isOthersBusiness(record)) return;
+        const client = clients.get(clientKey(record.client, record.network));
+        const zone = client === undefined ? undefined : zones.ofText(record.query);
+        if (client === undefined || zone === undefined) return;
+        if (zone.kind === 'unlisted')
+          pairs.get(`${client.serial} ${record.server.ip} no-zone`)?.noteAnswer(record);
+        const pair = pairs.get(`${client.serial} ${zone.zone}`);
+        if (pair === undefined) return;
+        pair.noteAnswer(record);
+        if (pair.downlink !== undefined && record.answers.length > 0) judge(pair, false);
+      },
+      onNotDns(event) {
+        if (event.client.scope === 'internet') return;
+        now = Math.max(now, event.time);
+        const key = `${clientKey(event.client, event.network)} ${event.server.ip}`;
+        const tally = beside.ensure(key, () => new NotDnsTally(event));
+        tally.note(event);
+        talking.set(key, tally);
       },
       onFlowStart(flow) {
         const client = clients.get(clientKey(flow.orig, flow.network));
-        if (client === undefined) return;
-        for (const pair of client.watched) pair.noteContact(flow.resp.ip, flow.start, CONTACT_WITHIN);
+        if (client?.watched === undefined) return;
+        for (const pair of client.watched) pair.answered?.noteContact(flow.resp.ip, flow.start);
       },
       onClockSet(step) {
+        now = step.to;
         for (const [, pair] of pairs.entries()) pair.clockSet(step);
+        for (const [, tally] of beside.entries()) tally.clockSet(step);
+        for (const [, client] of clients.entries()) client.fresh.clockSet(step);
+        for (const long of longNames) long.time += step.to - step.from;
       },
-      onTick(now) {
-        for (const pair of due) judge(pair, now, true);
+      onTick(time) {
+        now = Math.max(now, time);
+        for (const pair of due) judge(pair, true);
         due.clear();
-        tellOn(now);
-        if (watched.size > 0) unwatchQuiet(now);
+        tellOn();
+        judgeLongNames();
+        for (const client of spreading) judgeSpread(client);
+        spreading.clear();
+        for (const [key, tally] of talking) tellNotDns(key, tally);
+        talking.clear();
+        if (watched.size > 0) unwatchQuiet();
       },
     };
   },
 });
 
-interface Client {
-  /** Hashes of names without a dot that it asked for, the last few hundred. */
-  readonly bareNames: Set<number>;
-  readonly watched: Set<ClientZone>;
-}
-
-interface Verdict {
-  /** Bytes over threshold. */
-  readonly ratio: number;
-  readonly span: number;
+interface LongName {
+  readonly pair: ClientZone;
+  time: Micros;
+  readonly name: string;
   readonly bytes: number;
-  readonly names: number;
-  readonly thresholdBytes: number;
-  readonly factor: number;
-  readonly circumstances: readonly Circumstance[];
 }
 
 function tell(ctx: Context, pair: ClientZone, verdict: Verdict, now: Micros): void {
   pair.reportedAt = now;
+  pair.quietSince = Number.POSITIVE_INFINITY;
   pair.reportedRatio = Math.max(pair.reportedRatio, verdict.ratio);
-  const isGrave = pair.reportedRatio >= GRAVE_RATIO;
   ctx.report({
-    message: pair.kind === 'no-zone' ? 'no-zone' : 'zone',
+    message: messageOf(pair, verdict.channel),
     time: pair.last,
     since: pair.first,
     key: pairKey(pair),
     subject: pair.subject,
     peers: [pair.resolver],
     ...(pair.network === undefined ? {} : { network: pair.network }),
-    severity: isGrave ? 'high' : 'medium',
-    confidence: isGrave ? 'high' : 'medium',
+    ...gravity(pair.reportedRatio),
     evidence: evidenceOf(pair, verdict, now),
   });
 }
 
-function evidenceOf(pair: ClientZone, verdict: Verdict, now: Micros): z.infer<typeof evidence> {
-  const spanSecs = SPANS[verdict.span]! / MICROS_PER_SECOND;
-  const seenSecs = Math.min(spanSecs, Math.max(1, (pair.last - pair.first) / MICROS_PER_SECOND));
-  const contacted = pair.contacted(now, MICROS_PER_SECOND);
-  const answers = pair.noErrors + pair.nameErrors;
-  return {
-    channel: 'names',
-    zone: zoneText(pair),
-    window: SPAN_NAMES[verdict.span]!,
-    windowBytes: Math.round(verdict.bytes),
-    thresholdBytes: verdict.thresholdBytes,
-    factor: verdict.factor,
-    circumstances: verdict.circumstances.map(({ id, factor }) => `${id} (x${factor})`),
-    distinctNames: Math.round(verdict.names),
-    bytesPerSecond: Number((verdict.bytes / seenSecs).toPrecision(3)),
-    estimatedDataBytes: Math.floor(verdict.bytes * DATA_SHARE),
-    queries: pair.queries,
-    queryTypes: [...pair.types].map(([type, count]) => `${type} ${count}`),
-    sampleNames: [...pair.samples],
-    resolver: pair.resolver.ip,
-    contactedPercent: contacted.names === 0 ? undefined : Math.round(contacted.share * 100),
-    nameErrorPercent: answers === 0 ? undefined : Math.round((pair.nameErrors / answers) * 100),
-    firstQuery: formatMicros(pair.first),
-    lastQuery: formatMicros(pair.last),
+function tellOneShot(ctx: Context, { pair, time, name, bytes }: LongName, now: Micros): void {
+  pair.reportedAt = now;
+  const verdict: Verdict = {
+    channel: 'one-shot',
+    ratio: bytes / ONE_SHOT_BYTES,
+    span: 0,
+    bytes,
+    thresholdBytes: ONE_SHOT_BYTES,
+    factor: 1,
+    circumstances: [],
   };
+  ctx.report({
+    message: 'one-shot',
+    time: pair.last,
+    since: Math.min(time, pair.last),
+    key: pairKey(pair),
+    subject: pair.subject,
+    peers: [pair.resolver],
+    ...(pair.network === undefined ? {} : { network: pair.network }),
+    severity: 'low',
+    confidence: 'low',
+    evidence: { ...evidenceOf(pair, verdict, now), sampleNames: [name], distinctNames: 1 },
+  });
 }
 
-function zoneText(pair: ClientZone): string {
-  if (pair.kind === 'no-zone') return 'no registered zone';
-  if (pair.kind === 'bare') return 'no zone (names without a dot)';
-  return pair.kind === 'unlisted' ? pair.parent : pair.zone;
+function gravity(ratio: number) {
+  return ratio >= GRAVE_RATIO
+    ? ({ severity: 'high', confidence: 'high' } as const)
+    : ({ severity: 'medium', confidence: 'medium' } as const);
 }
 
 /** Also the key of the finding. */
 function pairKey(pair: ClientZone): string {
-  return pair.kind === 'no-zone' ? `${pair.client} ${pair.zone} no-zone` : `${pair.client} ${pair.zone}`;
+  return `${pair.client} ${pair.zone}`;
 }
 
 /** A container wherever it asks from; an address only within its network, where it is unique. */
@@ -369,36 +609,29 @@ function clientKey(client: Endpoint, network: Network | undefined): string {
   return client.workload?.containerId ?? `${network?.id ?? ''}/${client.ip}`;
 }
 
-function meanLength(pair: ClientZone): number {
-  const { bytes, names } = pair.said(pair.windows[2]!);
-  return names === 0 ? 0 : bytes / names;
+function meanLength(pair: ClientZone, now: Micros): number {
+  const { names, distinctNames } = pair.said(2, now);
+  return distinctNames === 0 ? 0 : names / distinctNames;
+}
+
+/** What a question chooses beside its name; '' for a host's address asked as everybody asks for it. */
+function odditiesOf({ qtype, qclass, opcode, flags }: DnsRecord): string {
+  const isUsual =
+    qclass === 'IN' && opcode === 'QUERY' && flags.length <= 1 && (flags.length === 0 || flags[0] === 'RD');
+  if (isUsual) return HOST_TYPES.has(qtype) ? '' : qtype;
+  return `${HOST_TYPES.has(qtype) ? '' : qtype} ${qclass} ${opcode} ${flags.join(' ')}`;
 }
 
 /** Questions of the link itself, and strangers who ask a name server that runs in a container. */
-function isOthersBusiness(record: DnsRecord): boolean {
-  const { client, server } = record;
-  if (server.scope === 'multicast' || LINK_PORTS.has(server.port)) return true;
+function isOthersBusiness({ client, server, protocol }: DnsRecord): boolean {
+  if (protocol !== 'dns' || server.scope === 'multicast' || LINK_PORTS.has(server.port)) return true;
   return client.scope === 'internet' && server.scope === 'container';
 }
 
-function remember(hashes: Set<number>, hash: number): void {
-  if (hashes.size >= BARE_NAMES && !hashes.has(hash)) {
-    for (const oldest of hashes) {
-      hashes.delete(oldest);
-      break;
-    }
-  }
-  hashes.add(hash);
+function overSpans(bytes: number): PerSpan {
+  return [bytes, bytes * 2, bytes * 5];
 }
 
-function threshold(bytes: number, span: string, rate: string) {
-  return z
-    .number()
-    .int()
-    .min(50)
-    .max(10_000_000)
-    .default(bytes)
-    .describe(
-      `Bytes of distinct names to one zone within ${span} that are suspicious; the default is ${rate}.`,
-    );
+function threshold(bytes: number, what: string) {
+  return z.number().int().min(50).max(10_000_000).default(bytes).describe(`Bytes ${what}`);
 }

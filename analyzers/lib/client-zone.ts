@@ -1,68 +1,104 @@
 /**
- * What one client asked of one zone: distinct names over three spans, and the circumstances that decide what they
- * mean. Bounded: measured 3 KB for a quiet zone, 7 KB when all windows are full, and up to 9 KB of answers.
+ * What one client asked of one zone: how much it said, channel by channel over three spans, and the circumstances that
+ * decide what that means. Bounded; what most zones never need is made when it is needed.
  */
 import type { DnsRecord } from '../../src/model/dns.ts';
 import type { Endpoint } from '../../src/model/endpoint.ts';
-import type { ClockStep, Micros } from '../../src/model/time.ts';
+import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../src/model/time.ts';
+import { AnsweredNames, type Contacted } from './answered-names.ts';
+import type { CaseCounts } from './case-patterns.ts';
+import { DistinctHistory, type Novelty, type SampleBudget } from './distinct-history.ts';
 import { latin1Lower, type ZoneOfName } from './dns-zone.ts';
-import { NameWindow } from './name-windows.ts';
+import { DownlinkBytes, isAddressType } from './downlink-bytes.ts';
+import { knownZone } from './known-zones.ts';
+import { RollingBytes } from './rolling-bytes.ts';
+import { type Repeat, SequenceBits } from './sequence-bits.ts';
+import type { Span } from './spans.ts';
+import { TypeTally } from './type-tally.ts';
 
-const MAX_TYPES = 12;
 const SAMPLES = 3;
-const MAX_ANSWERS = 64;
-const MAX_ADDRESSES = 8;
-/** One connection vouches for this many names at most: A and AAAA, a CNAME, a retry. */
-const NAMES_PER_CONTACT = 4;
+const DAY: Micros = 86_400 * MICROS_PER_SECOND;
+/** A quiet day of fewer questions teaches nothing. */
+const LEARNED_QUESTIONS = 20;
+/** Repeats before their order is looked at. */
+const REPEATS = 16;
+/** Before that many questions, addresses and aliases in the answers are not worth remembering. */
+const QUESTIONS_BEFORE_ANSWERS = 8;
 
-interface AnsweredName {
-  readonly name: string;
-  time: Micros;
-  readonly addresses: string[];
-  isContacted: boolean;
+/** Bytes that one channel said within a span. */
+export interface UplinkBytes {
+  readonly names: number;
+  readonly sequence: number;
+  readonly case: number;
+  readonly edns: number;
+  readonly trailing: number;
+  readonly distinctNames: number;
 }
 
-export class ClientZone {
+export class ClientZone implements CaseCounts {
   readonly client: string;
   readonly kind: ZoneOfName['kind'] | 'no-zone';
   readonly zone: string;
-  readonly windows: readonly NameWindow[];
-  readonly types = new Map<string, number>();
-  readonly samples: string[] = [];
+  /** It ships with Bridgewatch as a known service. */
+  readonly isKnown: boolean;
+  readonly types = new TypeTally();
   subject: Endpoint;
   resolver: Endpoint;
   network: string | undefined;
   first: Micros;
   last: Micros;
+  /** When it was first asked; infinite once there was a finding, and then nothing is learned of it any more. */
+  quietSince: Micros;
   queries = 0;
   serviceQueries = 0;
+  /** Names that were asked for without this zone too: a search list. */
+  searched = 0;
+  names = 0;
   noErrors = 0;
   nameErrors = 0;
+  bytesUp = 0;
+  bytesDown = 0;
+  caseable = 0;
+  mixedCase = 0;
+  samples: string[] | undefined;
+  /** The first that an answer gave; zones that share it belong together. */
+  address: string | undefined;
   /** Set while a finding of it may be open. */
   reportedAt: Micros | undefined;
   reportedRatio = 0;
-  /** Upper bound at which each window was last judged to be quiet. */
-  readonly judged: number[];
+  /** How near a threshold it was when it was last judged to be quiet. */
+  judged = 0;
+  answered: AnsweredNames | undefined;
+  downlink: DownlinkBytes | undefined;
+  readonly #budget: SampleBudget;
+  readonly #said: DistinctHistory;
+  #sequence: SequenceBits | undefined;
+  #sequenceBytes: RollingBytes | undefined;
+  #case: DistinctHistory | undefined;
+  #edns: DistinctHistory | undefined;
+  #trailing: RollingBytes | undefined;
   /** Labels next to the zone that all names share, nearest first; undefined before the first name. */
   #common: string[] | undefined;
-  #answers: AnsweredName[] = [];
+  #repeats = 0;
 
   constructor(
     client: string,
     zone: Pick<ClientZone, 'kind' | 'zone'>,
-    spans: readonly Micros[],
     record: DnsRecord,
+    budget: SampleBudget,
   ) {
     this.client = client;
     this.kind = zone.kind;
     this.zone = zone.zone;
-    this.windows = spans.map((span) => new NameWindow(span));
-    this.judged = spans.map(() => 0);
+    this.isKnown = knownZone(zone.zone) !== undefined;
     this.subject = record.client;
     this.resolver = record.server;
     this.network = record.network?.name;
     this.first = record.time;
     this.last = record.time;
+    this.quietSince = record.time;
+    this.#budget = budget;
+    this.#said = new DistinctHistory(budget);
   }
 
   /** The finding of it was closed: what is told next begins now. The windows go on, they forget by themselves. */
@@ -72,8 +108,10 @@ export class ClientZone {
     this.first = now;
     this.queries = 0;
     this.serviceQueries = 0;
+    this.bytesUp = 0;
+    this.bytesDown = 0;
     this.types.clear();
-    this.samples.length = 0;
+    this.samples = undefined;
   }
 
   /** All that was seen is told by the clock as it is now. */
@@ -81,38 +119,106 @@ export class ClientZone {
     const shift = step.to - step.from;
     this.first += shift;
     this.last += shift;
+    this.quietSince += shift;
     if (this.reportedAt !== undefined) this.reportedAt += shift;
-    for (const answer of this.#answers) answer.time += shift;
-    for (const window of this.windows) window.clockSet(step);
+    this.answered?.clockSet(shift);
+    this.#sequence?.clockSet(shift);
+    for (const channel of this.#channels()) channel?.clockSet(step);
   }
 
-  note(record: DnsRecord, isService: boolean): void {
+  /** Given up: what it took of the shared budget is free again. */
+  release(): void {
+    this.#said.release();
+    this.#case?.release();
+    this.#edns?.release();
+    this.downlink?.release();
+  }
+
+  note(record: DnsRecord, nameBytes: number, isService: boolean): void {
     this.last = record.time;
     this.queries += 1;
+    this.bytesUp += nameBytes;
     this.subject = record.client;
     this.resolver = record.server;
     this.network = record.network?.name ?? this.network;
-    if (isService) {
-      this.serviceQueries += 1;
-      return;
-    }
-    const type = this.types.has(record.qtype) || this.types.size < MAX_TYPES ? record.qtype : 'other';
-    this.types.set(type, (this.types.get(type) ?? 0) + 1);
+    if (isService) this.serviceQueries += 1;
+    else this.types.note(record.qtype);
   }
 
-  addName(labels: readonly Uint8Array[], ownLabels: number, record: DnsRecord, slot: number): boolean {
-    let isNew = false;
-    for (const window of this.windows) isNew = window.add(record.time, slot) || isNew;
-    if (!isNew) return false;
+  addName(labels: readonly Uint8Array[], ownLabels: number, record: DnsRecord, hash: number, weight: number) {
+    const novelty = this.#said.add(record.time, hash, weight);
+    if (novelty !== 'new') return novelty;
+    this.names += 1;
+    this.#sequence?.interrupt();
     this.#shareLabels(labels, ownLabels);
+    // The first name of a zone is its apex or a host, and no sample of anything.
+    this.samples ??= [];
     if (this.samples.length < SAMPLES && !this.samples.includes(record.query))
       this.samples.push(record.query);
-    return true;
+    return novelty;
+  }
+
+  /** A question whose name was asked before. Returns the bits that its place in the order says. */
+  addRepeat(repeat: Repeat, now: Micros): number {
+    this.#repeats += 1;
+    if (this.#sequence === undefined && repeat.isPlain && this.#repeats < REPEATS) return 0;
+    this.#sequence ??= new SequenceBits();
+    const bits = this.#sequence.note(repeat, now);
+    if (bits === 0) return 0;
+    this.#sequenceBytes ??= new RollingBytes();
+    this.#sequenceBytes.add(now, bits / 8);
+    return bits;
+  }
+
+  addCase(now: Micros, hash: number, bytes: number): Novelty {
+    this.#case ??= new DistinctHistory(this.#budget);
+    return this.#case.add(now, hash, bytes);
+  }
+
+  addOption(now: Micros, hash: number, bytes: number): Novelty {
+    this.#edns ??= new DistinctHistory(this.#budget);
+    return this.#edns.add(now, hash, bytes);
+  }
+
+  addTrailing(now: Micros, bytes: number): void {
+    this.#trailing ??= new RollingBytes();
+    this.#trailing.add(now, bytes);
+  }
+
+  /** Never below the sum of `said`, and cheap. */
+  upperBound(span: Span, now: Micros): number {
+    let bytes = this.#said.upperBound(span, now);
+    if (this.#sequenceBytes !== undefined) bytes += this.#sequenceBytes.sum(span, now);
+    if (this.#case !== undefined) bytes += this.#case.upperBound(span, now);
+    if (this.#edns !== undefined) bytes += this.#edns.upperBound(span, now);
+    if (this.#trailing !== undefined) bytes += this.#trailing.sum(span, now);
+    return bytes;
+  }
+
+  /** What left within a span, names without what they all repeat. */
+  said(span: Span, now: Micros): UplinkBytes {
+    const { bytes, names } = this.#said.sum(span, now);
+    return {
+      // One name alone repeats nothing yet.
+      names: names < 2 ? bytes : Math.max(0, bytes - names * this.commonBytes),
+      sequence: this.#sequenceBytes?.sum(span, now) ?? 0,
+      case: this.#case?.sum(span, now).bytes ?? 0,
+      edns: this.#edns?.sum(span, now).bytes ?? 0,
+      trailing: this.#trailing?.sum(span, now) ?? 0,
+      distinctNames: names,
+    };
+  }
+
+  /** What would be lost with it: bytes of a day, both ways; nothing when it was quiet for one. */
+  worth(now: Micros): number {
+    return this.upperBound(2, now) + (this.downlink?.upperBound(2, now) ?? 0) / 4;
   }
 
   /** Bytes that every name repeats next to the zone (`.t` of a tunnel, `.corp` of a search domain): they say nothing. */
   get commonBytes(): number {
-    return (this.#common ?? []).reduce((sum, label) => sum + label.length + 1, 0);
+    let bytes = 0;
+    for (const label of this.#common ?? []) bytes += label.length + 1;
+    return bytes;
   }
 
   /** The zone with the labels all names share: `pirate.sea` where the zone is `sea`. */
@@ -120,73 +226,51 @@ export class ClientZone {
     return [...(this.#common ?? [])].reverse().concat(this.zone).join('.');
   }
 
-  /** What the names of one window say, without what they all repeat. */
-  said(window: NameWindow): { readonly bytes: number; readonly names: number } {
-    const { bytes, names } = window.sum();
-    // One name alone repeats nothing yet.
-    return { bytes: names < 2 ? bytes : bytes - names * this.commonBytes, names };
+  /** Asked for a day and more, and never above a threshold. */
+  isLearned(now: Micros): boolean {
+    return now - this.quietSince >= DAY && this.queries >= LEARNED_QUESTIONS;
   }
 
-  shareOf(types: ReadonlySet<string>): number {
-    let all = 0;
-    let chosen = 0;
-    for (const [type, count] of this.types) {
-      all += count;
-      if (types.has(type)) chosen += count;
-    }
-    return all === 0 ? 0 : chosen / all;
+  get hasAddresses(): boolean {
+    return this.address !== undefined;
   }
 
   noteAnswer(record: DnsRecord): void {
     if (record.rcode === 'NOERROR') this.noErrors += 1;
     else if (record.rcode === 'NXDOMAIN') this.nameErrors += 1;
-    const addresses = record.answers
-      .filter(({ type }) => type === 'A' || type === 'AAAA')
-      .map(({ data }) => data);
-    if (addresses.length === 0) return;
-    const known = this.#answers.findLast(({ name }) => name === record.query);
-    if (known !== undefined) {
-      for (const address of addresses) {
-        if (known.addresses.length < MAX_ADDRESSES && !known.addresses.includes(address))
-          known.addresses.push(address);
-      }
-      return;
+    if (record.answers.length === 0) return;
+    let ttlSecs = Number.POSITIVE_INFINITY;
+    let isData = false;
+    for (const { type, ttl, bytes, data } of record.answers) {
+      ttlSecs = Math.min(ttlSecs, ttl);
+      this.bytesDown += bytes;
+      if (isAddressType(type)) this.address ??= data;
+      else if (type !== 'CNAME' && type !== 'HTTPS') isData = true;
     }
-    if (this.#answers.length >= MAX_ANSWERS) this.#answers.shift();
-    this.#answers.push({
-      name: record.query,
-      time: record.time,
-      addresses: addresses.slice(0, MAX_ADDRESSES),
-      isContacted: false,
-    });
+    this.answered?.note(record);
+    this.#sequence?.answered(record.query, ttlSecs, record.time);
+    if (this.downlink === undefined && !isData && this.queries < QUESTIONS_BEFORE_ANSWERS) return;
+    // Reverse names are answered with names: a sweep of them is a log processor's work.
+    if (this.kind === 'reverse') return;
+    this.downlink ??= new DownlinkBytes(this.#budget);
+    this.downlink.note(record);
   }
 
-  get hasAddresses(): boolean {
-    return this.#answers.length > 0;
+  /** From now on its answers are remembered, because connections to them are looked at. */
+  watchAnswers(): void {
+    this.answered = new AnsweredNames();
   }
 
-  /** The client opened a flow to `ip`. */
-  noteContact(ip: string, now: Micros, within: Micros): void {
-    let left = NAMES_PER_CONTACT;
-    for (let i = this.#answers.length - 1; i >= 0 && left > 0; i--) {
-      const answer = this.#answers[i]!;
-      if (now - answer.time > within) return;
-      if (answer.isContacted || !answer.addresses.includes(ip)) continue;
-      answer.isContacted = true;
-      left -= 1;
-    }
+  unwatchAnswers(): void {
+    this.answered = undefined;
   }
 
-  /** Share of the answered names that were contacted; names younger than `grace` are not judged yet. */
-  contacted(now: Micros, grace: Micros): { readonly share: number; readonly names: number } {
-    let names = 0;
-    let contacted = 0;
-    for (const answer of this.#answers) {
-      if (!answer.isContacted && now - answer.time < grace) continue;
-      names += 1;
-      if (answer.isContacted) contacted += 1;
-    }
-    return { share: names === 0 ? 0 : contacted / names, names };
+  contacted(now: Micros): Contacted {
+    return this.answered?.contacted(now) ?? { share: 0, names: 0 };
+  }
+
+  #channels() {
+    return [this.#said, this.#sequenceBytes, this.#case, this.#edns, this.#trailing, this.downlink];
   }
 
   #shareLabels(labels: readonly Uint8Array[], ownLabels: number): void {
@@ -198,9 +282,14 @@ export class ClientZone {
     }
     for (let i = 0; i < common.length; i++) {
       const at = ownLabels - 1 - i;
-      if (at > 0 && latin1Lower(labels[at]!) === common[i]) continue;
+      if (at > 0 && isLabel(labels[at]!, common[i]!)) continue;
       common.length = i;
       return;
     }
   }
+}
+
+/** Without making a string of it: names that share labels are the usual case. */
+function isLabel(label: Uint8Array, lowerCase: string): boolean {
+  return label.length === lowerCase.length && latin1Lower(label) === lowerCase;
 }

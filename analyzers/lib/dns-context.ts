@@ -4,12 +4,9 @@
  */
 import type { Micros } from '../../src/model/time.ts';
 import type { ClientZone } from './client-zone.ts';
-import { knownZone } from './known-zones.ts';
 
 /** A statistic of fewer questions or answers than this decides nothing. */
 const ENOUGH = 4;
-/** A name answered less than a second ago may still be contacted. */
-const CONTACT_GRACE: Micros = 1_000_000;
 
 /** Types that no resolver library asks for by itself: data, obsolete, private (IANA DNS parameters; iodine, dns2tcp). */
 const DATA_TYPES: ReadonlySet<string> = new Set(
@@ -30,6 +27,8 @@ export interface Surroundings {
   readonly isDeclared: boolean;
   /** Other clients that ask this zone for names of the same length. */
   readonly alike: number;
+  /** The client answers others: what it asks, others asked. */
+  readonly isResolver: boolean;
 }
 
 export interface Circumstance {
@@ -45,7 +44,8 @@ export const RULES: readonly Rule[] = [
   {
     id: 'record types that carry data',
     factor: 0.5,
-    holds: (pair) => enoughTyped(pair) && (pair.shareOf(DATA_TYPES) > 0.5 || pair.shareOf(TXT) > 0.8),
+    holds: (pair) =>
+      enoughTyped(pair) && (pair.types.shareOf(DATA_TYPES) > 0.5 || pair.types.shareOf(TXT) > 0.8),
   },
   {
     id: 'not a configured resolver',
@@ -55,15 +55,22 @@ export const RULES: readonly Rule[] = [
   {
     id: 'the answers are contacted',
     factor: 4,
-    holds: (pair, around) => {
-      const { share, names } = pair.contacted(around.now, CONTACT_GRACE);
-      return names >= ENOUGH && share > 0.6;
-    },
+    holds: (pair, around) => isContacted(pair, around.now),
   },
   {
     id: 'three other clients ask alike',
     factor: 4,
     holds: (_, around) => around.alike >= 3,
+  },
+  {
+    id: 'quiet for a day before',
+    factor: 4,
+    holds: (pair, around) => pair.isLearned(around.now),
+  },
+  {
+    id: 'the client is a resolver itself',
+    factor: 4,
+    holds: (_, around) => around.isResolver,
   },
   {
     id: 'names of a protocol',
@@ -80,6 +87,11 @@ export const RULES: readonly Rule[] = [
       pair.nameErrors / (pair.nameErrors + pair.noErrors) >= 0.9,
   },
   {
+    id: 'a search list, asked without the zone too',
+    factor: 16,
+    holds: (pair) => pair.searched >= ENOUGH && pair.searched > pair.names * 0.6,
+  },
+  {
     id: 'names without a dot',
     factor: 16,
     holds: (pair) => pair.kind === 'bare',
@@ -87,8 +99,7 @@ export const RULES: readonly Rule[] = [
   {
     id: 'known service',
     factor: 256,
-    holds: (pair, around) =>
-      around.isSharedResolver && (around.isDeclared || knownZone(pair.zone) !== undefined),
+    holds: (pair, around) => around.isSharedResolver && (around.isDeclared || pair.isKnown),
   },
 ];
 
@@ -102,8 +113,12 @@ export function circumstancesOf(pair: ClientZone, around: Surroundings): readonl
   return RULES.filter((rule) => rule.holds(pair, around));
 }
 
+/** Most of what it looked up in the zone it connected to. */
+export function isContacted(pair: ClientZone, now: Micros): boolean {
+  const { share, names } = pair.contacted(now);
+  return names >= ENOUGH && share > 0.6;
+}
+
 function enoughTyped(pair: ClientZone): boolean {
-  let typed = 0;
-  for (const count of pair.types.values()) typed += count;
-  return typed >= ENOUGH;
+  return pair.types.all >= ENOUGH;
 }

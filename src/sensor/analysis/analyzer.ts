@@ -87,6 +87,17 @@ export interface Report<MessageId extends string, Evidence> {
   readonly confidence?: Confidence;
 }
 
+export interface BoundedMapOptions<V> {
+  readonly name: string;
+  readonly maxKeys: number;
+  /**
+   * Where what is asked for can be an attacker's choice: of eight of the oldest entries the one worth least goes, so that
+   * a flood of new keys takes the place of other keys of the flood.
+   */
+  readonly worth?: (value: V) => number;
+  readonly onEvict?: (value: V) => void;
+}
+
 /** A map that cannot grow past its bound: the entry touched longest ago goes, and the loss is counted. */
 export interface BoundedMap<V> {
   readonly size: number;
@@ -106,7 +117,7 @@ export interface AnalyzerContext<MessageId extends string, Evidence> {
   isOpen(key: string): boolean;
   /** From now on: which flows the flow handlers are called for. */
   setFlowInterest(interest: FlowInterest): void;
-  boundedMap<V>(options: { readonly name: string; readonly maxKeys: number }): BoundedMap<V>;
+  boundedMap<V>(options: BoundedMapOptions<V>): BoundedMap<V>;
 }
 
 export interface AnalyzerDefinition<

@@ -1,8 +1,12 @@
 /**
- * The only map an analyzer may keep: bounded, and what was touched longest ago goes first, counted. A ring of entries
- * beside the Map, because a Map's own order costs a scan over deleted entries each time its first one is asked for.
+ * The only map an analyzer may keep: bounded, and what was touched longest ago goes first, counted; or, where its owner
+ * tells the worth of an entry, the one worth least among a few of the oldest. A ring of entries beside the Map, because
+ * a Map's own order costs a scan over deleted entries each time its first one is asked for.
  */
 import type { BoundedMap } from './analyzer.ts';
+
+/** How many of the oldest compete when entries have a worth: the others are young again then, as in CLOCK. */
+const CANDIDATES = 8;
 
 interface Entry<V> {
   readonly key: string;
@@ -14,15 +18,17 @@ interface Entry<V> {
 export class LruMap<V> implements BoundedMap<V> {
   readonly #entries = new Map<string, Entry<V>>();
   readonly #maxKeys: number;
-  readonly #onEvict: () => void;
+  readonly #onEvict: (value: V) => void;
+  readonly #worth: ((value: V) => number) | undefined;
   /** Any entry of the ring names both ends: the youngest's `younger` is the oldest. */
   #youngest: Entry<V> | undefined;
 
-  constructor(maxKeys: number, onEvict: () => void) {
+  constructor(maxKeys: number, onEvict: (value: V) => void, worth?: (value: V) => number) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
       throw new RangeError(`maxKeys must be at least 1, not ${maxKeys}`);
     this.#maxKeys = maxKeys;
     this.#onEvict = onEvict;
+    this.#worth = worth;
   }
 
   get size(): number {
@@ -43,8 +49,9 @@ export class LruMap<V> implements BoundedMap<V> {
     const known = this.get(key);
     if (known !== undefined) return known;
     if (this.#entries.size >= this.#maxKeys) {
-      this.#remove(this.#youngest!.younger);
-      this.#onEvict();
+      const victim = this.#victim(this.#youngest!.younger);
+      this.#remove(victim);
+      this.#onEvict(victim.value);
     }
     const entry = { key, value: create() } as Entry<V>;
     this.#entries.set(key, entry);
@@ -72,6 +79,24 @@ export class LruMap<V> implements BoundedMap<V> {
   /** In order of creation. */
   *entries(): IterableIterator<[string, V]> {
     for (const [key, { value }] of this.#entries) yield [key, value];
+  }
+
+  /** Each candidate that stays becomes young, so that the next ones are others and all entries have their turn. */
+  #victim(oldest: Entry<V>): Entry<V> {
+    const worth = this.#worth;
+    if (worth === undefined) return oldest;
+    let victim = oldest;
+    let least = worth(oldest.value);
+    let entry = oldest.younger;
+    for (let i = 1; i < CANDIDATES && entry !== oldest; i++, entry = entry.younger) {
+      const value = worth(entry.value);
+      if (value >= least) continue;
+      victim = entry;
+      least = value;
+    }
+    // `younger` of the youngest is the oldest: moving that name moves all that was looked at to the young end.
+    this.#youngest = entry.older;
+    return victim;
   }
 
   #remove(entry: Entry<V>): void {

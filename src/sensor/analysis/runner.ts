@@ -12,6 +12,7 @@ import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time
 import type {
   AnalyzerContext,
   AnalyzerDefinition,
+  BoundedMapOptions,
   DnsQuery,
   FlowInterest,
   Handlers,
@@ -268,10 +269,14 @@ export class AnalyzerRunner {
         slot.interest = interest;
         this.#updateWants();
       },
-      boundedMap: ({ name, maxKeys }) => {
+      boundedMap: <V>({ name, maxKeys, worth, onEvict }: BoundedMapOptions<V>) => {
         const eviction: Eviction = { where: `${definition.id}.${name}`, count: 0, first: 0, last: 0 };
         this.#evictions.push(eviction);
-        return new LruMap(maxKeys, () => this.#noteEviction(eviction));
+        const evicted = (value: V) => {
+          this.#noteEviction(eviction);
+          onEvict?.(value);
+        };
+        return new LruMap(maxKeys, evicted, worth);
       },
     } as AnalyzerContext<string, Finding['evidence']>;
   }
