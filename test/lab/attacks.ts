@@ -134,7 +134,7 @@ export const dnsTunnel: Attack = {
   title: `the database tunnels ${TUNNEL_BYTES / 1000} kB out in DNS names, through the resolver of the host`,
   story: `iodine speaks only to the host's resolver at the gateway; the resolver passes the questions on to the name
 server of ${TUNNEL_ZONE}, which is the attacker's. No packet of the database ever leaves the internal network.`,
-  expect: [{ analyzer: 'dns-tunnel' }, egress('reached-host')],
+  expect: [{ analyzer: 'dns-tunnel' }, { analyzer: 'dns-bypass' }, egress('reached-host')],
   run: (lab) => tunnelOut(lab, TUNNEL_ZONE, dataNetwork.gateway),
 };
 
@@ -143,7 +143,10 @@ export const dnsTunnelEmbedded: Attack = {
   title: `the database tunnels ${TUNNEL_BYTES / 1000} kB out through 127.0.0.11, Docker's own resolver`,
   story: `Every container on a network of its own may ask 127.0.0.11, and the engine asks on from the host: here always,
 since the host's resolv.conf names a loopback address; from engine 28 on with any. No packet of it crosses any bridge.`,
-  expect: [{ analyzer: 'dns-tunnel', about: OTHER_TUNNEL_DOMAIN }],
+  expect: [
+    { analyzer: 'dns-tunnel', about: OTHER_TUNNEL_DOMAIN },
+    { analyzer: 'dns-internal-leak', about: OTHER_TUNNEL_DOMAIN },
+  ],
   run: (lab) => tunnelOut(lab, OTHER_TUNNEL_ZONE, '127.0.0.11'),
 };
 
@@ -195,6 +198,7 @@ export const ATTACKS: readonly Attack[] = [
   noRoute,
   viaGateway,
   dnsTunnel,
+  dnsTunnelEmbedded,
   isolationBroken,
 ];
 

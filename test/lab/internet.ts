@@ -8,9 +8,9 @@ import type { Lab } from './lab.ts';
 import { type RunningProcess, waitFor } from './run.ts';
 import { HOST_ADDRESS, INTERNET } from './world.ts';
 
-/** The attacker's delegated zones, under two registered domains; no other name leads to him. */
+/** The attacker's delegated zones; no other name leads to him. One lies below a top-level domain that exists, one does not. */
 export const TUNNEL_ZONE = 't.example.test';
-export const OTHER_TUNNEL_DOMAIN = 'elsewhere.test';
+export const OTHER_TUNNEL_DOMAIN = 'example.net';
 export const OTHER_TUNNEL_ZONE = `t.${OTHER_TUNNEL_DOMAIN}`;
 export const TUNNEL_PASSWORD = 'lab';
 /** The attacker's end inside the tunnel. */

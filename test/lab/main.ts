@@ -10,7 +10,7 @@ import { type InfluxServer, startInflux } from './influx.ts';
 import { startHostResolver, startInternet, WEB_NAME } from './internet.ts';
 import { createLab, type Lab, labObstacle } from './lab.ts';
 import { waitFor } from './run.ts';
-import { INTERNET } from './world.ts';
+import { INTERNET, LOOPBACK_RESOLVER } from './world.ts';
 
 const once = process.argv.includes('--once') || !['', '0', 'no'].includes(process.env['LAB_ONCE'] ?? '');
 const isTerminal = process.stdout.isTTY === true;
@@ -32,7 +32,7 @@ process.exit(3);
 async function main(): Promise<number> {
   chapter('A sealed world');
   tell('Two network namespaces and one cable: a Docker host, and an internet of three machines beyond it.');
-  const lab = await createLab({ signals: false });
+  const lab = await createLab({ signals: false, nameserver: LOOPBACK_RESOLVER });
   tell(`They are bwlab-${lab.id}-host and bwlab-${lab.id}-wan; neither has a way to your network.`);
   let code = 130;
   try {
@@ -62,6 +62,8 @@ async function story(lab: Lab): Promise<{ missed: number; agent: LabAgent }> {
   tell(
     `A real dockerd ${await lab.docker(['version', '--format', '{{.Server.Version}}'])} and a real InfluxDB run in it.`,
   );
+
+  tell(`The host has a resolver of its own: its resolv.conf names ${LOOPBACK_RESOLVER}.`);
 
   chapter('A shop opens');
   tell(
