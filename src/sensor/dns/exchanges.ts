@@ -9,8 +9,9 @@ import type { DnsQuery } from '../analysis/analyzer.ts';
 import type { DnsConfig } from '../config.ts';
 import type { DnsContent } from '../decode/dns-record.ts';
 import { DnsPairing } from './pairing.ts';
+import type { Passage } from './passages.ts';
 import { answeredRecord, type Carrier, messageRecord } from './record.ts';
-import type { Passage, Views } from './views.ts';
+import type { Views } from './views.ts';
 
 /** A question that waits, and which end of which conversation may answer it. */
 interface Asked {

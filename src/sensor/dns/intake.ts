@@ -113,7 +113,7 @@ export class DnsIntake {
   beginTap(tap: Tap): void {
     if (tap.asker === undefined) return;
     this.#namespaceTaps.add(tap);
-    this.#views.watch(this.#namespaceTaps);
+    this.#views.watch(tap);
   }
 
   /** What was asked in its namespace gets no answer that anybody would see. Flows end by themselves. */
@@ -123,7 +123,7 @@ export class DnsIntake {
       this.#messages.end(...keys);
       this.#exchanges.end(...keys);
     }
-    if (this.#namespaceTaps.delete(tap)) this.#views.watch(this.#namespaceTaps);
+    this.#namespaceTaps.delete(tap);
   }
 
   /** Packet time at which `settle` has something to do; infinite when nothing waits. */
@@ -137,7 +137,7 @@ export class DnsIntake {
   }
 
   expire(now: Micros): void {
-    if (this.#namespaceTaps.size > 0) this.#views.watch(this.#namespaceTaps);
+    this.#views.watchOnly(this.#namespaceTaps);
     this.#exchanges.expire(now);
   }
 

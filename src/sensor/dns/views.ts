@@ -4,15 +4,21 @@
  * `upstream` of the container's record. Taps deliver in turns, so either view may be read first: a bridge question of
  * a container whose namespace is tapped waits a moment before it is told as its own, and a finished record of a
  * container waits as long to learn its upstream. Nothing else waits.
- *
- * They belong together when container, name and type are the same and the bridge saw it between the container's
- * question and its answer; where several fit, the same id, then the one that has no upstream yet.
  */
-import type { DnsRecord, DnsUpstream } from '../../model/dns.ts';
+import type { DnsRecord } from '../../model/dns.ts';
 import type { Workload } from '../../model/network.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
 import type { DnsQuery } from '../analysis/analyzer.ts';
 import type { Tap } from '../tap.ts';
+import {
+  type Equals,
+  type FromContainer,
+  isSameAnswer,
+  learnUpstream,
+  type OverBridge,
+  originOf,
+  type Passage,
+} from './passages.ts';
 import { withUpstream } from './record.ts';
 
 export interface ViewsOptions {
@@ -26,51 +32,9 @@ export interface ViewsOptions {
 
 /** Packet time. Taps hand over every 100 ms by default (capture.read_timeout_ms); batches are read in turns. */
 export const GRACE: Micros = 300_000;
-/** By how much the timestamps of two interfaces may contradict what must have come first. */
-const CLOCK_SLACK: Micros = 1000;
 /** Equal questions of one container that are looked through; a program that repeats one name without end has more. */
-const MAX_EQUAL = 32;
-/** The engine asks three servers at most, anew each time that the client asks again. What goes beyond is told. */
-const MAX_TRIES = 12;
+const MAX_EQUAL = 256;
 const EMBEDDED_RESOLVER = '127.0.0.11';
-
-/** A question of a container, as its own namespace saw it. */
-interface FromContainer {
-  readonly kind: 'container';
-  readonly equals: Equals;
-  readonly question: DnsRecord;
-  time: Micros;
-  /** Set when it waits to be told. */
-  record: DnsRecord | undefined;
-  finishedAt: Micros | undefined;
-  tries: number;
-  upstream: DnsUpstream | undefined;
-  hasUpstreamAnswer: boolean;
-}
-
-/** The question on a bridge: perhaps the same one on its way. */
-interface OverBridge {
-  readonly kind: 'bridge';
-  readonly equals: Equals;
-  readonly question: DnsRecord;
-  time: Micros;
-  readonly labels: DnsQuery['labels'];
-  readonly options: DnsQuery['options'];
-  /** With its answer, which came while the question waited. */
-  record: DnsRecord | undefined;
-  state: 'waits' | 'joined' | 'told';
-  joinedTo: FromContainer | undefined;
-}
-
-/** One view of a question, from when it was asked to when it was answered or given up. */
-export type Passage = FromContainer | OverBridge;
-
-/** Questions of one container for one name and type, oldest first. */
-interface Equals {
-  readonly key: string;
-  readonly asked: FromContainer[];
-  readonly waiting: OverBridge[];
-}
 
 export class Views {
   /** Told before their time, for want of room: a question may have been told twice, or an upstream be missing. */
@@ -89,14 +53,16 @@ export class Views {
     this.#options = options;
   }
 
-  /** Which containers' namespaces are tapped; they change their ids and networks under us, so ask again now and then. */
-  watch(taps: Iterable<Tap>): void {
-    const watched = new Set<string>();
-    for (const tap of taps) {
-      const workload = tap.asker?.().client.workload;
-      if (workload !== undefined && asksEngine(workload)) watched.add(workload.containerId);
-    }
-    this.#watched = watched;
+  /** A namespace is tapped. */
+  watch(tap: Tap): void {
+    const workload = tap.asker?.().client.workload;
+    if (workload !== undefined && asksEngine(workload)) this.#watched.add(workload.containerId);
+  }
+
+  /** All that are tapped: what a namespace is known for changes, so ask now and then. */
+  watchOnly(taps: Iterable<Tap>): void {
+    this.#watched = new Set();
+    for (const tap of taps) this.watch(tap);
   }
 
   /** A question is seen. What is returned goes with it until it is finished; undefined when it has one view only. */
@@ -118,7 +84,7 @@ export class Views {
     else {
       passage.record = record;
       const isAnswered = record.rcode !== undefined;
-      if (passage.joinedTo !== undefined && isAnswered) learnUpstream(passage.joinedTo, passage);
+      if (passage.joinedTo !== undefined && isAnswered) this.#answeredUpstream(passage.joinedTo, passage);
     }
   }
 
@@ -182,17 +148,17 @@ export class Views {
       tries: 0,
       upstream: undefined,
       hasUpstreamAnswer: false,
+      upstreamAnswers: [],
+      isTold: false,
     };
     if (equals.asked.length === MAX_EQUAL) this.#hurryAsked(equals.asked[0]!);
     equals.asked.push(passage);
     this.#equals.set(equals.key, equals);
-    const seenBefore = earliest(equals.waiting, passage);
-    if (seenBefore !== undefined) this.#join(seenBefore, passage);
     this.#options.onQuestion({ time: question.time, record: question, labels, options });
     return passage;
   }
 
-  /** The bridge's view of a container that is watched: waits, unless it is known where it comes from. */
+  /** The bridge's view of a container that is watched: waits, because only what comes later tells where it belongs. */
   #crosses(
     containerId: string,
     question: DnsRecord,
@@ -200,22 +166,17 @@ export class Views {
     options: DnsQuery['options'],
   ): OverBridge {
     const equals = this.#equalsOf(containerId, question);
-    const origin = originOf(equals.asked, question.time, question.id);
     const passage: OverBridge = {
       kind: 'bridge',
       equals,
       question,
       time: question.time,
-      labels: origin === undefined ? labels.map((label) => label.slice()) : [],
-      options: origin === undefined ? options.map(({ code, data }) => ({ code, data: data.slice() })) : [],
+      labels: labels.map((label) => label.slice()),
+      options: options.map(({ code, data }) => ({ code, data: data.slice() })),
       record: undefined,
       state: 'waits',
       joinedTo: undefined,
     };
-    if (origin !== undefined) {
-      this.#join(passage, origin);
-      return passage;
-    }
     if (equals.waiting.length === MAX_EQUAL) this.#hurryWaiting(equals.waiting[0]!);
     if (this.#waiting.size >= this.#options.maxHeld) this.#hurryWaiting(first(this.#waiting));
     equals.waiting.push(passage);
@@ -230,7 +191,7 @@ export class Views {
     passage.finishedAt = time;
     // Too many equal ones: nothing can join it any more.
     if (!passage.equals.asked.includes(passage)) {
-      this.#options.onRecord(told(passage));
+      this.#tell(passage);
       return;
     }
     if (this.#finished.size >= this.#options.maxHeld) this.#hurryAsked(first(this.#finished));
@@ -243,28 +204,51 @@ export class Views {
     passage.state = 'joined';
     passage.joinedTo = origin;
     origin.tries++;
-    learnUpstream(origin, passage);
+    if (passage.record?.rcode === undefined) learnUpstream(origin, passage);
+    else this.#answeredUpstream(origin, passage);
   }
 
-  /** Its grace is over: one more try for a question that it did not come first for, or a question of its own. */
+  #answeredUpstream(origin: FromContainer, passage: OverBridge): void {
+    learnUpstream(origin, passage);
+    const record = passage.record!;
+    if (record.answers.length === 0) return;
+    if (!origin.isTold) origin.upstreamAnswers.push(record);
+    else if (!isSameAnswer(record, origin.record!)) this.#options.onRecord(record);
+  }
+
+  /** Its grace is over: what the container asked meanwhile is known, and perhaps when it was answered. */
   #release(passage: OverBridge): void {
     const { question, time, labels, options } = passage;
-    const origin = originOf(passage.equals.asked, time, question.id);
+    const origin = originOf(passage.equals.asked, question, time);
     if (origin !== undefined) {
       this.#join(passage, origin);
       return;
     }
     this.#forget(passage);
     passage.state = 'told';
-    this.#options.onQuestion({ time: question.time, record: question, labels, options });
+    // By the clock as it is now; what was recorded keeps its time.
+    this.#options.onQuestion({ time, record: question, labels, options });
     if (passage.record !== undefined) this.#options.onRecord(passage.record);
   }
 
   #tell(passage: FromContainer): void {
     this.#finished.delete(passage);
+    this.#takeLate(passage);
     remove(passage.equals.asked, passage);
     this.#dropIfEmpty(passage.equals);
-    this.#options.onRecord(told(passage));
+    const { record, upstream, upstreamAnswers } = passage;
+    passage.isTold = true;
+    this.#options.onRecord(upstream === undefined ? record! : withUpstream(record!, upstream));
+    for (const answer of upstreamAnswers) if (!isSameAnswer(answer, record!)) this.#options.onRecord(answer);
+  }
+
+  /** Read so late that its own grace is not over yet. */
+  #takeLate(passage: FromContainer): void {
+    const { equals, finishedAt } = passage;
+    const late = equals.waiting.filter(({ time }) => time <= finishedAt!);
+    for (const waiting of late) {
+      if (originOf(equals.asked, waiting.question, waiting.time) === passage) this.#join(waiting, passage);
+    }
   }
 
   #hurryWaiting(passage: OverBridge): void {
@@ -304,37 +288,6 @@ export class Views {
 /** A container on the default bridge has no embedded resolver: what it asks on the bridge is its own. */
 function asksEngine({ resolvers }: Workload): boolean {
   return resolvers === undefined || resolvers.includes(EMBEDDED_RESOLVER);
-}
-
-/** The container's question that this one on a bridge may be: asked before it, and not yet answered then. */
-function originOf(asked: readonly FromContainer[], time: Micros, id: number): FromContainer | undefined {
-  let best: FromContainer | undefined;
-  for (const passage of asked) {
-    if (passage.tries === MAX_TRIES || time < passage.time - CLOCK_SLACK) continue;
-    if (passage.finishedAt !== undefined && time > passage.finishedAt + CLOCK_SLACK) continue;
-    if (passage.question.id === id) return passage;
-    if (best === undefined || passage.tries < best.tries) best = passage;
-  }
-  return best;
-}
-
-/** The bridge's question that came of this one, when the bridge's tap was read first. */
-function earliest(waiting: readonly OverBridge[], { question, time }: FromContainer): OverBridge | undefined {
-  const after = waiting.filter((passage) => passage.time >= time - CLOCK_SLACK);
-  return after.find((passage) => passage.question.id === question.id) ?? after[0];
-}
-
-/** The last one that was answered stands; before there is one, the last that was asked. */
-function learnUpstream(origin: FromContainer, { question, record }: OverBridge): void {
-  const isAnswered = record?.rcode !== undefined;
-  if (!isAnswered && origin.hasUpstreamAnswer) return;
-  origin.hasUpstreamAnswer = isAnswered;
-  const { server, network, interface: name } = question;
-  origin.upstream = { server, network: network?.name, interface: name, rtt: record?.rtt };
-}
-
-function told({ record, upstream }: FromContainer): DnsRecord {
-  return upstream === undefined ? record! : withUpstream(record!, upstream);
 }
 
 function first<T>(entries: Set<T>): T {
