@@ -3,7 +3,14 @@
  * left them in the view. Malformed DNS is DNS; what nobody could answer, because it asks nothing that can be read, is
  * not. iodine's raw mode, for one, begins with 10 d1 9e: an opcode that there is not, and counts out of ciphertext.
  */
-import { DNS_HEADER_BYTES, type DnsView, isKnownOpcode, leastBytes } from './dns.ts';
+import {
+  DNS_HEADER_BYTES,
+  type DnsView,
+  isKnownOpcode,
+  leastBytes,
+  MIN_QUESTION_BYTES,
+  MIN_RECORD_BYTES,
+} from './dns.ts';
 
 const OPCODE_DSO = 6;
 const MAX_MESSAGE_BYTES = 65_535;
@@ -26,15 +33,16 @@ function isBareHeader(m: DnsView, length: number): boolean {
   return m.isResponse && length === DNS_HEADER_BYTES;
 }
 
-/** Multicast DNS and LLMNR share their ports with whoever was given them by chance: a query's header, or nothing. */
-export function mayBeLocalDns(data: DataView, at: number, end: number): boolean {
+/**
+ * The same before decoding, for multicast DNS and LLMNR: whoever was given their ports by chance is no anomaly of theirs.
+ * `wireBytes`: of the whole message; it may have been cut.
+ */
+export function mayBeLocalDns(data: DataView, at: number, end: number, wireBytes: number): boolean {
   if (end - at < DNS_HEADER_BYTES) return false;
   const questions = data.getUint16(at + 4);
   const records = data.getUint16(at + 6) + data.getUint16(at + 8) + data.getUint16(at + 10);
+  if (questions + records === 0) return false;
   // RFC 6762 18.3, RFC 4795 2.1.1: the opcode is zero, and anything else is not for us.
-  return (
-    (data.getUint8(at + 2) & 0x78) === 0 &&
-    questions + records > 0 &&
-    questions * 5 + records * 11 <= MAX_MESSAGE_BYTES
-  );
+  if ((data.getUint8(at + 2) & 0x78) !== 0) return false;
+  return questions * MIN_QUESTION_BYTES + records * MIN_RECORD_BYTES <= wireBytes - DNS_HEADER_BYTES;
 }

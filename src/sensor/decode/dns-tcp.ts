@@ -49,7 +49,7 @@ interface Connection {
 }
 
 export class DnsTcpReassembler {
-  /** Connections forgotten because there were too many, or too many bytes. */
+  /** Connections forgotten with bytes that waited, because there were too many of either. An idle one loses nothing. */
   evicted = 0;
   /** Holes skipped: a message was lost, ours or theirs. */
   gaps = 0;
@@ -129,8 +129,8 @@ export class DnsTcpReassembler {
     while (this.#connections.size > this.#maxConnections || this.#totalBytes > this.#maxTotalBytes) {
       const oldest = this.#connections.keys().next();
       if (oldest.done) return;
+      if (connectionBytes(this.#connections.get(oldest.value)!) > 0) this.evicted++;
       this.end(oldest.value);
-      this.evicted++;
     }
   }
 

@@ -14,8 +14,8 @@ export const MAX_NAME_BYTES = 255;
 const MAX_LABELS = 128;
 /** Each pointer goes backwards, which ends every walk; this ends it soon. */
 const MAX_POINTERS = 64;
-const MIN_QUESTION_BYTES = 5;
-const MIN_RECORD_BYTES = 11;
+export const MIN_QUESTION_BYTES = 5;
+export const MIN_RECORD_BYTES = 11;
 
 export const DNS_FLAG = {
   QR: 0x8000,

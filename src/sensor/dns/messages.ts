@@ -77,7 +77,7 @@ export class Messages {
   #onMessage(data: DataView, at: number, end: number, complete: boolean, wireBytes: number): void {
     const { view, carrier, onMessage, onNotDns } = this.#options;
     const isLocal = carrier.protocol !== 'dns';
-    if (isLocal && !mayBeLocalDns(data, at, end)) return;
+    if (isLocal && !mayBeLocalDns(data, at, end, wireBytes)) return;
     view.anomalyCounts = carrier.tap.decoder.anomalyCounts;
     view.isMulticast = carrier.protocol === 'mdns';
     decodeDns(data, at, end, complete, view);
