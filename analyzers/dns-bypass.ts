@@ -82,7 +82,7 @@ export default defineAnalyzer({
   ],
   severity: 'low',
   confidence: 'medium',
-  maturity: 'stable',
+  maturity: 'incubating',
   flows: 'all',
   config,
   evidence,

@@ -3,6 +3,7 @@ import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
 import directIp from './direct-ip.ts';
 import dnsBypass from './dns-bypass.ts';
 import dnsInternalLeak from './dns-internal-leak.ts';
+import dnsNxdomainBurst from './dns-nxdomain-burst.ts';
 import dnsRebinding from './dns-rebinding.ts';
 import dnsTunnel from './dns-tunnel.ts';
 import internalEgress from './internal-egress.ts';
@@ -11,6 +12,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   directIp,
   dnsBypass,
   dnsInternalLeak,
+  dnsNxdomainBurst,
   dnsRebinding,
   dnsTunnel,
   internalEgress,

@@ -19,6 +19,10 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
     name: 'Unsecured Credentials: Cloud Instance Metadata API',
     tactics: ['credential-access'],
   },
+  'T1568.002': {
+    name: 'Dynamic Resolution: Domain Generation Algorithms',
+    tactics: ['command-and-control'],
+  },
   T1572: { name: 'Protocol Tunneling', tactics: ['command-and-control'] },
 };
 
