@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PublicDns } from '../model/serialize.ts';
+import { type PublicDns, printableJson } from '../model/serialize.ts';
 import { openStoreReadOnly, type StoredRecord, type StoreReader } from '../station/store/reader.ts';
 import { dnsTable, streamedDnsColumns } from './dns-columns.ts';
+import { DnsSummary, type Grouping } from './dns-summary.ts';
+import { dnsSummaryTable } from './dns-summary-columns.ts';
 import { UsageError } from './failure.ts';
-import { filterOf, matchingOf, sinceOf } from './filter-words.ts';
+import { filterOf, matchingOf, sinceOf, tellStopped } from './filter-words.ts';
 import { FollowedDns, type FollowedFilters } from './followed-dns.ts';
-import { printLine, streamedRow, streamedTitles } from './output.ts';
+import { complain, printLine, streamedRow, streamedTitles } from './output.ts';
 import { loadSettings, type SettingsOptions } from './settings.ts';
 import { emptyText, parseRange, type TimeRange } from './time-range.ts';
 
@@ -15,6 +17,7 @@ interface DnsOptions extends SettingsOptions {
   readonly until?: string;
   readonly network?: string;
   readonly workload?: string;
+  readonly by?: Grouping;
   readonly limit: string;
   readonly json?: boolean;
 }
@@ -27,6 +30,9 @@ export async function dnsCommand(words: readonly string[], options: DnsOptions):
   if (options.follow === true && options.until !== undefined) {
     throw new UsageError('--follow and --until exclude each other: what is followed has no end');
   }
+  if (options.follow === true && options.by !== undefined) {
+    throw new UsageError('--follow and --by exclude each other: a sum needs an end');
+  }
   const filter = filterOf(words, ['dns']);
   const range = parseRange({ ...options, since: sinceOf(options.since, filter, USUAL_SINCE) });
   const filters: FollowedFilters = {
@@ -37,6 +43,7 @@ export async function dnsCommand(words: readonly string[], options: DnsOptions):
   const reader = await openStoreReadOnly(loadSettings(options).store.path);
   try {
     if (options.follow === true) await follow(reader, filters, range, options.json === true);
+    else if (options.by !== undefined) sumUp(reader, options.by, filters, range, options.json === true);
     else show(select(reader, filters, range), range, options.json === true);
   } finally {
     reader.close();
@@ -52,6 +59,32 @@ function show(rows: readonly StoredRecord[], range: TimeRange, isJson: boolean):
   if (isJson) for (const { text } of rows) printLine(text);
   else if (rows.length === 0) printLine(emptyText('DNS', range));
   else printLine(dnsTable(rows.map(recordOf), process.stdout.columns));
+}
+
+function sumUp(
+  reader: StoreReader,
+  by: Grouping,
+  { filter, ...where }: FollowedFilters,
+  { limit, ...times }: TimeRange,
+  isJson: boolean,
+): void {
+  const summary = new DnsSummary(by);
+  const { matching } = matchingOf(filter);
+  const rows = reader.scanDns({
+    ...times,
+    ...where,
+    matching: { onStopped: tellStopped, ...matching },
+  });
+  for (const row of rows) summary.add(recordOf(row));
+  const records = summary.records(limit);
+  if (summary.mayLack > 0) {
+    complain(
+      `too many to count each to its end: each line may lack up to ${summary.mayLack} questions, which are among the others; narrow it with --since or a filter`,
+    );
+  }
+  if (isJson) for (const record of records) printLine(printableJson(record));
+  else if (records.length === 0) printLine(emptyText('DNS', { ...times, limit }));
+  else printLine(dnsSummaryTable(records, by, process.stdout.columns));
 }
 
 async function follow(

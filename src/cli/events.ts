@@ -16,6 +16,7 @@ export interface EventFilters {
   readonly severity?: Severity;
   readonly analyzer?: string;
   readonly network?: string;
+  readonly workload?: string;
   /** Also what is no finding. */
   readonly all?: boolean;
   readonly filter?: Filter;
@@ -75,8 +76,13 @@ export async function eventsCommand(words: readonly string[], options: EventsOpt
 
 /** Each finding stands once, as it is now; while following, every change is told. */
 function select(reader: StoreReader, options: EventFilters, range: TimeRange): StoredRecord[] {
-  const { severity, analyzer, network, filter } = options;
-  const where = { ...range, ...(network === undefined ? {} : { network }), ...matchingOf(filter) };
+  const { severity, analyzer, network, workload, filter } = options;
+  const where = {
+    ...range,
+    ...(network === undefined ? {} : { network }),
+    ...(workload === undefined ? {} : { container: workload }),
+    ...matchingOf(filter),
+  };
   const findings = reader.queryFindings({
     ...where,
     ...(severity === undefined ? {} : { severity }),

@@ -17,10 +17,11 @@ export function sinceOf(asked: string | undefined, filter: Filter | undefined, u
 
 /** What the store is asked with; a search that ended early is told, because what it did not find may be there. */
 export function matchingOf(filter: Filter | undefined) {
-  if (filter === undefined) return {};
-  const onStopped = (at: Micros) =>
-    complain(
-      `stopped after many records, back at ${clockText(formatMicros(at))}: older ones were not looked at; look there with --until, or narrow --since`,
-    );
-  return { matching: { filter, onStopped } };
+  return filter === undefined ? {} : { matching: { filter, onStopped: tellStopped } };
+}
+
+export function tellStopped(at: Micros): void {
+  complain(
+    `stopped after many records, back at ${clockText(formatMicros(at))}: older ones were not looked at; look there with --until, or narrow --since`,
+  );
 }

@@ -48,11 +48,12 @@ export class FollowedEvents {
   }
 
   #pages(): StoredRecord[][] {
-    const { severity, analyzer, network, all } = this.#filters;
+    const { severity, analyzer, network, workload, all } = this.#filters;
     const where = {
       afterSeq: this.#seen,
       limit: this.#pageRows,
       ...(network === undefined ? {} : { network }),
+      ...(workload === undefined ? {} : { container: workload }),
     };
     const findings = this.#reader.queryFindings({
       ...where,

@@ -143,6 +143,7 @@ export function program(): Command {
     )
     .option('--analyzer <id>', 'only from this analyzer')
     .option('--network <name>', 'only on this network')
+    .option('--workload <name>', 'only about this workload (shop/db) or this container')
     .option('--all', 'also inventory changes, coverage, losses and refused routes')
     .option('--limit <count>', 'the newest so many', '100')
     .addOption(config())
@@ -193,7 +194,15 @@ export function program(): Command {
     .option('--until <time>', 'age or time; not included')
     .option('--network <name>', 'only on this network; of a look-up seen in its container: any that it is on')
     .option('--workload <name>', 'only with this workload (shop/db): who asked, or was asked')
-    .option('--limit <count>', 'the newest so many', '100')
+    .addOption(
+      new Option('--by <what>', 'sums instead, the most asked first').choices([
+        'container',
+        'name',
+        'zone',
+        'resolver',
+      ]),
+    )
+    .option('--limit <count>', 'the newest so many; with --by the most asked', '100')
     .addOption(config())
     .addOption(db())
     .addOption(json())
@@ -204,6 +213,8 @@ export function program(): Command {
         "bridgewatch dns 'query:*.example.com not qtype:(A or AAAA)'",
         "bridgewatch dns 'answered:false or rtt>500ms' --follow",
         "bridgewatch dns 'client.project:shop answer:10.0.0.0/8 internal:true' --since 7d",
+        'bridgewatch dns --by container --since 24h',
+        "bridgewatch dns --by zone 'client.container:shop/api' --limit 10",
         'bridgewatch dns rcode:NXDOMAIN --json | jq -r .query',
       ),
     )

@@ -38,6 +38,67 @@ export interface ConfigIssueRecord extends ConfigIssue {
   readonly kind: 'config-issue';
 }
 
+/**
+ * `dns --by ... --json`: one line for each container, name, zone or resolver, those with the most questions first, and
+ * a last one for all others.
+ */
+export interface DnsSummaryRecord {
+  readonly kind: 'dns-summary';
+  /** What look-ups are summed up by. */
+  readonly by: 'container' | 'name' | 'zone' | 'resolver';
+  /**
+   * Which one: a container's label, else the scope's word with the address; a name or zone in lower case; a resolver's
+   * address or label, `engine` for Docker's embedded one where it is not known whom it asked. Absent in the last line.
+   */
+  readonly key?: string;
+  /** Only in the last line: how many are summed up there. */
+  readonly others?: number;
+  /** The earliest question. */
+  readonly first: string;
+  /** The latest question. */
+  readonly last: string;
+  /** How many look-ups; with those of which only the answer was seen. */
+  readonly questions: number;
+  /** No answer was seen; mDNS and LLMNR do not count, because nobody owes one there. */
+  readonly unanswered: number;
+  /** Answers that there is no such name. */
+  readonly nxdomain: number;
+  /** Answers that the resolver could not find out. */
+  readonly servfail: number;
+  /** Distinct names, in any case. */
+  readonly names: number;
+  /** Distinct askers. */
+  readonly clients: number;
+  /** There were too many for exact counts: `names` beyond 512 are some 5 % off, `clients` beyond 128 some 10 %. */
+  readonly isEstimated?: true;
+  /** Microseconds from question to answer, 5 % off at most; absent when no pair was seen. */
+  readonly latencyMedian?: number;
+  /** Nineteen of twenty answers came within; as exact. */
+  readonly latencyP95?: number;
+  /** The one whose `latencyP95` is the highest. */
+  readonly slowestResolver?: {
+    /** Written as `key` is. */
+    readonly resolver: string;
+    /** Look-ups with question and answer. */
+    readonly questions: number;
+    /** Of this resolver. */
+    readonly latencyP95: number;
+  };
+  /** Who asked most, at most five. */
+  readonly topClients: readonly DnsCount[];
+  /** What was asked for most, at most five, in lower case. */
+  readonly topNames: readonly DnsCount[];
+  /** What came back most, at most five: data of the asked type, else the code, `NODATA`, or `?` for no answer. */
+  readonly topAnswers: readonly DnsCount[];
+}
+
+export interface DnsCount {
+  /** Whose or which, in escaped form. */
+  readonly value: string;
+  /** How many look-ups; at least so many, where there were more than 64 to choose from. */
+  readonly count: number;
+}
+
 /** `map --edges --json`, and `map --watch` where it cannot draw: one line for each pair that talked of late. */
 export interface EdgeRecord {
   readonly kind: 'edge';

@@ -20,6 +20,7 @@ import {
   type StoredLease,
 } from './lease-query.ts';
 import { containerNeedles, networkNeedle } from './rows.ts';
+import { scanRows } from './scan.ts';
 import { checkOwner, LEASES_VERSION, NETWORKS_VERSION } from './schema.ts';
 import { type Matching, searchRows } from './search.ts';
 import { type Watch, watchesAround } from './watch-log.ts';
@@ -76,6 +77,10 @@ export interface DnsFilter extends RecordFilter {
   readonly query?: string;
   readonly qtype?: string;
   readonly rcode?: string;
+}
+
+export interface ScanFilter extends Omit<RecordFilter, 'limit' | 'afterSeq' | 'matching'> {
+  readonly matching?: Partial<Matching>;
 }
 
 export interface EventFilter extends RecordFilter {
@@ -179,6 +184,12 @@ export class StoreReader {
     if (filter.direction !== undefined) where.add('direction = ?', filter.direction);
     if (filter.uid !== undefined) where.add('uid = ?', filter.uid);
     return this.#select('flows', "'flow'", where, filter);
+  }
+
+  /** All that match, the newest first, however many: for sums. Another look than `queryDns`, which holds its answer. */
+  scanDns({ matching = {}, ...filter }: ScanFilter = {}): Generator<StoredRecord> {
+    const { parts, values } = this.#ofSeveralNetworks(filter);
+    return scanRows(this.#db, { table: 'dns', kind: "'dns'", conditions: parts, values, matching });
   }
 
   queryDns(filter: DnsFilter = {}): StoredRecord[] {
