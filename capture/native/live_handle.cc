@@ -14,6 +14,10 @@ namespace bridgewatch {
 namespace {
 
 constexpr size_t kCloserStackBytes = 256 * 1024;
+// LOOPBACK_IFINDEX of net/flow.h: each namespace's own loopback interface has it, and no other.
+constexpr int kLoopbackIndex = 1;
+// Linux 4.20; older headers do not name it.
+constexpr int kPacketIgnoreOutgoing = 23;
 
 // Where the next frame goes, while pcap_dispatch runs.
 struct Cursor {
@@ -126,6 +130,12 @@ std::optional<Failure> LiveHandle::CheckBinding(const LiveOptions& options, cons
     return Failure{"CAPTURE_UNSUPPORTED", subject + ": libpcap opens something else under this name; rename the interface"};
   }
   if_index_ = address.sll_ifindex;
+  if (if_index_ == kLoopbackIndex) {
+    // A packet passes there twice, on its way out and in, and libpcap throws the first away once it is read. This way
+    // it does not take room in the ring; where the kernel is too old for that, it does.
+    const int on = 1;
+    setsockopt(fd_, SOL_PACKET, kPacketIgnoreOutgoing, &on, sizeof(on));
+  }
 
   const std::optional<LinkFacts> facts = QueryLink(if_index_);
   // In another namespace the counter cannot be asked again later without entering it: unknown there.

@@ -88,10 +88,11 @@ void Tap::Watch() {
     static_cast<Tap*>(poll->data)->OnReadable(status);
   });
   // Our socket keeps a namespace alive that nobody else holds, so its `lo` would never go away: look at the path.
+  // All taps do at the same moment, so that a hundred of them at rest wake the loop once a second.
   if (!netns_.empty()) {
+    const uint64_t to_next = kNamespaceCheckMs - uv_now(poll_.loop) % kNamespaceCheckMs;
     uv_timer_start(
-        &timer_, [](uv_timer_t* timer) { static_cast<Tap*>(timer->data)->OnTimer(); }, kNamespaceCheckMs,
-        kNamespaceCheckMs);
+        &timer_, [](uv_timer_t* timer) { static_cast<Tap*>(timer->data)->OnTimer(); }, to_next, kNamespaceCheckMs);
   }
 }
 
