@@ -57,6 +57,15 @@ const config = z.strictObject({
     .describe(
       'Containers (by name, or as `project/service`) that work by address: peer-to-peer, VPN, crawlers.',
     ),
+  max_flows_per_sec: z
+    .number()
+    .int()
+    .min(100)
+    .max(1_000_000)
+    .default(2000)
+    .describe(
+      'Flows looked at in a second, about 8 us each; after a second with more everything is learned for `learn_secs` again.',
+    ),
   max_containers: z
     .number()
     .int()
@@ -116,6 +125,9 @@ export default defineAnalyzer({
     const pending = ctx.boundedMap<Pending>({ name: 'pending', maxKeys: options.max_pending });
     const ignored = options.ignore_destinations.map((text) => prefixOf(text)!);
     let watchedSince: Micros | undefined;
+    let flowsThisSecond = 0;
+    /** When flows were last passed over, for there were too many. */
+    let passedOverAt: Micros | undefined;
 
     function clientFor(key: string, now: Micros): Client {
       watchedSince ??= now;
@@ -131,9 +143,10 @@ export default defineAnalyzer({
       const began = workload?.startedAt;
       const wasThere = began === undefined || began < watchedSince! || client.since - began > START_GRACE;
       const own = wasThere ? client.since + options.learn_secs * MICROS_PER_SECOND : began + START_GRACE;
-      // A memory that was given up and begun anew knows nothing of before.
-      const isYounger = memory.since > client.since;
-      return isYounger ? Math.max(own, memory.since + options.learn_secs * MICROS_PER_SECOND) : own;
+      // A memory that was given up and begun anew knows nothing of before, and nobody knows what was passed over.
+      const begunAnew = memory.since > client.since ? memory.since : Number.NEGATIVE_INFINITY;
+      const gap = Math.max(begunAnew, passedOverAt ?? Number.NEGATIVE_INFINITY);
+      return Math.max(own, gap + options.learn_secs * MICROS_PER_SECOND);
     }
 
     function isIgnored({ orig, resp }: FlowRecord): boolean {
@@ -194,11 +207,19 @@ export default defineAnalyzer({
       },
       onFlowStart(flow) {
         watchedSince ??= flow.start;
+        flowsThisSecond += 1;
+        if (flowsThisSecond > options.max_flows_per_sec) {
+          passedOverAt = flow.start;
+          ctx.setFlowInterest('none');
+          return;
+        }
         noteCaller(flow);
         if (isOutbound(flow)) noteFlow(flow);
       },
       onTick(now) {
         watchedSince ??= now;
+        flowsThisSecond = 0;
+        ctx.setFlowInterest('all');
         for (const [place, entry] of pending.entries()) {
           if (now - entry.flow.start < GRACE) continue;
           pending.delete(place);
@@ -208,6 +229,7 @@ export default defineAnalyzer({
       onClockSet(step) {
         const by = step.to - step.from;
         if (watchedSince !== undefined) watchedSince += by;
+        if (passedOverAt !== undefined) passedOverAt += by;
         for (const [, client] of clients.entries()) shiftClient(client, step);
         for (const [, memory] of memories.entries()) memory.shift(by);
         // Their times are of the old clock, and they are too few to be worth a wrong word.

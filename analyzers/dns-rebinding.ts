@@ -8,17 +8,16 @@ import type { DnsAnswer, DnsRecord } from '../src/model/dns.ts';
 import { type Endpoint, endpointLabel } from '../src/model/endpoint.ts';
 import { type Confidence, SEVERITIES, type Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
-import { cidrContains, parseCidr } from '../src/model/ip.ts';
-import type { Network } from '../src/model/network.ts';
 import { type ClockStep, formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
-import { type AddressKind, innerText, type JudgedAddress, judgeAddress } from './lib/address-kind.ts';
+import { AddressJudge, innerText } from './lib/address-kind.ts';
 import { answererOf, clientKey, isItself } from './lib/asker.ts';
 import { ZoneMemory } from './lib/dns-zone.ts';
+import { asAnswered, INSIDE_KINDS, type InsideAddress, isMapped, sortAnswer } from './lib/inside-answer.ts';
 import { Sample } from './lib/sample.ts';
 
 const CONNECT_WITHIN = 60 * MICROS_PER_SECOND;
-/** A resolver that gives one inside address for so many registered domains does so by a list of its own. */
+/** A resolver that gives one inside address for so many other registered domains does so by a list of its own. */
 const SINK_ZONES = 3;
 /** What Docker's embedded resolver puts on its own answers, seconds (moby libnetwork/resolver.go, respTTL). */
 const ENGINE_TTL = 600;
@@ -73,18 +72,7 @@ const evidence = z.object({
   outsideAddress: z.string().optional().describe('Of the answer before, or of the same answer.'),
   insideAddress: z.string().describe('As it stood in the answer.'),
   meansAddress: z.string().describe('The same without the form that it was wrapped in.'),
-  insideKind: z
-    .enum([
-      'own-network',
-      'gateway',
-      'metadata',
-      'loopback',
-      'unspecified',
-      'link-local',
-      'private',
-      'shared',
-    ])
-    .describe('Whose address it is to the container.'),
+  insideKind: z.enum(INSIDE_KINDS).describe('Whose address it is to the container.'),
   wrappedAs: z
     .string()
     .optional()
@@ -102,7 +90,6 @@ const evidence = z.object({
 type Evidence = z.infer<typeof evidence>;
 type Message = 'turned' | 'mixed' | 'metadata' | 'disguised' | 'connected';
 type Context = AnalyzerContext<Message, Evidence>;
-type InsideKind = Evidence['insideKind'];
 
 export default defineAnalyzer({
   id: 'dns-rebinding',
@@ -131,17 +118,18 @@ export default defineAnalyzer({
   },
   create(ctx, options) {
     const zones = new ZoneMemory();
+    const addresses = new AddressJudge();
     const outsides = ctx.boundedMap<OutsideAnswer>({ name: 'names', maxKeys: options.max_names });
     const sinks = ctx.boundedMap<Set<string>>({ name: 'sinks', maxKeys: 4096 });
     const cases = ctx.boundedMap<Case>({ name: 'cases', maxKeys: options.max_watched });
     /** By client and address; only while there are any are flows asked for. */
     const watched = ctx.boundedMap<Watch>({ name: 'watched', maxKeys: options.max_watched });
 
-    function isSink({ judged }: Inside, zone: string, resolver: Endpoint): boolean {
+    function isSink({ judged }: InsideAddress, zone: string, resolver: Endpoint): boolean {
       const text = innerText(judged);
       const known = sinks.ensure(`${resolver.ip} ${text}`, () => new Set());
-      if (known.size < SINK_ZONES) known.add(zone);
-      return known.size >= SINK_ZONES || text === resolver.ip;
+      if (known.size <= SINK_ZONES) known.add(zone);
+      return known.size > SINK_ZONES || text === resolver.ip;
     }
 
     /** Undefined when it is nothing to speak of. */
@@ -170,12 +158,16 @@ export default defineAnalyzer({
       if (inside.kind === 'metadata') {
         return { kind: 'metadata', severity: 'medium', confidence: 'medium', doubts: [], isRaised: true };
       }
-      const isMapped = inside.answer.type === 'AAAA' && !inside.answer.data.includes(':');
-      if (!isMapped || inside.kind === 'unspecified') return undefined;
+      if (!isMapped(inside.answer) || inside.kind === 'unspecified') return undefined;
       return { kind: 'disguised', severity: 'medium', confidence: 'medium', doubts: [], isRaised: true };
     }
 
-    function turned(record: DnsRecord, inside: Inside, before: OutsideAnswer, isListed: boolean): Sign {
+    function turned(
+      record: DnsRecord,
+      inside: InsideAddress,
+      before: OutsideAnswer,
+      isListed: boolean,
+    ): Sign {
       const doubts: string[] = [];
       const resolver = answererOf(record);
       if (before.resolver !== resolver.ip) doubts.push('another resolver gave the outside answer');
@@ -211,7 +203,13 @@ export default defineAnalyzer({
       }));
     }
 
-    function tellAnswer(record: DnsRecord, zone: string, who: string, inside: Inside, sign: Sign): void {
+    function tellAnswer(
+      record: DnsRecord,
+      zone: string,
+      who: string,
+      inside: InsideAddress,
+      sign: Sign,
+    ): void {
       const key = `${who} ${zone}`;
       const found = caseFor(key, record, zone);
       found.names.add(record.query);
@@ -222,7 +220,7 @@ export default defineAnalyzer({
       watch(who, inside, found, record);
     }
 
-    function watch(who: string, inside: Inside, found: Case, record: DnsRecord): void {
+    function watch(who: string, inside: InsideAddress, found: Case, record: DnsRecord): void {
       const until = record.time + (record.rtt ?? 0) + CONNECT_WITHIN;
       for (const ip of new Set([inside.answer.data, innerText(inside.judged)])) {
         const entry = watched.ensure(`${who} ${ip}`, () => ({ found, from: record.time, until }));
@@ -235,10 +233,8 @@ export default defineAnalyzer({
     return {
       onDns(record) {
         if (!isAnswered(record) || !isItself(record.client)) return;
-        const answer = sorted(record);
+        const answer = sortAnswer(record, addresses);
         if (answer.outside === undefined && answer.inside === undefined) return;
-        const zone = zones.ofText(record.query);
-        if (zone?.kind !== 'registered' || options.own_zones.includes(zone.zone)) return;
         const who = clientKey(record.client, record.network);
         // By type: an operator's own zone often has an inside IPv4 address and leaves IPv6 to the outside.
         const key = `${who} ${record.qtype} ${record.query.toLowerCase()}`;
@@ -251,7 +247,10 @@ export default defineAnalyzer({
           entry.ttlSecs = outside.ttl;
           entry.resolver = answererOf(record).ip;
         }
+        // Most answers are of the outside; whose name it is only matters for the others.
         if (inside === undefined) return;
+        const zone = zones.ofText(record.query);
+        if (zone?.kind !== 'registered' || options.own_zones.includes(zone.zone)) return;
         const sign = judge(record, zone.zone, { inside, outside }, before);
         if (sign !== undefined) tellAnswer(record, zone.zone, who, inside, sign);
       },
@@ -283,14 +282,8 @@ interface OutsideAnswer {
   resolver: string;
 }
 
-interface Inside {
-  readonly answer: DnsAnswer;
-  readonly judged: JudgedAddress;
-  readonly kind: InsideKind;
-}
-
 interface AnsweredInside {
-  readonly inside: Inside;
+  readonly inside: InsideAddress;
   readonly outside: DnsAnswer | undefined;
 }
 
@@ -314,7 +307,7 @@ interface Case {
   first: Micros;
   connections: number;
   /** The gravest sign so far. */
-  last?: { readonly record: DnsRecord; readonly inside: Inside; readonly sign: Sign };
+  last?: { readonly record: DnsRecord; readonly inside: InsideAddress; readonly sign: Sign };
 }
 
 interface Watch {
@@ -333,42 +326,7 @@ function isAnswered({ protocol, rcode, rtt, qclass }: DnsRecord): boolean {
   return protocol === 'dns' && qclass === 'IN' && rcode === 'NOERROR' && rtt !== undefined;
 }
 
-/** The first outside and the gravest inside address of an answer, among those of the type that was asked for. */
-function sorted({ answers, qtype, network }: DnsRecord): {
-  inside: Inside | undefined;
-  outside: DnsAnswer | undefined;
-} {
-  let inside: Inside | undefined;
-  let outside: DnsAnswer | undefined;
-  for (const answer of answers) {
-    if (answer.type !== qtype || (qtype !== 'A' && qtype !== 'AAAA')) continue;
-    const judged = judgeAddress(answer.data);
-    if (judged === undefined) continue;
-    const kind = kindOn(judged, network);
-    if (kind === 'outside') outside ??= answer;
-    else if (kind !== 'other' && (inside === undefined || kind === 'metadata'))
-      inside = { answer, judged, kind };
-  }
-  return { inside, outside };
-}
-
-/** Seen from the container: its own network counts as inside, whatever range it was given. */
-function kindOn(
-  judged: JudgedAddress,
-  network: Network | undefined,
-): InsideKind | Extract<AddressKind, 'outside' | 'other'> {
-  if (network !== undefined && judged.kind !== 'metadata') {
-    if (network.gateways.includes(innerText(judged))) return 'gateway';
-    const isOwn = network.subnets.some((subnet) => {
-      const cidr = parseCidr(subnet);
-      return cidr !== undefined && cidrContains(cidr, judged.words);
-    });
-    if (isOwn) return 'own-network';
-  }
-  return judged.kind;
-}
-
-function isFromEngine({ server, upstream }: DnsRecord, { answer }: Inside): boolean {
+function isFromEngine({ server, upstream }: DnsRecord, { answer }: InsideAddress): boolean {
   return server.scope === 'engine' && upstream === undefined && answer.ttl === ENGINE_TTL;
 }
 
@@ -398,7 +356,7 @@ function tell(ctx: Context, found: Case, time: Micros, flow?: FlowRecord): void 
       names: found.names.first(),
       nameCount: found.names.count,
       ...(sign.outside === undefined ? {} : { outsideAddress: sign.outside }),
-      insideAddress: wireText(inside),
+      insideAddress: asAnswered(inside.answer),
       meansAddress: innerText(inside.judged),
       insideKind: inside.kind,
       ...(inside.judged.wrappedAs === undefined ? {} : { wrappedAs: inside.judged.wrappedAs }),
@@ -412,11 +370,6 @@ function tell(ctx: Context, found: Case, time: Micros, flow?: FlowRecord): void 
       lastAnswer: formatMicros(record.time),
     },
   });
-}
-
-/** A mapped address is written as IPv4 everywhere; here the form is what matters. */
-function wireText({ answer: { type, data } }: Inside): string {
-  return type === 'AAAA' && !data.includes(':') ? `::ffff:${data}` : data;
 }
 
 function networkOf({ network, networks }: DnsRecord): { network?: string } {

@@ -79,7 +79,23 @@ export function judgeAddress(text: string): JudgedAddress | undefined {
   return words === undefined ? undefined : judgeWords(words);
 }
 
-export function judgeWords(words: IpWords): JudgedAddress {
+/** Answers name the same addresses again and again. Bounded: when full it starts again empty. */
+const REMEMBERED = 4096;
+
+export class AddressJudge {
+  readonly #known = new Map<string, JudgedAddress | undefined>();
+
+  judge(text: string): JudgedAddress | undefined {
+    const known = this.#known.get(text);
+    if (known !== undefined || this.#known.has(text)) return known;
+    const judged = judgeAddress(text);
+    if (this.#known.size >= REMEMBERED) this.#known.clear();
+    this.#known.set(text, judged);
+    return judged;
+  }
+}
+
+function judgeWords(words: IpWords): JudgedAddress {
   if (isIpv4Words(words[0], words[1], words[2])) return { kind: kindIn(V4_ROWS, words), words };
   const wrappedAs = wrapping(words);
   if (wrappedAs === undefined) return { kind: kindIn(V6_ROWS, words), words };

@@ -32,7 +32,7 @@ export function isOpenerInferred(flow: FlowRecord): boolean {
 /** Subnets parsed once a network: records of one network share the object. */
 const parsed = new WeakMap<Network, readonly Cidr[]>();
 
-function subnetsOf(network: Network): readonly Cidr[] {
+export function subnetsOf(network: Network): readonly Cidr[] {
   let subnets = parsed.get(network);
   if (subnets === undefined) {
     subnets = network.subnets.map(parseCidr).filter((cidr) => cidr !== undefined);

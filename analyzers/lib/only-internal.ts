@@ -3,9 +3,10 @@
  * one ordinary network beside the internal one makes every outside answer ordinary.
  */
 import type { DnsRecord } from '../../src/model/dns.ts';
-import { type Cidr, cidrContains, type IpWords, parseCidr } from '../../src/model/ip.ts';
+import { cidrContains, type IpWords } from '../../src/model/ip.ts';
 import type { Network } from '../../src/model/network.ts';
 import type { BoundedMap } from '../../src/sensor/analysis/analyzer.ts';
+import { subnetsOf } from './leaving.ts';
 
 export interface OnlyInternal {
   /** Names of all its networks, as far as they are known. */
@@ -18,22 +19,20 @@ export interface OnlyInternal {
 export type NetworksSeen = BoundedMap<SeenNetwork>;
 
 interface SeenNetwork {
-  /** Records of one network share the object until it changes. */
-  network?: Network;
-  subnets: readonly Cidr[];
+  network: Network;
 }
 
 export function noteNetwork(seen: NetworksSeen, network: Network | undefined): void {
   if (network === undefined) return;
-  const entry = seen.ensure(network.name, () => ({ subnets: [] }));
-  if (entry.network === network) return;
-  entry.network = network;
-  entry.subnets = network.subnets.map(parseCidr).filter((cidr) => cidr !== undefined);
+  seen.ensure(network.name, () => ({ network })).network = network;
 }
 
 /** Whether a network of that name is known to hold the address. */
 export function isOn(names: readonly string[], ip: IpWords, seen: NetworksSeen): boolean {
-  return names.some((name) => seen.get(name)?.subnets.some((subnet) => cidrContains(subnet, ip)) === true);
+  return names.some((name) => {
+    const entry = seen.get(name);
+    return entry !== undefined && subnetsOf(entry.network).some((subnet) => cidrContains(subnet, ip));
+  });
 }
 
 export function onlyInternal(record: DnsRecord, seen: NetworksSeen): OnlyInternal | undefined {
@@ -49,6 +48,6 @@ export function onlyInternal(record: DnsRecord, seen: NetworksSeen): OnlyInterna
   if (client.workload === undefined) return { networks: [network.name], isWhole: false };
   const names = client.workload.networks;
   const isInternal = (name: string): boolean =>
-    name === network.name || seen.get(name)?.network?.internal === true;
+    name === network.name || seen.get(name)?.network.internal === true;
   return names.every(isInternal) ? { networks: names, isWhole: true } : undefined;
 }

@@ -145,6 +145,30 @@ testAnalyzer(directIp, {
       findings: [{ message: 'unresolved' }],
     },
     {
+      name: 'a connection after a second with as many flows as are looked at',
+      options: { max_flows_per_sec: 100 },
+      events: [
+        ...awake,
+        ...Array.from({ length: 100 }, () => connect(200, KNOWN)),
+        tick(201),
+        connect(202, UNKNOWN),
+        tick(206),
+      ],
+      findings: [{ message: 'unresolved' }],
+    },
+    {
+      name: 'a connection an hour after a second with too many',
+      options: { max_flows_per_sec: 100 },
+      events: [
+        ...awake,
+        ...Array.from({ length: 101 }, () => connect(200, KNOWN)),
+        tick(201),
+        connect(3801, UNKNOWN),
+        tick(3805),
+      ],
+      findings: [{ message: 'unresolved' }],
+    },
+    {
       name: 'an answer that came after the grace',
       events: [...awake, connect(200, UNKNOWN), tick(203), answer(204, [UNKNOWN])],
       findings: [{ message: 'unresolved' }],
@@ -349,6 +373,17 @@ testAnalyzer(directIp, {
         ),
         connect(200, UNKNOWN),
         tick(203),
+      ],
+    },
+    {
+      name: 'anything for an hour after a second with more flows than are looked at',
+      options: { max_flows_per_sec: 100 },
+      events: [
+        ...awake,
+        ...Array.from({ length: 101 }, () => connect(200, KNOWN)),
+        tick(201),
+        connect(3799, UNKNOWN),
+        tick(3803),
       ],
     },
     {

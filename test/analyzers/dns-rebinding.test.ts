@@ -214,10 +214,11 @@ testAnalyzer(dnsRebinding, {
       findings: [{ message: 'turned', severity: 'low' }],
     },
     {
-      name: 'a block list with an address of its own, as low once it was given for three domains',
+      name: 'a block list with an address of its own, as low once it was given for three other domains',
       events: [
         answer(0, 'ads.example.net', ['10.0.0.9']),
         answer(0, 'ads.example.org', ['10.0.0.9']),
+        answer(0, 'ads.debian.org', ['10.0.0.9']),
         answer(1, NAME, [OUTSIDE]),
         answer(2, NAME, ['10.0.0.9']),
       ],
@@ -228,6 +229,16 @@ testAnalyzer(dnsRebinding, {
           evidence: { doubts: ['looks like the answer of a block list'] },
         },
       ],
+    },
+    {
+      name: 'an inside address that was given for two other domains, as high',
+      events: [
+        answer(0, 'ads.example.net', ['10.0.0.9']),
+        answer(0, 'ads.example.org', ['10.0.0.9']),
+        answer(1, NAME, [OUTSIDE]),
+        answer(2, NAME, ['10.0.0.9']),
+      ],
+      findings: [{ message: 'turned', severity: 'high', evidence: { doubts: [] } }],
     },
     {
       name: 'a container alias that came up under an outside name, as low',
