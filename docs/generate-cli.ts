@@ -8,12 +8,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { program } from '../src/cli/program.ts';
+import type { DnsRecord } from '../src/model/dns.ts';
 import { Station } from '../src/station/station.ts';
 import { make } from '../test/cases/internal-egress-answered/make.ts';
 import { smallEngine } from '../test/cli/support/small-engine.ts';
 import { memoryLogger, stationConfig } from '../test/station/support/harness.ts';
 import { engineChange, lease, SECOND } from '../test/station/support/leases.ts';
-import { database, finding, flow, inventory, outside, T0 } from '../test/station/support/records.ts';
+import {
+  database,
+  dns,
+  endpoint,
+  finding,
+  flow,
+  inventory,
+  outside,
+  T0,
+} from '../test/station/support/records.ts';
 import { fakeEngine } from '../test/support/fake-engine.ts';
 import { between, type GeneratedFile } from './markdown.ts';
 
@@ -33,6 +43,9 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'events-all': 'bridgewatch events --since 2026-11-23 --all --json | head -n 1',
   flows: "bridgewatch flows 'network:data and dst.scope:internet' --since 2026-11-23",
   'flows-mistake': `bridgewatch flows 'network:data and dst.scope:internt'; echo "exit code $?"`,
+  dns: "bridgewatch dns --since '2026-11-23 14:00'",
+  'dns-by-container': 'bridgewatch dns --by container --since 2026-11-23',
+  'dns-by-zone': 'bridgewatch dns --by zone --since 2026-11-23 --limit 2',
   who: "bridgewatch who 172.30.1.5 --at '2026-11-23 14:01'",
   'who-nobody': `bridgewatch who 172.30.1.5 --at '2026-11-23 14:02:30'; echo "exit code $?"`,
   'who-flow': 'bridgewatch who --flow u1',
@@ -116,6 +129,7 @@ async function fillWorld(folder: string): Promise<World> {
   station.receive(
     flow(2, { resp: outside({ ip: '198.51.100.53', port: 53 }), protocol: 'udp', origBytes: 71_000 }),
   );
+  for (const record of lookUps()) station.receive(record);
   await station.stop();
   const engine = fakeEngine(smallEngine({ bridge: 'br-5d0c3a1f9b7e' }));
   await engine.listen();
@@ -128,6 +142,69 @@ async function fillWorld(folder: string): Promise<World> {
     },
   };
 }
+
+/** On the bridge, and in the container: answered, denied, passed on, and left alone. */
+function lookUps(): DnsRecord[] {
+  const { network: _, ...seen } = dns(0);
+  const inContainer: DnsRecord = {
+    ...seen,
+    vantage: 'container',
+    interface: 'lo@shop-api-1',
+    networks: [{ name: 'shop_front', internal: false }],
+    client: endpoint({ ip: '127.0.0.1', mac: undefined, workload: API }),
+    server: outside({ ip: '127.0.0.11', port: 53, scope: 'engine' }),
+  };
+  const passedOn = {
+    server: outside({ ip: '198.51.100.53', port: 53 }),
+    network: 'shop_front',
+    interface: 'br-1',
+  };
+  const { rcode: __, rtt: ___, ...unanswered } = inContainer;
+  const at = (secs: number) => T0 + secs * SECOND;
+  return [
+    { ...inContainer, time: at(1), query: 'db', answers: [answer('db', '172.30.1.5')], rtt: 210 },
+    {
+      ...inContainer,
+      time: at(2),
+      query: 'api.example.com',
+      answers: [answer('api.example.com', '198.51.100.7'), answer('api.example.com', '198.51.100.8')],
+      upstream: { ...passedOn, rtt: 11_800 },
+      rtt: 12_300,
+    },
+    {
+      ...inContainer,
+      time: at(3),
+      query: 'api.exmaple.com',
+      rcode: 'NXDOMAIN',
+      answers: [],
+      upstream: { ...passedOn, rtt: 34_000 },
+      rtt: 35_000,
+    },
+    { ...unanswered, time: at(4), query: 'metrics.example.net', answers: [], upstream: passedOn },
+    dns(0, { time: at(5), query: 'pool.example.org', rtt: 1200 }),
+    dns(0, {
+      time: at(6),
+      query: 'mzxw6ytboi2dcnrxgqztsmzvgm4dcmjq.onswg4tfoqqhg2lhnzqwizlyorsxezlt.t.example.org',
+      qtype: 'TXT',
+      answers: [{ ...answer('x', '"cGluZwo="'), type: 'TXT' }],
+      transport: 'tcp',
+      rtt: 41_000,
+    }),
+  ];
+}
+
+function answer(name: string, data: string): DnsRecord['answers'][number] {
+  return { name, type: 'A', ttl: 60, bytes: 4, data };
+}
+
+const API = {
+  ...database,
+  containerId: 'beef'.padEnd(64, '0'),
+  name: 'shop-api-1',
+  composeService: 'api',
+  image: 'shop/api:2',
+  networks: ['shop_front'],
+};
 
 function run(command: string, { folder, env }: World): Promise<string> {
   const script = `bridgewatch() { "$NODE" --import "$TSX" "$MAIN" "$@"; }; exec 2>&1; ${command}`;

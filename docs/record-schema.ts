@@ -70,6 +70,7 @@ const RECORDS: readonly (readonly [kind: string, shape: Named, meaning: Named])[
   ['config', ['cli', 'ConfigRecord'], ['cli', 'ConfigRecord']],
   ['config-issue', ['cli', 'ConfigIssueRecord'], ['cli', 'ConfigIssueRecord']],
   ['edge', ['cli', 'EdgeRecord'], ['cli', 'EdgeRecord']],
+  ['dns-summary', ['cli', 'DnsSummaryRecord'], ['cli', 'DnsSummaryRecord']],
   ['version', ['cli', 'VersionRecord'], ['cli', 'VersionRecord']],
 ];
 

@@ -69,13 +69,13 @@ export interface DnsSummaryRecord {
   readonly names: number;
   /** Distinct askers. */
   readonly clients: number;
-  /** There were too many for exact counts: `names` beyond 512 are some 5 % off, `clients` beyond 128 some 10 %. */
+  /** Absent while the counts are exact: `names` beyond 512 are some 5 % off, `clients` beyond 128 some 10 %. */
   readonly isEstimated?: true;
   /** Microseconds from question to answer, 5 % off at most; absent when no pair was seen. */
   readonly latencyMedian?: number;
-  /** Nineteen of twenty answers came within; as exact. */
+  /** Nineteen of twenty answers came within, as exact; absent likewise. */
   readonly latencyP95?: number;
-  /** The one whose `latencyP95` is the highest. */
+  /** The one whose `latencyP95` is the highest; absent when no pair was seen. */
   readonly slowestResolver?: {
     /** Written as `key` is. */
     readonly resolver: string;
