@@ -11,7 +11,10 @@ export interface DnsRecord {
   readonly network?: Network | undefined;
   /** All that the client is on, for a question that was seen in its own namespace; absent for every other. */
   readonly networks?: DnsClientNetworks | undefined;
-  /** The tap's interface, or the file's name for a capture that names none. */
+  /**
+   * The tap's interface: for the container vantage `lo@` and the container's name. Or the file's name for a capture that
+   * names none.
+   */
   readonly interface: string;
   /** Who asked. */
   readonly client: Endpoint;

@@ -62,7 +62,7 @@ export class ContainerTaps {
     this.#options = options;
     this.#early = new EarlyTaps({
       open: (live) => this.#turns.take(() => options.open(live)),
-      live: this.#live(),
+      live: resolverTap(options),
       dirs: options.netnsDirs ?? [],
     });
   }
@@ -101,7 +101,7 @@ export class ContainerTaps {
       }
       this.#end(known, 'the container was started again');
     }
-    if (this.#isServed(container)) this.#begin(container);
+    if (hasEmbeddedResolver(container, this.#options.isWatched)) this.#begin(container);
     else if (container.sandboxKey !== undefined) this.#early.release(container.sandboxKey);
     this.#early.watch();
   }
@@ -161,7 +161,7 @@ export class ContainerTaps {
     }
     // Nothing to look for: it is open, and whoever waits for its container to be named must not wait longer.
     if (container.sandboxKey !== undefined && this.#early.has(container.sandboxKey)) {
-      return { live: { ...this.#live(), netns: container.sandboxKey } };
+      return { live: { ...resolverTap(this.#options), netns: container.sandboxKey } };
     }
     const path = await namespacePath(inventory.container(containerId) ?? container, this.#options);
     if (path === undefined) {
@@ -169,13 +169,7 @@ export class ContainerTaps {
         'the engine names no namespace of it, and its process is not visible here; run the agent with pid: host';
       return { reason, isProblem: true };
     }
-    return { live: { ...this.#live(), netns: path } };
-  }
-
-  #live(): LiveOptions {
-    const { bufferBytes, readTimeoutMs } = this.#options;
-    // On `lo` everything is one's own.
-    return { interface: 'lo', filter: RESOLVER_FILTER, bufferBytes, readTimeoutMs, promiscuous: false };
+    return { live: { ...resolverTap(this.#options), netns: path } };
   }
 
   #takeEarly({ sandboxKey }: ContainerState): Promise<PacketSource | undefined> | undefined {
@@ -186,18 +180,6 @@ export class ContainerTaps {
     if (this.#taps.get(containerId)?.life === life) return this.#options.open(live);
     return Promise.reject(new Error('the container ended'));
   }
-
-  /**
-   * moby gives an embedded resolver to each sandbox with an endpoint on a network of a user (`IsUserDefined`), whatever
-   * its driver. It stays when the container leaves its last one, and so does the tap.
-   */
-  #isServed(container: ContainerState): boolean {
-    const { workload, pid, sandboxKey } = container;
-    if (pid === undefined && sandboxKey === undefined) return false;
-    const { networkMode, networks } = workload;
-    if (networkMode === 'host' || networkMode.startsWith('container:')) return false;
-    return networks.some((name) => !PREDEFINED.has(name) && this.#options.isWatched(name));
-  }
 }
 
 /** Networks that every engine has; on them containers ask the servers of their resolv.conf directly. */
@@ -207,4 +189,28 @@ const PREDEFINED: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
 function isSameNamespace(a: ContainerState, b: ContainerState): boolean {
   if (a.sandboxKey !== undefined && b.sandboxKey !== undefined) return a.sandboxKey === b.sandboxKey;
   return a.pid === undefined || b.pid === undefined || a.pid === b.pid;
+}
+
+/**
+ * moby gives an embedded resolver to each sandbox with an endpoint on a network of a user (`IsUserDefined`), whatever
+ * its driver. It stays when the container leaves its last one, and so does the tap. Who lives in another's namespace
+ * has none of its own.
+ */
+export function hasEmbeddedResolver(
+  { workload, pid, sandboxKey }: ContainerState,
+  isWatched: (network: string) => boolean = () => true,
+): boolean {
+  if (pid === undefined && sandboxKey === undefined) return false;
+  const { networkMode, networks } = workload;
+  if (networkMode === 'host' || networkMode.startsWith('container:')) return false;
+  return networks.some((name) => !PREDEFINED.has(name) && isWatched(name));
+}
+
+/** Its namespace is still to be named. */
+export function resolverTap({
+  bufferBytes,
+  readTimeoutMs,
+}: Pick<ContainerTapsOptions, 'bufferBytes' | 'readTimeoutMs'>): LiveOptions {
+  // On `lo` everything is one's own.
+  return { interface: 'lo', filter: RESOLVER_FILTER, bufferBytes, readTimeoutMs, promiscuous: false };
 }

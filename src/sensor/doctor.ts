@@ -9,6 +9,7 @@ import { PORTABLE_LIMITS } from '../../capture/portable.ts';
 import type { Config } from '../config/schema.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Network } from '../model/network.ts';
+import { diagnoseDns } from './diagnose-dns.ts';
 import { diagnoseConntrack } from './host/conntrack/diagnose.ts';
 import { diagnoseSockets } from './host/diagnose-sockets.ts';
 import { readCounters } from './host/namespace-counters.ts';
@@ -28,7 +29,7 @@ export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
     return [...found, { check: 'docker engine', outcome: 'fail', detail }];
   }
   found.push({ check: 'docker engine', outcome: 'ok', detail: `${map.engineVersion} at ${map.engine}` });
-  found.push(dnsVisibility(map.engineVersion));
+  found.push(await diagnoseDns(map, config));
   for (const network of map.networks) found.push(await coverage(network, map, config));
   found.push(await diagnoseSockets(map.containers), await kernelCounters(map));
   return found;
@@ -65,18 +66,6 @@ function backend(wanted: CaptureBackend): Diagnosis {
     outcome: 'warn',
     detail: `portable (${why}). What it cannot know: ${PORTABLE_LIMITS.join(' ')}`,
   };
-}
-
-/** moby: from 28.0 on the embedded resolver asks from the host's namespace, so the query crosses no bridge. */
-function dnsVisibility(engineVersion: string): Diagnosis {
-  const check = 'dns';
-  const major = Number.parseInt(engineVersion, 10);
-  if (Number.isNaN(major) || major >= 28) {
-    const detail = `engine ${engineVersion}: its resolver asks from the host, so questions of containers on user-defined networks cross no bridge and are not seen`;
-    return { check, outcome: 'warn', detail };
-  }
-  const detail = `engine ${engineVersion}: questions to a resolver on the host's loopback cross no bridge; all others do`;
-  return { check, outcome: 'ok', detail };
 }
 
 async function coverage(network: Network, map: EngineMap, config: Config): Promise<Diagnosis> {

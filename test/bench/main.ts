@@ -1,10 +1,12 @@
 /**
  * `make bench`: how fast, against whom, and whether that is what was asked for. Exit code 1 when a target is missed.
  *
- *   tsx test/bench/main.ts [--rounds N] [--only files|live|identity]
+ *   tsx test/bench/main.ts [--rounds N] [--only files|live|identity|container-taps]
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureContainerTaps } from './container-taps.ts';
+import { measureDns } from './dns.ts';
 import { compareOnFile } from './files.ts';
 import { measureIdentity } from './identity.ts';
 import { compareLive } from './live.ts';
@@ -30,6 +32,8 @@ const isWanted = (part: string): boolean => values.only === undefined || values.
 if (isWanted('files')) targets.push(...compareOnFile(rounds));
 if (isWanted('live')) targets.push(...(await compareLive()));
 if (isWanted('identity')) targets.push(...(await measureIdentity()));
+if (isWanted('dns')) targets.push(...measureDns());
+if (isWanted('container-taps')) targets.push(...(await measureContainerTaps()));
 
 console.log('\ntargets');
 for (const target of targets) console.log(`  ${targetText(target)}`);
