@@ -117,7 +117,7 @@ describe('the DNS intake', () => {
     fc.assert(
       fc.property(
         fc.array(anyExchange, { maxLength: 30 }),
-        fc.array(fc.tuple(fc.integer({ min: 5, max: 100 }), fc.boolean()), { minLength: 40, maxLength: 60 }),
+        fc.array(fc.tuple(fc.integer({ min: 40, max: 100 }), fc.boolean()), { minLength: 20, maxLength: 30 }),
         (exchanges, turns) => {
           const questions: string[] = [];
           const analyzer = listener('none', {

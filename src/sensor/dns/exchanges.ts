@@ -47,6 +47,11 @@ export class Exchanges {
     });
   }
 
+  /** Questions that wait for their answer. */
+  get pending(): number {
+    return this.#pairing.pending;
+  }
+
   /** `labels` and `options` are borrowed for the call. */
   onQuestion(
     content: DnsContent,

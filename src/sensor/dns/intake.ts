@@ -156,6 +156,11 @@ export class DnsIntake {
     return this.#messages.lost;
   }
 
+  /** What is kept at the moment: questions without an answer, and what waits for its other view. */
+  get kept(): number {
+    return this.#exchanges.pending + this.#views.held;
+  }
+
   /** Told before their other view could come, for want of room. */
   get hurried(): number {
     return this.#views.hurried;

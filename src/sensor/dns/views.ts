@@ -20,6 +20,7 @@ import {
   type Passage,
 } from './passages.ts';
 import { withUpstream } from './record.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 export interface ViewsOptions {
   /** Bridge questions, and as many finished records of containers, that wait. */
@@ -46,8 +47,8 @@ export class Views {
   #watched = new Set<string>();
   readonly #equals = new Map<string, Equals>();
   // In the order in which their grace ends.
-  readonly #waiting = new Set<OverBridge>();
-  readonly #finished = new Set<FromContainer>();
+  readonly #waiting = new WaitingLine<OverBridge>(({ state }) => state !== 'waits');
+  readonly #finished = new WaitingLine<FromContainer>(({ isTold }) => isTold);
 
   constructor(options: ViewsOptions) {
     this.#options = options;
@@ -96,11 +97,11 @@ export class Views {
   /** Tells what has waited long enough. */
   settle(now: Micros): void {
     if (now < this.due) return;
-    for (const passage of this.#waiting) {
+    for (let passage = this.#waiting.first(); passage !== undefined; passage = this.#waiting.first()) {
       if (passage.time + GRACE > now) break;
       this.#release(passage);
     }
-    for (const passage of this.#finished) {
+    for (let passage = this.#finished.first(); passage !== undefined; passage = this.#finished.first()) {
       if (passage.finishedAt! + GRACE > now) break;
       this.#tell(passage);
     }
@@ -178,10 +179,10 @@ export class Views {
       joinedTo: undefined,
     };
     if (equals.waiting.length === MAX_EQUAL) this.#hurryWaiting(equals.waiting[0]!);
-    if (this.#waiting.size >= this.#options.maxHeld) this.#hurryWaiting(first(this.#waiting));
+    if (this.#waiting.size >= this.#options.maxHeld) this.#hurryWaiting(this.#waiting.first()!);
     equals.waiting.push(passage);
     this.#equals.set(equals.key, equals);
-    this.#waiting.add(passage);
+    this.#waiting.push(passage);
     this.due = Math.min(this.due, passage.time + GRACE);
     return passage;
   }
@@ -191,17 +192,16 @@ export class Views {
     passage.finishedAt = time;
     // Too many equal ones: nothing can join it any more.
     if (!passage.equals.asked.includes(passage)) {
-      this.#tell(passage);
+      this.#emit(passage);
       return;
     }
-    if (this.#finished.size >= this.#options.maxHeld) this.#hurryAsked(first(this.#finished));
-    this.#finished.add(passage);
+    if (this.#finished.size >= this.#options.maxHeld) this.#hurryAsked(this.#finished.first()!);
+    this.#finished.push(passage);
     this.due = Math.min(this.due, time + GRACE);
   }
 
   #join(passage: OverBridge, origin: FromContainer): void {
-    this.#forget(passage);
-    passage.state = 'joined';
+    this.#endWait(passage, 'joined');
     passage.joinedTo = origin;
     origin.tries++;
     if (passage.record?.rcode === undefined) learnUpstream(origin, passage);
@@ -224,18 +224,21 @@ export class Views {
       this.#join(passage, origin);
       return;
     }
-    this.#forget(passage);
-    passage.state = 'told';
+    this.#endWait(passage, 'told');
     // By the clock as it is now; what was recorded keeps its time.
     this.#options.onQuestion({ time, record: question, labels, options });
     if (passage.record !== undefined) this.#options.onRecord(passage.record);
   }
 
   #tell(passage: FromContainer): void {
-    this.#finished.delete(passage);
     this.#takeLate(passage);
     remove(passage.equals.asked, passage);
     this.#dropIfEmpty(passage.equals);
+    this.#finished.leave();
+    this.#emit(passage);
+  }
+
+  #emit(passage: FromContainer): void {
     const { record, upstream, upstreamAnswers } = passage;
     passage.isTold = true;
     this.#options.onRecord(upstream === undefined ? record! : withUpstream(record!, upstream));
@@ -263,8 +266,9 @@ export class Views {
     else remove(passage.equals.asked, passage);
   }
 
-  #forget(passage: OverBridge): void {
-    if (!this.#waiting.delete(passage)) return;
+  #endWait(passage: OverBridge, state: 'joined' | 'told'): void {
+    passage.state = state;
+    this.#waiting.leave();
     remove(passage.equals.waiting, passage);
     this.#dropIfEmpty(passage.equals);
   }
@@ -279,8 +283,8 @@ export class Views {
   }
 
   #setDue(): void {
-    const waiting = this.#waiting.size === 0 ? Number.POSITIVE_INFINITY : first(this.#waiting).time;
-    const finished = this.#finished.size === 0 ? Number.POSITIVE_INFINITY : first(this.#finished).finishedAt!;
+    const waiting = this.#waiting.first()?.time ?? Number.POSITIVE_INFINITY;
+    const finished = this.#finished.first()?.finishedAt ?? Number.POSITIVE_INFINITY;
     this.due = Math.min(waiting, finished) + GRACE;
   }
 }
@@ -288,10 +292,6 @@ export class Views {
 /** A container on the default bridge has no embedded resolver: what it asks on the bridge is its own. */
 function asksEngine({ resolvers }: Workload): boolean {
   return resolvers === undefined || resolvers.includes(EMBEDDED_RESOLVER);
-}
-
-function first<T>(entries: Set<T>): T {
-  return entries.values().next().value!;
 }
 
 function remove<T>(entries: T[], entry: T): void {
