@@ -114,13 +114,14 @@ export function* acmeTenants(from: Random, pace: Pace): Generator<Happening> {
   });
 }
 
-/** Validation names of certificate services: random labels that must be random, below the customer's domain. */
+/** Validation names of a certificate service: a random label a customer, looked at again before each renewal. */
 export function* validation(from: Random, pace: Pace): Generator<Happening> {
-  const customers = partners(from, 300).map((name) => name.slice(name.indexOf('.') + 1));
+  const customers = partners(from, 300).map((name) => ({
+    asked: [`_${from.text(HEX, 32)}`, ...name.split('.').slice(1)],
+    target: `_${from.text(HEX, 32)}.${from.text(LETTERS, 10)}.acm-validations.aws`,
+  }));
   yield* paced(from, pace, (at) => {
-    const label = `_${from.text(HEX, 32)}`;
-    const target = `_${from.text(HEX, 32)}.${from.text(LETTERS, 10)}.acm-validations.aws`;
-    const asked = [label, ...from.pick(customers).split('.')];
+    const { asked, target } = from.pick(customers);
     return [
       exchange(at, asked, { qtype: 'CNAME', answers: [nameAnswer('CNAME', target)] }),
       exchange(at + 0.02, target.split('.'), { qtype: 'TXT', rcode: 'NOERROR' }),

@@ -1,7 +1,7 @@
 /** Names that stay at home: search lists, service discovery, directories, other containers. Many, and mostly missing. */
 import { address } from '../records.ts';
 import { addressAnswer, type Exchange, type Happening, nameAnswer, textAnswer } from './exchange.ts';
-import { addressOf, missing, type Pace, paced, resolve, visit } from './pace.ts';
+import { addressOf, missing, type Pace, paced, visit } from './pace.ts';
 import { ALNUM, HEX, LETTERS, popular, type Random, uuid } from './random.ts';
 import { exchange } from './tunnel.ts';
 
@@ -93,7 +93,9 @@ export function* activeDirectory(from: Random, pace: Pace): Generator<Happening>
     if (kind === 0) return [srv(`${from.pick(services)}.${from.pick(sites)}._sites.dc._msdcs.${domain}`)];
     if (kind === 1) return [srv(`_ldap._tcp.${from.pick(guids)}.domains._msdcs.${domain}`)];
     if (kind === 2) return [srv(`${from.pick(services)}.${domain}`)];
-    return [resolve(at, `${from.pick(hosts)}.${domain}`)];
+    const host = from.int(0, hosts.length - 1);
+    const answers = [addressAnswer(`10.1.0.${10 + host}`, 1200)];
+    return [exchange(at, [hosts[host]!, ...domain.split('.')], { answers })];
   });
 }
 

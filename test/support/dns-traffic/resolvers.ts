@@ -22,10 +22,11 @@ const cookie = (from: Random, bytes: number) => ({
   data: Uint8Array.from(Buffer.from(from.bytes(bytes), 'latin1')),
 });
 
-/** A household's or company's names: the popular ones often, content networks, a long tail. */
-function anyName(from: Random, tail: readonly string[]): string {
-  const kind = from.next();
-  return kind < 0.25 ? cdnName(from) : popular(from, tail);
+/** A household's names: sites and the edges of content networks near it, the popular ones often, with a long tail. */
+function household(from: Random, tail: number): () => string {
+  const sites = partners(from, tail);
+  const edges = Array.from({ length: 400 }, () => cdnName(from));
+  return () => popular(from, from.next() < 0.25 ? edges : sites);
 }
 
 /**
@@ -33,14 +34,14 @@ function anyName(from: Random, tail: readonly string[]): string {
  * asks each zone's own servers, wants DNSSEC.
  */
 export function* unbound(from: Random, pace: Pace): Generator<Happening> {
-  const tail = partners(from, 3000);
+  const nextName = household(from, 3000);
   yield* paced(from, pace, (at) => {
-    const name = anyName(from, tail);
+    const name = nextName();
     const labels = name.split('.');
     const asked: Exchange[] = [];
     for (let count = 2; count <= labels.length; count++) {
       const part = mixedCase(from, labels.slice(-count).join('.'));
-      const server = address(`198.51.100.${from.int(1, 250)}`, 'internet', { port: 53 });
+      const server = address(addressOf(labels.slice(-2).join('.')), 'internet', { port: 53 });
       const isWhole = count === labels.length;
       asked.push(
         exchange(at + count * 0.03, part.split('.'), {
@@ -63,9 +64,9 @@ export function* unbound(from: Random, pace: Pace): Generator<Happening> {
 
 /** A forwarder for a household (Pi-hole, dnsmasq): everything that its clients ask, none of it contacted by itself. */
 export function* forwarder(from: Random, pace: Pace): Generator<Happening> {
-  const tail = partners(from, 1500);
+  const nextName = household(from, 1500);
   yield* paced(from, pace, (at) => {
-    const name = anyName(from, tail);
+    const name = nextName();
     return from.next() < 0.1
       ? [missing(at, `${from.text(LETTERS, 8)}.${name}`)]
       : [resolve(at, name), exchange(at, name.split('.'), { qtype: 'HTTPS', rcode: 'NOERROR' })];
@@ -166,10 +167,10 @@ export function* balanced(from: Random, pace: Pace): Generator<Happening> {
   });
 }
 
-/** The same with IPv6, whose pools are large: eight addresses of a /64, new ones each minute. */
+/** The same with IPv6: eight of a pool of 48. */
 export function* balancedSix(from: Random, pace: Pace): Generator<Happening> {
   yield* paced(from, pace, (at) => {
-    const ips = Array.from({ length: 8 }, () => `2001:db8:40:1::${from.int(1, 4095).toString(16)}`);
+    const ips = Array.from({ length: 8 }, () => `2001:db8:40:1::${from.int(1, 48).toString(16)}`);
     const labels = ['edge', 'search-example', 'net'];
     return [
       exchange(at, labels, {
