@@ -124,29 +124,36 @@ export default defineAnalyzer({
     const memories = ctx.boundedMap<AddressMemory>({ name: 'services', maxKeys: options.max_containers });
     const pending = ctx.boundedMap<Pending>({ name: 'pending', maxKeys: options.max_pending });
     const ignored = options.ignore_destinations.map((text) => prefixOf(text)!);
+    const learning = options.learn_secs * MICROS_PER_SECOND;
     let watchedSince: Micros | undefined;
     let flowsThisSecond = 0;
     /** When flows were last passed over, for there were too many. */
     let passedOverAt: Micros | undefined;
 
-    function clientFor(key: string, now: Micros): Client {
-      watchedSince ??= now;
-      return clients.ensure(key, () => ({ since: now, lastDns: undefined, tally: undefined }));
+    function clientFor({ workload }: Endpoint, key: string, now: Micros): Client {
+      return clients.ensure(key, () => ({
+        since: now,
+        learnsUntil: learnsUntil(workload?.startedAt, now),
+        lastDns: undefined,
+        tally: undefined,
+      }));
+    }
+
+    /** Until then what it uses may come from questions that nobody saw. */
+    function learnsUntil(began: Micros | undefined, now: Micros): Micros {
+      const wasThere = began === undefined || began < (watchedSince ?? now) || now - began > START_GRACE;
+      return wasThere ? now + learning : began + START_GRACE;
     }
 
     function memoryFor(end: Endpoint, key: string, now: Micros): AddressMemory {
       return memories.ensure(serviceKey(end.workload) ?? key, () => new AddressMemory(now));
     }
 
-    /** Until then what it uses may come from questions that nobody saw. */
-    function learnsUntil(client: Client, memory: AddressMemory, workload: Workload | undefined): Micros {
-      const began = workload?.startedAt;
-      const wasThere = began === undefined || began < watchedSince! || client.since - began > START_GRACE;
-      const own = wasThere ? client.since + options.learn_secs * MICROS_PER_SECOND : began + START_GRACE;
-      // A memory that was given up and begun anew knows nothing of before, and nobody knows what was passed over.
-      const begunAnew = memory.since > client.since ? memory.since : Number.NEGATIVE_INFINITY;
-      const gap = Math.max(begunAnew, passedOverAt ?? Number.NEGATIVE_INFINITY);
-      return Math.max(own, gap + options.learn_secs * MICROS_PER_SECOND);
+    /** A memory that was given up and begun anew knows nothing of before, and nobody knows what was passed over. */
+    function isLearned(client: Client, memory: AddressMemory, now: Micros): boolean {
+      if (now < client.learnsUntil) return false;
+      if (memory.since > client.since && now < memory.since + learning) return false;
+      return passedOverAt === undefined || now >= passedOverAt + learning;
     }
 
     function isIgnored({ orig, resp }: FlowRecord): boolean {
@@ -169,11 +176,10 @@ export default defineAnalyzer({
     function noteFlow(flow: FlowRecord): void {
       const { orig, resp, network, start } = flow;
       const key = clientKey(orig, network);
-      const client = clientFor(key, start);
+      const client = clientFor(orig, key, start);
       const memory = memoryFor(orig, key, start);
-      const isLearning = start < learnsUntil(client, memory, orig.workload);
       // Begun before it was seen, or known by a name: whatever it is, it is no news.
-      if (isLearning || isOpenerInferred(flow) || resp.names.length > 0) {
+      if (!isLearned(client, memory, start) || isOpenerInferred(flow) || resp.names.length > 0) {
         memory.learn(resp.ip);
         return;
       }
@@ -188,7 +194,7 @@ export default defineAnalyzer({
       // Given up meanwhile: what it knew is not known any more.
       if (client === undefined || memory === undefined || memory.mayKnow(flow.resp.ip, flow.start)) return;
       const { lastDns } = client;
-      if (lastDns === undefined || flow.start < learnsUntil(client, memory, flow.orig.workload)) return;
+      if (lastDns === undefined || !isLearned(client, memory, flow.start)) return;
       if (flow.start - lastDns > options.dns_seen_within_secs * MICROS_PER_SECOND) return;
       const tally = tallyFor(ctx, key, client, flow);
       tally.add(flow, connections);
@@ -197,11 +203,12 @@ export default defineAnalyzer({
 
     return {
       onDns(record) {
+        watchedSince ??= record.time;
         if (record.protocol !== 'dns' || record.rcode === undefined || !isItself(record.client)) return;
         const { client: end, network, time } = record;
         if (end.scope !== 'container') return;
         const key = clientKey(end, network);
-        const client = clientFor(key, time);
+        const client = clientFor(end, key, time);
         client.lastDns = Math.max(client.lastDns ?? time, time);
         learnAnswer(memoryFor(end, key, time), record);
       },
@@ -242,6 +249,7 @@ export default defineAnalyzer({
 interface Client {
   /** When it was heard of first. */
   since: Micros;
+  learnsUntil: Micros;
   /** Its last question that was answered; undefined while none was seen. */
   lastDns: Micros | undefined;
   /** What it is accused of; undefined as a rule. */
@@ -317,6 +325,7 @@ function tell(
 
 function shiftClient(client: Client, { from, to }: ClockStep): void {
   client.since += to - from;
+  client.learnsUntil += to - from;
   if (client.lastDns !== undefined) client.lastDns += to - from;
   if (client.tally !== undefined) client.tally.first += to - from;
 }

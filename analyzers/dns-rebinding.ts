@@ -230,29 +230,30 @@ export default defineAnalyzer({
       ctx.setFlowInterest('all');
     }
 
+    function remember(key: string, record: DnsRecord, outside: DnsAnswer): void {
+      const entry = outsides.ensure(key, () => ({ time: 0, address: '', ttlSecs: 0, resolver: '' }));
+      entry.time = record.time;
+      entry.address = outside.data;
+      entry.ttlSecs = outside.ttl;
+      entry.resolver = answererOf(record).ip;
+    }
+
     return {
       onDns(record) {
         if (!isAnswered(record) || !isItself(record.client)) return;
-        const answer = sortAnswer(record, addresses);
-        if (answer.outside === undefined && answer.inside === undefined) return;
+        const { inside, outside } = sortAnswer(record, addresses);
+        if (inside === undefined && outside === undefined) return;
         const who = clientKey(record.client, record.network);
         // By type: an operator's own zone often has an inside IPv4 address and leaves IPv6 to the outside.
         const key = `${who} ${record.qtype} ${record.query.toLowerCase()}`;
-        const before = outsides.get(key);
-        const { inside, outside } = answer;
-        if (outside !== undefined) {
-          const entry = outsides.ensure(key, () => ({ time: 0, address: '', ttlSecs: 0, resolver: '' }));
-          entry.time = record.time;
-          entry.address = outside.data;
-          entry.ttlSecs = outside.ttl;
-          entry.resolver = answererOf(record).ip;
-        }
         // Most answers are of the outside; whose name it is only matters for the others.
-        if (inside === undefined) return;
-        const zone = zones.ofText(record.query);
-        if (zone?.kind !== 'registered' || options.own_zones.includes(zone.zone)) return;
-        const sign = judge(record, zone.zone, { inside, outside }, before);
-        if (sign !== undefined) tellAnswer(record, zone.zone, who, inside, sign);
+        if (inside !== undefined) {
+          const zone = zones.ofText(record.query);
+          if (zone?.kind !== 'registered' || options.own_zones.includes(zone.zone)) return;
+          const sign = judge(record, zone.zone, { inside, outside }, outsides.get(key));
+          if (sign !== undefined) tellAnswer(record, zone.zone, who, inside, sign);
+        }
+        if (outside !== undefined) remember(key, record, outside);
       },
       onFlowStart(flow) {
         const entry = watched.get(`${clientKey(flow.orig, flow.network)} ${flow.resp.ip}`);

@@ -72,6 +72,12 @@ const KNOWN = '198.51.100.7';
 const UNKNOWN = '198.51.100.66';
 /** The watch begins, the container begins, asks, and a minute has passed. */
 const awake = [start, answer(101, [KNOWN])];
+/** The clock was two hours ahead, and is set right. */
+const BACK = -7200;
+const setBack = (seconds: number): AnalyzerEvent => ({
+  on: 'clock-set',
+  step: { from: secs(seconds), to: secs(seconds + BACK) },
+});
 const silent = (name: string, ...events: AnalyzerEvent[]) => ({ name, events });
 
 testAnalyzer(directIp, {
@@ -167,6 +173,11 @@ testAnalyzer(directIp, {
         tick(3805),
       ],
       findings: [{ message: 'unresolved' }],
+    },
+    {
+      name: 'a connection after the clock was set back',
+      events: [...awake, setBack(180), connect(BACK + 200, UNKNOWN), tick(BACK + 203)],
+      findings: [{ message: 'unresolved', evidence: { secondsSinceDns: 99 } }],
     },
     {
       name: 'an answer that came after the grace',
@@ -355,6 +366,21 @@ testAnalyzer(directIp, {
       ),
       connect(200, UNKNOWN),
       tick(203),
+    ),
+    silent(
+      'a connection that waited when the clock was set',
+      ...awake,
+      connect(200, UNKNOWN),
+      setBack(201),
+      tick(BACK + 210),
+    ),
+    silent(
+      'a container that was there before, which is learned for as long when the clock is set back',
+      start,
+      answer(1, [KNOWN], { client: old }),
+      setBack(3000),
+      connect(BACK + 3590, UNKNOWN, { orig: { ...old, port: 40_000 } }),
+      tick(BACK + 3600),
     ),
     silent(
       'mDNS does not show that DNS is watched',

@@ -211,6 +211,24 @@ testAnalyzer(dnsInternalLeak, {
       ],
     },
     {
+      name: 'a clock that is set back between two answers: one finding, with the time that has passed',
+      events: [
+        viaEngine('www.example.com', {}, A),
+        { on: 'clock-set', step: { from: secs(10), to: secs(-7190) } },
+        viaEngine('www.example.org', { time: secs(-7185) }, A),
+      ],
+      findings: [
+        {
+          message: 'engine',
+          evidence: {
+            answered: 2,
+            firstAnswer: '2025-12-31T22:00:00.000000Z',
+            lastAnswer: '2025-12-31T22:00:15.000000Z',
+          },
+        },
+      ],
+    },
+    {
       name: 'hostile bytes in a name, escaped',
       events: [viaEngine('\u001b[31mx.example.com', { labels: ['\u001b[31mx', 'example', 'com'] }, A)],
       findings: [{ message: 'engine', evidence: { names: ['\\027[31mx.example.com'] } }],

@@ -57,6 +57,12 @@ const turnedTo = (inside: string, fields: Parameters<typeof answer>[3] = {}) => 
   answer(0, NAME, [OUTSIDE]),
   answer(2, NAME, [inside], fields),
 ];
+/** The clock was two hours ahead, and is set right. */
+const BACK = -7200;
+const setBack = (seconds: number): AnalyzerEvent => ({
+  on: 'clock-set',
+  step: { from: secs(seconds), to: secs(seconds + BACK) },
+});
 const silent = (name: string, ...events: AnalyzerEvent[]) => ({ name, events });
 
 testAnalyzer(dnsRebinding, {
@@ -267,6 +273,19 @@ testAnalyzer(dnsRebinding, {
       findings: [{ message: 'connected', severity: 'high', confidence: 'low' }],
     },
     {
+      name: 'a change, and a connection, across a clock that is set back',
+      events: [
+        answer(0, NAME, [OUTSIDE]),
+        setBack(1),
+        answer(BACK + 2, NAME, ['10.0.0.5']),
+        setBack(BACK + 3),
+        connect(2 * BACK + 4, '10.0.0.5'),
+      ],
+      findings: [
+        { message: 'connected', severity: 'critical', evidence: { secondsBetween: 2, connections: 1 } },
+      ],
+    },
+    {
       name: 'many names of one zone as one finding',
       events: Array.from({ length: 20 }, (_, i) => [
         answer(i, `n${i}.rebind.example.com`, [OUTSIDE]),
@@ -351,6 +370,12 @@ testAnalyzer(dnsRebinding, {
       'an answer without its question, which anybody may send',
       answer(0, NAME, [OUTSIDE]),
       answer(2, NAME, ['10.0.0.5'], { rtt: undefined }),
+    ),
+    silent(
+      'a change after the window, though the clock was set back in between',
+      answer(0, NAME, [OUTSIDE]),
+      setBack(1),
+      answer(BACK + 601, NAME, ['10.0.0.5']),
     ),
     {
       name: 'an own zone',

@@ -7,7 +7,7 @@ import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
-import type { Micros } from '../../model/time.ts';
+import type { ClockStep, Micros } from '../../model/time.ts';
 import { findingsConfig } from '../findings/config.ts';
 import { FindingManager } from '../findings/manager.ts';
 import type { AnalyzerDefinition, DnsQuery, NotDns } from './analyzer.ts';
@@ -21,6 +21,7 @@ export type AnalyzerEvent =
   | { readonly on: 'not-dns'; readonly event: NotDns }
   | { readonly on: 'no-route'; readonly record: NoRouteRecord }
   | { readonly on: 'spoof'; readonly record: SpoofRecord }
+  | { readonly on: 'clock-set'; readonly step: ClockStep }
   | { readonly on: 'tick'; readonly now: Micros };
 
 export interface AnalyzerRun {
@@ -58,6 +59,12 @@ export function runAnalyzer(
   });
   let now: Micros = 0;
   for (const event of events) {
+    if (event.on === 'clock-set') {
+      runner.clockSet(event.step);
+      manager.clockSet(event.step);
+      now = event.step.to;
+      continue;
+    }
     now = Math.max(now, timeOf(event));
     runner.tick(now);
     manager.tick(now);
@@ -69,7 +76,9 @@ export function runAnalyzer(
   return { findings, final: [...final.values()], losses, failures };
 }
 
-function deliver(runner: AnalyzerRunner, event: AnalyzerEvent): void {
+type Timed = Exclude<AnalyzerEvent, { on: 'clock-set' }>;
+
+function deliver(runner: AnalyzerRunner, event: Timed): void {
   switch (event.on) {
     case 'flow-start':
       runner.flowStart(event.flow);
@@ -103,7 +112,7 @@ function deliver(runner: AnalyzerRunner, event: AnalyzerEvent): void {
   }
 }
 
-function timeOf(event: AnalyzerEvent): Micros {
+function timeOf(event: Timed): Micros {
   switch (event.on) {
     case 'flow-start':
       return event.flow.start;
