@@ -18,6 +18,8 @@ import { isResolverAddress, isResolverName } from './lib/public-resolvers.ts';
 
 /** A container that asked the embedded resolver within this uses it. */
 const USES_ENGINE_FOR: Micros = 86_400 * MICROS_PER_SECOND;
+/** A resolver in a container asks on before it answers, and what is asked through 127.0.0.11 is known by its answer. */
+const SHOWS_ITSELF_WITHIN: Micros = 10 * MICROS_PER_SECOND;
 const HTTPS_PORT = 443;
 /** RFC 7858 (TLS, TCP), RFC 9250 (QUIC, UDP). */
 const ENCRYPTED_DNS_PORT = 853;
@@ -102,6 +104,7 @@ export default defineAnalyzer({
       name: 'engine-users',
       maxKeys: options.max_clients,
     });
+    const waiting = ctx.boundedMap<Waiting>({ name: 'waiting', maxKeys: options.max_clients });
     const allowed = new Set(options.resolvers.map((text) => formatIp(...parseIp(text)!)));
     const allowedNames = new Set(options.resolver_names);
     const extraNames = new Set(options.extra_names);
@@ -128,8 +131,26 @@ export default defineAnalyzer({
     }
 
     function tallyFor(key: string, time: Micros): BypassTally {
-      if (!ctx.isOpen(key)) tallies.delete(key);
+      if (!ctx.isOpen(key) && waiting.get(key) === undefined) tallies.delete(key);
       return tallies.ensure(key, () => new BypassTally(time));
+    }
+
+    /** The first word of a finding waits, so that a resolver in a container can show itself; later ones do not. */
+    function tellOrWait(told: Told): void {
+      if (ctx.isOpen(told.key)) tell(ctx, told);
+      else if (told.client.workload === undefined) tell(ctx, told);
+      else {
+        waiting.ensure(told.key, () => ({ since: told.time, told })).told = told;
+      }
+    }
+
+    function tellDue(due: Micros): void {
+      for (const [key, { since, told }] of [...waiting.entries()]) {
+        if (since > due) continue;
+        waiting.delete(key);
+        if (nameServers.isServing(told.client.workload?.containerId, told.time)) tallies.delete(key);
+        else tell(ctx, told);
+      }
     }
 
     /** A plain question at the moment it is seen, or the first answer of a server to one. */
@@ -146,7 +167,7 @@ export default defineAnalyzer({
         tally.noteServer(server, record.transport, time);
         tally.noteQuestion(record.query);
       }
-      tell(ctx, {
+      tellOrWait({
         kind: 'plain',
         key,
         tally,
@@ -177,7 +198,7 @@ export default defineAnalyzer({
         client.workload === undefined ? undefined : engineUsers.get(client.workload.containerId)?.last;
       if (last !== undefined && flow.end - last <= USES_ENGINE_FOR) reasons.push(BESIDE_ENGINE);
       const configured = configuredFor(client);
-      tell(ctx, {
+      tellOrWait({
         kind: sign.kind,
         key,
         tally,
@@ -225,8 +246,14 @@ export default defineAnalyzer({
       onClockSet(step) {
         for (const [, tally] of tallies.entries()) tally.clockSet(step);
         for (const [, user] of engineUsers.entries()) user.last += step.to - step.from;
+        for (const [, entry] of waiting.entries()) {
+          entry.since += step.to - step.from;
+          entry.told = { ...entry.told, time: entry.told.time + step.to - step.from };
+        }
         nameServers.clockSet(step);
       },
+      onTick: (now) => tellDue(now - SHOWS_ITSELF_WITHIN),
+      onEnd: () => tellDue(Number.POSITIVE_INFINITY),
     };
   },
 });
@@ -258,7 +285,12 @@ function signOf(flow: FlowRecord, extraNames: ReadonlySet<string>): Sign | undef
   if (isResolverAddress(resp.ip)) return { kind: 'doh', way: `address ${resp.ip}`, confidence: 'medium' };
   // Content networks serve thousands of names from one address: the likeliest, and only while the flow itself names none.
   const [resolved] = resp.names;
-  if (serverName === undefined && resolved !== undefined && isResolverName(resolved, extraNames)) {
+  if (
+    flow.reason !== 'answered' &&
+    serverName === undefined &&
+    resolved !== undefined &&
+    isResolverName(resolved, extraNames)
+  ) {
     return { kind: 'doh', way: `resolved name ${resolved}`, confidence: 'medium' };
   }
   return undefined;
@@ -294,6 +326,12 @@ interface Told {
   readonly flows?: readonly FlowRecord[];
   readonly reasons: readonly string[];
   readonly confidence: Confidence;
+}
+
+interface Waiting {
+  since: Micros;
+  /** The latest. */
+  told: Told;
 }
 
 function tell(ctx: Context, told: Told): void {

@@ -3,6 +3,7 @@
  * by name and image nobody is believed. Bounded by the map it is given.
  */
 import type { DnsRecord } from '../../src/model/dns.ts';
+import type { Endpoint } from '../../src/model/endpoint.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../src/model/time.ts';
 import type { BoundedMap } from '../../src/sensor/analysis/analyzer.ts';
 
@@ -23,19 +24,24 @@ export class NameServers {
     this.#serving = serving;
   }
 
-  /** A question, or a question with its answer (`rcode`). */
+  /**
+   * A question, or a question with its answer (`rcode`). What the embedded resolver passes on for a container is known with
+   * the answer only: it is asked by that container, too.
+   */
   note(record: DnsRecord): void {
-    const id = record.server.workload?.containerId;
-    if (id === undefined || record.server.scope !== 'container' || record.client.workload?.containerId === id)
-      return;
+    this.#note(record, record.server);
+    if (record.upstream !== undefined) this.#note(record, record.upstream.server);
+  }
+
+  #note({ client, time, rcode }: DnsRecord, server: Endpoint): void {
+    const id = server.workload?.containerId;
+    if (id === undefined || server.scope !== 'container' || client.workload?.containerId === id) return;
     const serving = this.#serving.ensure(id, () => ({
       asked: Number.NEGATIVE_INFINITY,
       answered: Number.NEGATIVE_INFINITY,
     }));
-    serving.asked = Math.max(serving.asked, record.time);
-    if (record.rcode !== undefined && record.rcode !== 'REFUSED') {
-      serving.answered = Math.max(serving.answered, record.time);
-    }
+    serving.asked = Math.max(serving.asked, time);
+    if (rcode !== undefined && rcode !== 'REFUSED') serving.answered = Math.max(serving.answered, time);
   }
 
   isServing(containerId: string | undefined, now: Micros): boolean {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import dnsBypass from '../../analyzers/dns-bypass.ts';
 import type { FlowRecord } from '../../src/model/flow.ts';
+import { AnalyzerRunner } from '../../src/sensor/analysis/runner.ts';
 import { type AnalyzerEvent, runAnalyzer } from '../../src/sensor/analysis/tester.ts';
 import { testAnalyzer } from '../support/analyzer-tester.ts';
 import {
@@ -153,7 +154,6 @@ testAnalyzer(dnsBypass, {
           evidence: { flows: 1, recognisedBy: ['port 853/tcp', 'tls on port 853/tcp'] },
         },
       ],
-      also: ({ findings }) => expect(findings[0]!.confidence).toBe('medium'),
     },
     {
       name: 'DNS over QUIC, over IPv6',
@@ -312,6 +312,25 @@ testAnalyzer(dnsBypass, {
       ],
     },
     {
+      name: 'a resolver that is asked through 127.0.0.11: who it was is known with the answer, after it asked on',
+      events: [
+        ask({ time: secs(1) }),
+        ...lookUp(
+          {
+            labels: ['x', 'example'],
+            client: container('web', '172.30.0.20'),
+            server: engine,
+            vantage: 'container',
+            upstream: { server: { ...app, port: 53 }, interface: 'br-000000000001' },
+            time: secs(0.9),
+          },
+          'NOERROR',
+          ['198.51.100.9'],
+        ),
+        { on: 'tick', now: secs(60) },
+      ],
+    },
+    {
       name: 'an encrypted resolver that never answers',
       events: [{ on: 'flow-start', flow: flow({ orig: app, resp: web(853) }) }],
     },
@@ -375,6 +394,27 @@ testAnalyzer(dnsBypass, {
 });
 
 describe('dns-bypass', () => {
+  it('waits ten seconds with its first word, and not with the next', () => {
+    const until = (seconds: number) => {
+      const events: AnalyzerEvent[] = [ask(), { on: 'tick', now: secs(seconds) }];
+      const opened: number[] = [];
+      const runner = new AnalyzerRunner({
+        analyzers: [{ definition: dnsBypass, config: dnsBypass.config.parse({}) }],
+        findings: { report: (_, { time }) => opened.push(time), isOpen: () => false },
+        onLoss: () => {},
+        onFailure: ({ error }) => expect.unreachable(String(error)),
+      });
+      for (const event of events) {
+        if (event.on === 'dns-query') runner.dnsQuery(event.query);
+        if (event.on === 'tick') runner.tick(event.now);
+      }
+      return opened;
+    };
+
+    expect(until(9)).toEqual([]);
+    expect(until(10)).toEqual([T0]);
+  });
+
   it('starts its totals anew when the finding was closed in between', () => {
     const { final } = runAnalyzer(dnsBypass, [ask(), ask({ time: secs(4000) })]);
 

@@ -40,6 +40,8 @@ export interface Handlers {
   onSpoof?(record: SpoofRecord): void;
   /** Packet time has advanced by at least a second. */
   onTick?(now: Micros): void;
+  /** Input has ended, of a file or of the agent: what waited for more to come is decided now. */
+  onEnd?(now: Micros): void;
   /**
    * The clock was set, by NTP or because the machine slept: move every time you keep by `to - from`. Records of flows
    * that began before may still carry times of the old clock.

@@ -247,6 +247,13 @@ export class AnalyzerRunner {
   finish(now: Micros): void {
     this.#now = Math.max(this.#now, now);
     this.#tellTick(this.#now);
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onEnd?.(this.#now);
+      } catch (error) {
+        this.#failed(slot, 'onEnd', error);
+      }
+    }
     this.#emitLosses(this.#now);
   }
 
