@@ -180,12 +180,15 @@ export default defineAnalyzer({
       const mayDisagree = record.upstream === undefined && forwardersOf(record) > 1;
       if (mayDisagree)
         doubts.push('the container has several resolvers, and which one answered was not seen');
+      // An outside name that leads there is medium without any change; a doubt about the change makes it no less.
+      const isMetadata = inside.kind === 'metadata';
+      const isSure = isClear && !mayDisagree;
       return {
         kind: 'turned',
-        severity: isClear ? 'high' : 'low',
-        confidence: isClear && !mayDisagree ? 'medium' : 'low',
+        severity: isClear ? 'high' : isMetadata ? 'medium' : 'low',
+        confidence: isSure || isMetadata ? 'medium' : 'low',
         doubts,
-        isRaised: isClear && !mayDisagree,
+        isRaised: isSure || isMetadata,
         outside: before.address,
         outsideTtlSecs: before.ttlSecs,
         secondsBetween: (record.time - before.time) / MICROS_PER_SECOND,

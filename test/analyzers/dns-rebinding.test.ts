@@ -202,6 +202,16 @@ testAnalyzer(dnsRebinding, {
       ],
     },
     {
+      name: 'a change to the metadata service between two resolvers, as grave as without a change',
+      events: [
+        answer(0, NAME, [OUTSIDE]),
+        answer(2, NAME, ['169.254.169.254'], { server: second }),
+        connect(3, '169.254.169.254'),
+      ],
+      findings: [{ message: 'connected', severity: 'high', evidence: { kind: 'turned' } }],
+      also: ({ findings }) => expect(findings[0]).toMatchObject({ message: 'turned', severity: 'medium' }),
+    },
+    {
       name: 'an outside answer that could be kept for 61 s, as low, and for 60 s as high',
       events: [
         answer(0, NAME, [OUTSIDE], { ttl: 61 }),
