@@ -47,7 +47,7 @@ export class DnsSummary {
     group.add(record, name, this.#by === 'resolver');
   }
 
-  /** Those with the most questions first; where there are more, a last one for all of them together. */
+  /** Ends it. Those with the most questions first; where there are more, a last one for all of them together. */
   records(limit: number): DnsSummaryRecord[] {
     const sorted = this.#sorted();
     const told = sorted.slice(0, limit).map(([key, group]) => group.toRecord(this.#by, { key }));
