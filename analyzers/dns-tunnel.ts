@@ -212,6 +212,13 @@ export default defineAnalyzer({
       return server.scope !== 'internet' || (servers.get(server.ip)?.size ?? 0) >= SHARED_ZONES;
     }
 
+    /** Others ask it, or it asks the servers of each zone itself. */
+    function isResolver({ client, subject }: ClientZone): boolean {
+      return (
+        clients.get(client)?.isIterating === true || (servers.get(subject.ip)?.size ?? 0) >= SHARED_ZONES
+      );
+    }
+
     function circumstances(pair: ClientZone): readonly Circumstance[] {
       const { subject: client, resolver: server } = pair;
       return circumstancesOf(pair, {
@@ -219,7 +226,7 @@ export default defineAnalyzer({
         isSharedResolver: isShared({ client, server }),
         isForeignResolver: areResolversKnown(client) && !isConfigured(client, server),
         isDeclared: options.known_zones.includes(pair.zone) || options.known_zones.includes(pair.parent),
-        isResolver: (servers.get(client.ip)?.size ?? 0) >= SHARED_ZONES,
+        isResolver: isResolver(pair),
         alike: alikeTo(pair),
       });
     }
@@ -376,8 +383,8 @@ export default defineAnalyzer({
       client.spreadJudged = fresh;
       const spread = spreadOf(pairsOf(client), now);
       if (spread === undefined) return;
-      const isResolver = (servers.get(spread.zones[0]!.subject.ip)?.size ?? 0) >= SHARED_ZONES;
-      const factor = (spread.isLinked ? 1 : UNLINKED_FACTOR) * (isResolver ? UNLINKED_FACTOR : 1);
+      const forOthers = isResolver(spread.zones[0]!);
+      const factor = (spread.isLinked ? 1 : UNLINKED_FACTOR) * (forOthers ? UNLINKED_FACTOR : 1);
       const thresholdBytes = options.spread_10min_bytes * factor;
       const ratio = spread.bytes / thresholdBytes;
       if (ratio < 1) return;
@@ -476,6 +483,7 @@ export default defineAnalyzer({
         const name = factsOfName(labels, own);
         if (client.isSeenAlready(name.full, record.vantage, now, SAME_QUESTION_WITHIN)) return;
         noteServer(record, zone);
+        client.noteServer(record.server.ip);
         if (zone.kind === 'unlisted') {
           // A tunnel without a domain invents the last label too; only the last labels are counted for it.
           const noZone = { kind: 'no-zone', zone: `${record.server.ip} no-zone` } as const;

@@ -18,12 +18,16 @@ interface AnsweredName {
   readonly name: string;
   time: Micros;
   readonly addresses: string[];
-  isContacted: boolean;
+  /** The address that was. */
+  contacted: string | undefined;
 }
 
 export interface Contacted {
+  /** Of the names. */
   readonly share: number;
   readonly names: number;
+  /** Different ones that were connected to: tenants and hosts have their own, a wildcard has one. */
+  readonly addresses: number;
 }
 
 export class AnsweredNames {
@@ -37,7 +41,7 @@ export class AnsweredNames {
     if (known === undefined) {
       if (this.#names.length >= MAX_NAMES) this.#names.shift();
       const kept = addresses.slice(0, MAX_ADDRESSES);
-      this.#names.push({ name: record.query, time: record.time, addresses: kept, isContacted: false });
+      this.#names.push({ name: record.query, time: record.time, addresses: kept, contacted: undefined });
       return;
     }
     for (const address of addresses) {
@@ -52,8 +56,8 @@ export class AnsweredNames {
     for (let i = this.#names.length - 1; i >= 0 && left > 0; i--) {
       const answer = this.#names[i]!;
       if (now - answer.time > WITHIN) return;
-      if (answer.isContacted || !answer.addresses.includes(ip)) continue;
-      answer.isContacted = true;
+      if (answer.contacted !== undefined || !answer.addresses.includes(ip)) continue;
+      answer.contacted = ip;
       left -= 1;
     }
   }
@@ -61,12 +65,15 @@ export class AnsweredNames {
   contacted(now: Micros): Contacted {
     let names = 0;
     let contacted = 0;
+    const addresses = new Set<string>();
     for (const answer of this.#names) {
-      if (!answer.isContacted && now - answer.time < GRACE) continue;
+      if (answer.contacted === undefined && now - answer.time < GRACE) continue;
       names += 1;
-      if (answer.isContacted) contacted += 1;
+      if (answer.contacted === undefined) continue;
+      contacted += 1;
+      addresses.add(answer.contacted);
     }
-    return { share: names === 0 ? 0 : contacted / names, names };
+    return { share: names === 0 ? 0 : contacted / names, names, addresses: addresses.size };
   }
 
   clockSet(shift: Micros): void {

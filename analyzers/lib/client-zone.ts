@@ -11,6 +11,8 @@ import { DistinctHistory, type Novelty, type SampleBudget } from './distinct-his
 import { latin1Lower, type ZoneOfName } from './dns-zone.ts';
 import { DownlinkBytes, isAddressType } from './downlink-bytes.ts';
 import { knownZone } from './known-zones.ts';
+import { startsWithAddress } from './name-weight.ts';
+import { Rhythm } from './rhythm.ts';
 import { RollingBytes } from './rolling-bytes.ts';
 import { type Repeat, SequenceBits } from './sequence-bits.ts';
 import type { Span } from './spans.ts';
@@ -24,6 +26,8 @@ const LEARNED_QUESTIONS = 20;
 const REPEATS = 16;
 /** Before that many questions, addresses and aliases in the answers are not worth remembering. */
 const QUESTIONS_BEFORE_ANSWERS = 8;
+
+const NEVER_CONTACTED: Contacted = { share: 0, names: 0, addresses: 0 };
 
 /** Bytes that one channel said within a span. */
 export interface UplinkBytes {
@@ -51,11 +55,18 @@ export class ClientZone implements CaseCounts {
   quietSince: Micros;
   queries = 0;
   serviceQueries = 0;
+  /** Questions for names that begin with `_` (RFC 8552). */
+  underscored = 0;
   /** Names that were asked for without this zone too: a search list. */
   searched = 0;
   names = 0;
   noErrors = 0;
   nameErrors = 0;
+  /** Answers of nothing but 127.0.0.0/8: how block lists and reputation services say what they think (RFC 5782). */
+  verdicts = 0;
+  /** New names that begin with an IPv4 address. */
+  addressNames = 0;
+  rhythm: Rhythm | undefined;
   bytesUp = 0;
   bytesDown = 0;
   caseable = 0;
@@ -121,6 +132,7 @@ export class ClientZone implements CaseCounts {
     this.last += shift;
     this.quietSince += shift;
     if (this.reportedAt !== undefined) this.reportedAt += shift;
+    this.rhythm?.clockSet();
     this.answered?.clockSet(shift);
     this.#sequence?.clockSet(shift);
     for (const channel of this.#channels()) channel?.clockSet(step);
@@ -141,6 +153,7 @@ export class ClientZone implements CaseCounts {
     this.subject = record.client;
     this.resolver = record.server;
     this.network = record.network?.name ?? this.network;
+    if (record.query.startsWith('_')) this.underscored += 1;
     if (isService) this.serviceQueries += 1;
     else this.types.note(record.qtype);
   }
@@ -149,6 +162,9 @@ export class ClientZone implements CaseCounts {
     const novelty = this.#said.add(record.time, hash, weight);
     if (novelty !== 'new') return novelty;
     this.names += 1;
+    this.rhythm ??= new Rhythm();
+    this.rhythm.note(record.time);
+    if (startsWithAddress(labels, ownLabels)) this.addressNames += 1;
     this.#sequence?.interrupt();
     this.#shareLabels(labels, ownLabels);
     // The first name of a zone is its apex or a host, and no sample of anything.
@@ -168,6 +184,10 @@ export class ClientZone implements CaseCounts {
     this.#sequenceBytes ??= new RollingBytes();
     this.#sequenceBytes.add(now, bits / 8);
     return bits;
+  }
+
+  get isOrderChance(): boolean {
+    return this.#sequence?.isChance === true;
   }
 
   addCase(now: Micros, hash: number, bytes: number): Novelty {
@@ -216,6 +236,8 @@ export class ClientZone implements CaseCounts {
 
   /** Bytes that every name repeats next to the zone (`.t` of a tunnel, `.corp` of a search domain): they say nothing. */
   get commonBytes(): number {
+    // Nibbles and octets count what they hold, not their text.
+    if (this.kind === 'reverse') return 0;
     let bytes = 0;
     for (const label of this.#common ?? []) bytes += label.length + 1;
     return bytes;
@@ -241,12 +263,15 @@ export class ClientZone implements CaseCounts {
     if (record.answers.length === 0) return;
     let ttlSecs = Number.POSITIVE_INFINITY;
     let isData = false;
+    let isVerdict = true;
     for (const { type, ttl, bytes, data } of record.answers) {
       ttlSecs = Math.min(ttlSecs, ttl);
       this.bytesDown += bytes;
+      if (type !== 'A' || !data.startsWith('127.')) isVerdict = false;
       if (isAddressType(type)) this.address ??= data;
       else if (type !== 'CNAME' && type !== 'HTTPS') isData = true;
     }
+    if (isVerdict) this.verdicts += 1;
     this.answered?.note(record);
     this.#sequence?.answered(record.query, ttlSecs, record.time);
     if (this.downlink === undefined && !isData && this.queries < QUESTIONS_BEFORE_ANSWERS) return;
@@ -266,7 +291,7 @@ export class ClientZone implements CaseCounts {
   }
 
   contacted(now: Micros): Contacted {
-    return this.answered?.contacted(now) ?? { share: 0, names: 0 };
+    return this.answered?.contacted(now) ?? NEVER_CONTACTED;
   }
 
   #channels() {

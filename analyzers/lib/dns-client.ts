@@ -9,6 +9,8 @@ const RECENT = 64;
 const SAME_TRAILING_ZONES = 3;
 /** glibc took six domains for long; Kubernetes gives up to 32, of which a container sees a handful. */
 const SEARCH_LIST = 8;
+/** Servers that a client asks which asks for itself: no configuration names that many. */
+const SERVERS_OF_RESOLVER = 12;
 
 /** The last questions by hash, one a slot: newer ones take the place of older ones. */
 class RecentNames<V> {
@@ -43,6 +45,8 @@ export class DnsClient {
   /** Names said to zones that are new to it: what a tunnel spread over many zones adds up to. */
   readonly fresh = new RollingBytes();
   watched: Set<ClientZone> | undefined;
+  #server = '';
+  #servers: string[] | undefined;
   /** What it said to new zones when that was last judged to be quiet. */
   spreadJudged = 0;
   readonly #asked = new RecentNames<true>();
@@ -55,6 +59,18 @@ export class DnsClient {
   constructor(serial: string, key: string) {
     this.serial = serial;
     this.key = key;
+  }
+
+  noteServer(ip: string): void {
+    if (ip === this.#server) return;
+    this.#server = ip;
+    this.#servers ??= [];
+    if (this.#servers.length < SERVERS_OF_RESOLVER && !this.#servers.includes(ip)) this.#servers.push(ip);
+  }
+
+  /** It finds the servers of each zone by itself, from the root. */
+  get isIterating(): boolean {
+    return this.#servers !== undefined && this.#servers.length >= SERVERS_OF_RESOLVER;
   }
 
   /**

@@ -15,6 +15,18 @@ const DATA_TYPES: ReadonlySet<string> = new Set(
   ),
 );
 const TXT: ReadonlySet<string> = new Set(['TXT']);
+/** Asked for by mail servers and administrators, never by who looks a host up. */
+const NO_HOST_TYPES: ReadonlySet<string> = new Set(['TXT', 'MX', 'CNAME', ...DATA_TYPES]);
+
+/**
+ * Top-level domains that no server of the internet has, by decision (RFC 6761, RFC 6762, RFC 8375, ICANN's `.internal`)
+ * or because so many sites use them that none will (`.corp`, `.home`, `.lan`).
+ */
+const LOCAL: ReadonlySet<string> = new Set(
+  'local internal lan home corp intranet private localdomain localhost consul test invalid docker cluster svc'.split(
+    ' ',
+  ),
+);
 
 /** What is known beside the pair itself. */
 export interface Surroundings {
@@ -45,7 +57,27 @@ export const RULES: readonly Rule[] = [
     id: 'record types that carry data',
     factor: 0.5,
     holds: (pair) =>
-      enoughTyped(pair) && (pair.types.shareOf(DATA_TYPES) > 0.5 || pair.types.shareOf(TXT) > 0.8),
+      enoughTyped(pair) &&
+      (pair.types.shareOf(DATA_TYPES) > 0.5 ||
+        pair.types.shareOf(TXT) > 0.8 ||
+        (pair.types.shareOf(NO_HOST_TYPES) > 0.9 && pair.underscored < pair.queries / 2)) &&
+      !pair.isKnown,
+  },
+  {
+    id: 'new names by the clock',
+    factor: 0.5,
+    holds: (pair, around) =>
+      pair.kind !== 'reverse' && pair.rhythm?.isRegular === true && !isContacted(pair, around.now),
+  },
+  {
+    id: 'an order without any pattern',
+    factor: 0.5,
+    holds: (pair, around) => pair.isOrderChance && !isContacted(pair, around.now),
+  },
+  {
+    id: 'no domain, straight to a server outside',
+    factor: 0.25,
+    holds: (pair) => pair.kind === 'no-zone' && pair.resolver.scope === 'internet' && pair.names >= ENOUGH,
   },
   {
     id: 'not a configured resolver',
@@ -56,6 +88,11 @@ export const RULES: readonly Rule[] = [
     id: 'the answers are contacted',
     factor: 4,
     holds: (pair, around) => isContacted(pair, around.now),
+  },
+  {
+    id: 'each name leads elsewhere',
+    factor: 16,
+    holds: (pair, around) => isContacted(pair, around.now) && leadsElsewhere(pair, around.now),
   },
   {
     id: 'three other clients ask alike',
@@ -87,6 +124,21 @@ export const RULES: readonly Rule[] = [
       pair.nameErrors / (pair.nameErrors + pair.noErrors) >= 0.9,
   },
   {
+    id: 'answers that are verdicts (127.0.0.0/8)',
+    factor: 4,
+    holds: (pair) => givesVerdicts(pair),
+  },
+  {
+    id: 'addresses are what it is asked for',
+    factor: 8,
+    holds: (pair) => givesVerdicts(pair) && pair.addressNames > pair.names * 0.9,
+  },
+  {
+    id: 'a local top-level domain',
+    factor: 16,
+    holds: (pair, around) => pair.kind === 'unlisted' && around.isSharedResolver && LOCAL.has(pair.zone),
+  },
+  {
     id: 'a search list, asked without the zone too',
     factor: 16,
     holds: (pair) => pair.searched >= ENOUGH && pair.searched > pair.names * 0.6,
@@ -98,7 +150,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     id: 'known service',
-    factor: 256,
+    factor: 1024,
     holds: (pair, around) => around.isSharedResolver && (around.isDeclared || pair.isKnown),
   },
 ];
@@ -117,6 +169,18 @@ export function circumstancesOf(pair: ClientZone, around: Surroundings): readonl
 export function isContacted(pair: ClientZone, now: Micros): boolean {
   const { share, names } = pair.contacted(now);
   return names >= ENOUGH && share > 0.6;
+}
+
+/** At least every other name it connected to has an address of its own. */
+function leadsElsewhere(pair: ClientZone, now: Micros): boolean {
+  const { share, names, addresses } = pair.contacted(now);
+  return addresses >= ENOUGH && addresses >= (share * names) / 2;
+}
+
+/** A few listed, the others not: nine in ten answers are one or the other. */
+function givesVerdicts({ verdicts, nameErrors, noErrors }: ClientZone): boolean {
+  const answers = nameErrors + noErrors;
+  return answers >= ENOUGH && verdicts >= answers * 0.03 && verdicts + nameErrors >= answers * 0.9;
 }
 
 function enoughTyped(pair: ClientZone): boolean {

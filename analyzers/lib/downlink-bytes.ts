@@ -16,6 +16,8 @@ const NOT_DATA: ReadonlySet<string> = new Set(
 const SERVICE_BINDING: ReadonlySet<string> = new Set(['HTTPS', 'SVCB']);
 const SERVICE_BINDING_BYTES = 32;
 const MAX_WEIGHT = 255;
+/** Keys and policies (`_domainkey`, `_dmarc`, `_acme-challenge`) are long and change: so much less is counted. */
+const UNDERSCORED_SHARE = 1 / 16;
 
 export function isAddressType(type: string): boolean {
   return type === 'A' || type === 'AAAA';
@@ -35,10 +37,12 @@ export class DownlinkBytes {
 
   note(record: DnsRecord): void {
     let isNew = false;
+    const isUnderscored = record.query.startsWith('_') || record.query.includes('._');
     for (const { type, bytes, data } of record.answers) {
       if (NOT_DATA.has(type) || bytes === 0) continue;
       const history = isAddressType(type) ? this.#addresses : this.#data;
-      const counted = SERVICE_BINDING.has(type) ? Math.min(bytes, SERVICE_BINDING_BYTES) : bytes;
+      const whole = SERVICE_BINDING.has(type) ? Math.min(bytes, SERVICE_BINDING_BYTES) : bytes;
+      const counted = isUnderscored ? Math.ceil(whole * UNDERSCORED_SHARE) : whole;
       const hash = hashText(data, bytes);
       // Longer data in pieces, each with a hash of its own: a piece's weight has 8 bits.
       for (let left = counted, piece = 0; left > 0; left -= MAX_WEIGHT, piece++) {

@@ -9,9 +9,9 @@ const PADDING = 12;
 /** Most bytes that an option of this code has in a question (IANA DNS EDNS0 Option Codes). */
 const USUAL_BYTES: ReadonlyMap<number, number> = new Map([
   [3, 0], // NSID, RFC 5001: empty in questions
-  [8, 20], // Client Subnet, RFC 7871: family, two prefix lengths, an address
+  [8, 11], // Client Subnet, RFC 7871: family, two prefix lengths, an address cut to /24 or /56
   [9, 0], // EXPIRE, RFC 7314: empty in questions
-  [10, 40], // COOKIE, RFC 7873: 8 of the client, up to 32 of the server
+  [10, 24], // COOKIE, RFC 7873: 8 of the client, and the 16 of the server that RFC 9018 settled on
   [11, 2], // edns-tcp-keepalive, RFC 7828
   [15, 2], // Extended DNS Error, RFC 8914: its code
 ]);

@@ -6,6 +6,7 @@ import { latin1Lower, type ZoneOfName } from './dns-zone.ts';
 
 /** Which of the 120 words of the IANA registry it was: under a byte. */
 const SERVICE_LABEL_BYTES = 1;
+const ADDRESS_LABELS = 4;
 
 /**
  * Underscored names from the registries of RFC 8552 and RFC 6335, and what mail and certificates ask for.
@@ -27,12 +28,32 @@ export function weightOf(labels: readonly Uint8Array[], zone: ZoneOfName): numbe
   const own = labels.length - zone.zoneLabels;
   if (own < 1) return 0;
   if (zone.kind === 'reverse') return reverseWeight(labels, own, zone);
-  let weight = own - 1;
-  for (let i = 0; i < own; i++) {
+  const isAddress = startsWithAddress(labels, own);
+  let weight = own - 1 - (isAddress ? ADDRESS_LABELS - 1 : 0);
+  if (isAddress) weight += ADDRESS_LABELS;
+  for (let i = isAddress ? ADDRESS_LABELS : 0; i < own; i++) {
     const label = labels[i]!;
     weight += isServiceLabel(label) ? SERVICE_LABEL_BYTES : label.length;
   }
   return weight;
+}
+
+/** `4.3.2.1.bl.example`, as block lists (RFC 5782) and SPF macros (RFC 7208) have it: four octets, whatever their text. */
+export function startsWithAddress(labels: readonly Uint8Array[], own: number): boolean {
+  if (own < ADDRESS_LABELS) return false;
+  for (let i = 0; i < ADDRESS_LABELS; i++) if (!isOctet(labels[i]!)) return false;
+  return true;
+}
+
+function isOctet(label: Uint8Array): boolean {
+  if (label.length < 1 || label.length > 3) return false;
+  let value = 0;
+  for (let i = 0; i < label.length; i++) {
+    const digit = label[i]! - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    value = value * 10 + digit;
+  }
+  return value <= 255;
 }
 
 export function isServiceLabel(label: Uint8Array): boolean {

@@ -14,6 +14,9 @@ const UNUSUAL_BITS = 16;
 /** The row of what comes after something that is no codeword. */
 const NONE = 0;
 const HALVE_AT = 4096;
+/** Repeats that show whether there is a pattern, and the share of the full bits from which there is none. */
+const CHANCE_REPEATS = 128;
+const CHANCE = 0.8;
 
 export interface Repeat {
   /** Of name, and of type, class, opcode and flags. */
@@ -35,6 +38,8 @@ export class SequenceBits {
   #counts: number[] = [];
   #side = 0;
   #previous = NONE;
+  #repeats = 0;
+  #bitsOfRepeats = 0;
 
   /** Returns the bits that this question says. */
   note(repeat: Repeat, now: Micros): number {
@@ -51,7 +56,17 @@ export class SequenceBits {
     const bits = this.#bits(this.#previous, column);
     this.#count(this.#previous, column);
     this.#previous = column;
+    this.#repeats += 1;
+    this.#bitsOfRepeats += bits;
     return bits;
+  }
+
+  /** The order has next to no pattern: each repeat could have been any of many. Programs have rounds, pairs and favourites. */
+  get isChance(): boolean {
+    const most = Math.log2(this.#codewords.length);
+    return (
+      this.#repeats >= CHANCE_REPEATS && most >= 3 && this.#bitsOfRepeats > this.#repeats * most * CHANCE
+    );
   }
 
   /** Something that is no repeat: the next codeword follows nothing known. */

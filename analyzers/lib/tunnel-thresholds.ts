@@ -84,7 +84,8 @@ export function judgeDownlink(
   // What makes an upload likelier (types that carry data) is how a download looks in any case.
   const lenient = circumstances.filter(({ factor }) => factor > 1);
   const factor = factorOf(lenient);
-  const withAddresses = !isContacted(pair, now);
+  // One name is enough here: a balancer's pool is looked up by one, over and over.
+  const withAddresses = pair.contacted(now).share <= 0.6;
   let worst: Verdict | undefined;
   for (const span of SPANS) {
     const bytes = downlink.bytes(span, now, withAddresses);

@@ -18,6 +18,8 @@ export interface ZoneOfName {
 
 /** The longest public suffix has five labels; one more is registered, one more decides nothing. */
 const MAX_SUFFIX_LABELS = 7;
+/** `ip6.arpa` and the nibbles of a /48. */
+const REVERSE_SUFFIX_LABELS = 14;
 const HOSTNAME_LABEL = /^[a-z0-9_-]+$/;
 const OPTIONS = {
   validateHostname: false,
@@ -29,7 +31,7 @@ const OPTIONS = {
 /** Undefined for the root. */
 export function zoneOfLabels(labels: readonly Uint8Array[]): ZoneOfName | undefined {
   const suffix: string[] = [];
-  for (let i = labels.length - 1; i >= 0 && suffix.length < MAX_SUFFIX_LABELS; i--) {
+  for (let i = labels.length - 1; i >= 0 && suffix.length < mostLabels(suffix); i--) {
     const text = latin1Lower(labels[i]!);
     if (!HOSTNAME_LABEL.test(text)) break;
     suffix.unshift(text);
@@ -42,7 +44,7 @@ export function zoneOfText(query: string): ZoneOfName | undefined {
   const labels = query.toLowerCase().split('.');
   if (labels.at(-1) === '') labels.pop();
   const suffix: string[] = [];
-  for (let i = labels.length - 1; i >= 0 && suffix.length < MAX_SUFFIX_LABELS; i--) {
+  for (let i = labels.length - 1; i >= 0 && suffix.length < mostLabels(suffix); i--) {
     if (!HOSTNAME_LABEL.test(labels[i]!)) break;
     suffix.unshift(labels[i]!);
   }
@@ -74,6 +76,10 @@ function remembered<V>(known: Map<string, V | undefined>, key: string, decide: (
   if (known.size >= REMEMBERED) known.clear();
   known.set(key, decided);
   return decided;
+}
+
+function mostLabels(suffix: readonly string[]): number {
+  return suffix.at(-1) === 'arpa' ? REVERSE_SUFFIX_LABELS : MAX_SUFFIX_LABELS;
 }
 
 export function latin1Lower(label: Uint8Array): string {

@@ -30,10 +30,14 @@ const TOOLS = [
   'malicious/dns-tunnel-datasets--AndIodine-MX_00001_20230921200640.pcap',
 ];
 
-/** Evasions that the name channel alone sees, and one that it does not yet. */
-const WORDS = 'own/exfil-words.pcap';
 const IDLE = 'own/dnscat2-enc-idle-beacon.pcap';
-const UNSEEN = ['own/exfil-alphabet.pcap', 'own/exfil-case0x20.pcap', 'own/exfil-multidomain.pcap'];
+/** Channels made to look otherwise, and how each is recognised. */
+const EVASIONS = [
+  ['own/exfil-words.pcap', 'zone'],
+  ['own/exfil-alphabet.pcap', 'sequence'],
+  ['own/exfil-case0x20.pcap', 'case'],
+  ['own/exfil-multidomain.pcap', 'spread'],
+] as const;
 
 function innocent(): string[] {
   if (!isThere) return [];
@@ -47,6 +51,7 @@ function innocent(): string[] {
   ];
 }
 
+/** Each finding as it was when it first was above low. */
 async function opened(file: string): Promise<Finding[]> {
   const findings: Finding[] = [];
   const config = configSchema([dnsTunnel]).parse({}) as Config;
@@ -58,7 +63,9 @@ async function opened(file: string): Promise<Finding[]> {
     inventory: { state: inventoryFromNetworkFlags([]), hostAddresses: [] },
     wants: { flows: false, dns: false },
     emit: (record: AgentRecord) => {
-      if (record.kind === 'finding' && record.status === 'open') findings.push(record);
+      // What pages somebody: a long name alone is a remark, and may come before the tunnel is clear.
+      if (record.kind !== 'finding' || record.severity === 'low') return;
+      if (!findings.some(({ id }) => id === record.id)) findings.push(record);
     },
     log: createLogger('fatal'),
   });
@@ -71,7 +78,8 @@ describe.skipIf(!isThere)('dns-tunnel on real captures', () => {
   it.each(TOOLS)('finds the tool of %s within 40 questions, 1 kB of names and 45 s', async (file) => {
     const findings = await opened(file);
 
-    expect(findings).toHaveLength(1);
+    // Under no registered domain, the server that is told is accused beside the name.
+    expect(new Set(findings.map(({ subject }) => subject.ip)).size).toBe(1);
     const { queries, windowBytes } = findings[0]!.evidence;
     expect(queries).toBeLessThanOrEqual(GOAL.queries);
     expect(windowBytes).toBeLessThanOrEqual(GOAL.windowBytes);
@@ -85,15 +93,11 @@ describe.skipIf(!isThere)('dns-tunnel on real captures', () => {
     expect(findings[0]!.evidence['queries']).toBeLessThanOrEqual(15);
   });
 
-  it('finds dictionary words within 63 questions', async () => {
-    const findings = await opened(WORDS);
+  it.each(EVASIONS)('finds %s, by its %s', async (file, message) => {
+    const findings = await opened(file);
 
-    expect(findings).toHaveLength(1);
-    expect(findings[0]!.evidence['queries']).toBeLessThanOrEqual(63);
-  });
-
-  it.each(UNSEEN)('does not see %s yet, as its page says', async (file) => {
-    expect(await opened(file)).toEqual([]);
+    expect(findings.map((finding) => finding.message)).toEqual([message]);
+    expect(findings[0]!.evidence['queries']).toBeLessThanOrEqual(600);
   });
 
   it('accuses nobody in all the innocent captures', { timeout: 120_000 }, async () => {
