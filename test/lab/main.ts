@@ -62,7 +62,6 @@ async function story(lab: Lab): Promise<{ missed: number; agent: LabAgent }> {
   tell(
     `A real dockerd ${await lab.docker(['version', '--format', '{{.Server.Version}}'])} and a real InfluxDB run in it.`,
   );
-
   tell(`The host has a resolver of its own: its resolv.conf names ${LOOPBACK_RESOLVER}.`);
 
   chapter('A shop opens');
@@ -83,13 +82,15 @@ async function story(lab: Lab): Promise<{ missed: number; agent: LabAgent }> {
 
   chapter('The database is taken over');
   let missed = 0;
+  let closed = 0;
   for (const [i, attack] of ATTACKS.entries()) {
     tell(`\n${i + 1}. ${attack.title[0]?.toUpperCase()}${attack.title.slice(1)}.`);
     tell(indent(attack.story.replaceAll('\n', ' ')));
     const startedAt = new Date();
-    const { answered, saw } = await attack.run(lab);
-    say('intruder', `${answered ? 'through' : 'stopped'}: ${saw}`);
-    if (!(await awaitFindings(agent, attack, startedAt))) {
+    const outcome = await attack.run(lab);
+    say('intruder', `${outcome.answered ? 'through' : 'stopped'}: ${outcome.saw}`);
+    if (outcome.closed) closed++;
+    else if (!(await awaitFindings(agent, attack, startedAt))) {
       missed++;
       say(
         'lab',
@@ -97,7 +98,7 @@ async function story(lab: Lab): Promise<{ missed: number; agent: LabAgent }> {
       );
     }
   }
-  await closing(agent, influx, missed);
+  await closing(agent, influx, { tried: ATTACKS.length - closed, missed });
   return { missed, agent };
 }
 
@@ -113,6 +114,10 @@ async function whoIsWho(lab: Lab, agent: LabAgent): Promise<void> {
   await show(agent, 'flows', 'network:public direction:ingress', '--limit', '1');
   tell('\nThe outside has the name that this container resolved.');
   await show(agent, 'flows', 'src:shop/api dst.scope:internet', '--limit', '1');
+  tell(
+    "\nIt asked Docker's own resolver, and that asked on from the host: no bridge carried the question. It is read in the container.",
+  );
+  await show(agent, 'dns', `client:shop/api query:${WEB_NAME}`, '--limit', '2');
   tell('\nAnd an address from an old log, whose is it?');
   const format = `{{(index .NetworkSettings.Networks "${SHOP.dataNetwork.name}").IPAddress}}`;
   await show(agent, 'who', await lab.docker(['inspect', '--format', format, SHOP.database]));
@@ -142,7 +147,11 @@ async function awaitFindings(agent: LabAgent, attack: Attack, since: Date): Prom
   }
 }
 
-async function closing(agent: LabAgent, influx: InfluxServer, missed: number): Promise<void> {
+async function closing(
+  agent: LabAgent,
+  influx: InfluxServer,
+  { tried, missed }: { readonly tried: number; readonly missed: number },
+): Promise<void> {
   chapter('What is known now');
   await show(agent, 'events');
   tell('');
@@ -156,7 +165,7 @@ async function closing(agent: LabAgent, influx: InfluxServer, missed: number): P
   tell(`\n$ influx -database bridgewatch -execute '${influxql}'`);
   for (const row of await influx.query(influxql, 'bridgewatch')) tell(indent(Object.values(row).join('  ')));
   tell(`\n${await namesOnBothEnds(agent)}`);
-  tell(`${ATTACKS.length - missed} of ${ATTACKS.length} attacks were seen.`);
+  tell(`${tried - missed} of ${tried} attacks were seen.`);
 }
 
 /** Ambiguous is not named either. */
