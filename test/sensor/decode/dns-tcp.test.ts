@@ -149,6 +149,27 @@ describe('DnsTcpReassembler', () => {
     expect(messages).toHaveLength(1);
   });
 
+  it('forgets an idle one without a loss: nothing of it waited', () => {
+    const { dns, send } = reassembler({ maxConnections: 10 });
+    for (let key = 0; key < 12; key++) send(0, dnsOverTcp(QUERIES[0]!), key);
+
+    expect(dns.connections).toBe(10);
+    expect(dns.evicted).toBe(0);
+  });
+
+  it('tells how many bytes it passed over: what starts no message, and what is too short for one', () => {
+    const passed: number[] = [];
+    const { messages, send } = reassembler({ onPassedOver: (bytes: number) => passed.push(bytes) });
+    const banner = Buffer.from('SSH-2.0-OpenSSH\r\n');
+    send(0, banner);
+    send(banner.length, u16(5).slice(0, 1));
+    send(banner.length + 1, concat(u16(5).slice(1), new Uint8Array(9)));
+    send(banner.length + 11, dnsOverTcp(QUERIES[0]!));
+
+    expect(passed).toEqual([banner.length, 11]);
+    expect(messages).toEqual(hexOf([QUERIES[0]!]));
+  });
+
   it('keeps all connections together within the total', () => {
     const { dns, send } = reassembler({ maxTotalBytes: 10_000 });
 

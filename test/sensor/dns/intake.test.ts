@@ -6,12 +6,16 @@ import type { DnsConfig } from '../../../src/sensor/config.ts';
 import { SECOND, T0 } from '../../support/inventory-facts.ts';
 import {
   answer,
+  bytes,
+  concat,
   dnsOverTcp,
   dnsQuery,
   dnsResponse,
   ethernet,
+  hex,
   ipv4,
   QTYPE,
+  u16,
   udp,
 } from '../../support/packet-builder.ts';
 import { at, datagram, IP, listener, segment, startPipeline } from '../pipeline-run.ts';
@@ -207,6 +211,76 @@ describe('DNS over UDP', () => {
 
     expect(heard.count).toBe(300);
     expect(heard.records.map(({ query }) => query)).toEqual(asked.map((_, i) => `n${i}.test`));
+  });
+});
+
+describe('what else a message says', () => {
+  it('EDNS of the question, its options with their bytes, and what comes after the last record', () => {
+    const cookie = concat(u16(10), u16(8), bytes(1, 2, 3, 4, 5, 6, 7, 8));
+    const asked = dnsQuery({ name: 'a.test', edns: { udpSize: 1400, data: cookie } });
+    const reply = dnsResponse({ name: 'a.test', edns: {}, answers: [answer.txt('x'.repeat(200))] });
+    const options: { code: number; data: number[] }[] = [];
+    const analyzer = listener('none', {
+      onDnsQuery: (query) =>
+        void options.push(...query.options.map(({ code, data }) => ({ code, data: [...data] }))),
+    });
+    const run = startPipeline({ analyzers: [analyzer] });
+    run.feed(run.tap(), [
+      at(1, toServer(concat(asked, new Uint8Array(33)))),
+      at(1.1, toClient(concat(reply, new Uint8Array(5)))),
+    ]);
+    run.pipeline.finish();
+
+    expect(options).toEqual([{ code: 10, data: [1, 2, 3, 4, 5, 6, 7, 8] }]);
+    expect(run.of('dns')).toMatchObject([
+      {
+        protocol: 'dns',
+        opcode: 'QUERY',
+        edns: { udpSizeBytes: 1400, version: 0, dnssecOk: false, options: [{ code: 10, bytes: 8 }] },
+        trailingBytes: 33,
+        answers: [{ type: 'TXT', bytes: 201 }],
+        anomalies: ['dns-trailing-bytes', 'dns-trailing-bytes'],
+      },
+    ]);
+  });
+
+  it('an rcode with the bits that EDNS adds, and an opcode that is no query', () => {
+    const badVersion = dnsResponse({ name: 'a.test', edns: {} });
+    // The extended bits stand first in the TTL of OPT: 1 << 4 is BADVERS.
+    badVersion[badVersion.length - 6] = 1;
+    const update = dnsQuery({ name: 'zone.test', id: 5 });
+    update[2] = 0x28;
+    const heard = hear([
+      at(1, toServer(dnsQuery({ name: 'a.test', edns: {} }))),
+      at(1.1, toClient(badVersion)),
+      at(2, toServer(update)),
+    ]);
+
+    expect(heard.records.map(({ query, opcode, rcode }) => [query, opcode, rcode])).toEqual([
+      ['a.test', 'QUERY', 'BADVERS'],
+      ['zone.test', 'UPDATE', undefined],
+    ]);
+  });
+
+  it('is told as no DNS, with its direction, when it is none', () => {
+    const events: unknown[] = [];
+    const analyzer = listener('none', {
+      onNotDns: ({ client, server, fromClient, transport, bytes: size, network }) =>
+        void events.push([client.ip, server.ip, fromClient, transport, size, network?.name]),
+    });
+    const run = startPipeline({ analyzers: [analyzer] });
+    const raw = concat(hex('10 d1 9e 20'), new Uint8Array(60).fill(0xa5));
+    run.feed(run.tap(), [
+      at(1, toServer(raw)),
+      at(1.1, toClient(raw.slice(0, 40))),
+      at(1.2, toServer(bytes())),
+    ]);
+    run.pipeline.finish();
+
+    expect(events).toEqual([
+      [IP.db, IP.dataGateway, true, 'udp', 64, 'data'],
+      [IP.db, IP.dataGateway, false, 'udp', 40, 'data'],
+    ]);
   });
 });
 

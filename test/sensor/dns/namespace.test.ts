@@ -3,7 +3,16 @@ import { batchOf, type MemoryFrame } from '../../../capture/memory.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import type { NotDns } from '../../../src/sensor/analysis/analyzer.ts';
 import type { Tap } from '../../../src/sensor/tap.ts';
-import { answer, dnsOverTcp, dnsQuery, dnsResponse, LINKTYPE } from '../../support/packet-builder.ts';
+import {
+  answer,
+  bytes,
+  concat,
+  dnsOverTcp,
+  dnsQuery,
+  dnsResponse,
+  LINKTYPE,
+  u16,
+} from '../../support/packet-builder.ts';
 import { at, datagram, IP, listener, type PipelineRun, segment, startPipeline } from '../pipeline-run.ts';
 import { asker, type Lo, lo, toClient, toResolver } from './container-side.ts';
 
@@ -148,6 +157,50 @@ describe("a container's own namespace", () => {
   });
 });
 
+describe('hostile messages in a namespace', () => {
+  const header = (questions: number) => concat(u16(7), u16(0x0100), u16(questions), u16(0), u16(0), u16(0));
+  const label = (length: number) => concat(bytes(length), new Uint8Array(length).fill(0x61));
+  const asked = concat(u16(1), u16(1));
+
+  it.each([
+    ['a pointer to itself', concat(header(1), bytes(0xc0, 12), asked), 'dns-pointer-not-backwards', false],
+    [
+      'a name of 255 bytes',
+      concat(header(1), label(63), label(63), label(63), label(61), bytes(0), asked),
+      undefined,
+      true,
+    ],
+    [
+      'a name of 256 bytes',
+      concat(header(1), label(63), label(63), label(63), label(62), bytes(0), asked),
+      'dns-name-too-long',
+      false,
+    ],
+    [
+      '255 labels',
+      concat(header(1), ...Array.from({ length: 255 }, () => label(1)), bytes(0), asked),
+      'dns-name-too-long',
+      false,
+    ],
+    [
+      'counts larger than the message',
+      concat(u16(7), u16(0x0100), u16(1), u16(9000), u16(0), u16(0), dnsQuery({ name: 'a.test' }).slice(12)),
+      'dns-counts-exceed-message',
+      true,
+    ],
+    ['half a message', dnsQuery({ name: 'a.test' }).slice(0, 15), 'dns-message-truncated', false],
+  ])('%s', (_, message, anomaly, isAsked) => {
+    const run = hear();
+    run.feed(run.lo, [at(1, toResolver(message, PORT))]);
+    const { anomalies } = run.pipeline.totals();
+    run.pipeline.finish();
+
+    expect(Object.keys(anomalies)).toEqual(anomaly === undefined ? [] : expect.arrayContaining([anomaly]));
+    expect(run.of('dns')).toHaveLength(isAsked ? 1 : 0);
+    expect(run.notDns.map((event) => event.bytes)).toEqual(isAsked ? [] : [message.length]);
+  });
+});
+
 describe('a capture file of a namespace', () => {
   const replayed = (interfaceOf: (run: PipelineRun) => Partial<Lo>): PipelineRun => {
     const run = startPipeline();
@@ -194,8 +247,11 @@ describe('DNS over TCP in a namespace', () => {
     segment({ src: '127.0.0.1', dst: '127.0.0.11', sport: PORT, dport: 33_333, seq, flags }, payload);
   const back = (seq: number, payload: Uint8Array) =>
     segment({ src: '127.0.0.11', dst: '127.0.0.1', sport: 53, dport: PORT, seq, flags: 'PA' }, payload);
-  const bytewise = (bytes: Uint8Array, seq: number, make: (seq: number, payload: Uint8Array) => Uint8Array) =>
-    Array.from(bytes, (_, i) => make(seq + i, bytes.slice(i, i + 1)));
+  const bytewise = (
+    stream: Uint8Array,
+    seq: number,
+    make: (seq: number, payload: Uint8Array) => Uint8Array,
+  ) => Array.from(stream, (_, i) => make(seq + i, stream.slice(i, i + 1)));
   const spaced = (frames: readonly Uint8Array[]) => frames.map((data, i) => at(1 + i / 1000, data));
   const both = new Uint8Array([...query, ...second]);
 
