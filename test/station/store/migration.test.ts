@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PublicFinding, parseRecord, serializeRecord } from '../../../src/model/serialize.ts';
+import { compileFilter } from '../../../src/query/filter.ts';
 import { Station } from '../../../src/station/station.ts';
 import { openStoreReadOnly } from '../../../src/station/store/reader.ts';
-import { migrate, SCHEMA_VERSION } from '../../../src/station/store/schema.ts';
+import { migrate, NETWORKS_VERSION, SCHEMA_VERSION } from '../../../src/station/store/schema.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../support/harness.ts';
 import { HOSTILE_TEXTS } from '../support/hostile.ts';
 import { lease } from '../support/leases.ts';
-import { finding, flow, inventory, T0 } from '../support/records.ts';
+import { dns, finding, flow, inventory, T0 } from '../support/records.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;
@@ -140,5 +141,32 @@ describe('an older database that no agent of this version has opened', () => {
       expect.objectContaining({ code: 'STORE_OLDER' }),
     );
     reader.close();
+  });
+});
+
+describe('a database of the format before look-ups had several networks', () => {
+  it('is searched by the one that each has, before and after an agent of this version opened it', async () => {
+    const db = new Sqlite(path);
+    migrate(db, NETWORKS_VERSION - 1);
+    db.prepare(
+      `INSERT INTO dns (time_us, network, client_ip, server_ip, query, qtype, record)
+       VALUES (?, 'shop_data', 'a', 'b', 'q.example.com', 'A', ?)`,
+    ).run(T0, serializeRecord(dns(1)));
+    db.close();
+    const found = async () => {
+      const reader = await openStoreReadOnly(path);
+      const filter = compileFilter('query:*.example.com rtt>1ms', { kinds: ['dns'], now: T0 });
+      const rows = ['shop_data', 'shop'].map(
+        (network) => reader.queryDns({ network, matching: { filter } }).length,
+      );
+      const scanned = [...reader.scanDns({ network: 'shop_data' })].length;
+      expect(reader.queryLeases({ ip: '172.30.1.99' })).toEqual([]);
+      reader.close();
+      return [...rows, scanned];
+    };
+
+    expect(await found()).toEqual([1, 0, 1]);
+    await run(T0);
+    expect(await found()).toEqual([1, 0, 1]);
   });
 });
