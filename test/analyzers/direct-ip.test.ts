@@ -180,6 +180,18 @@ testAnalyzer(directIp, {
       findings: [{ message: 'unresolved', evidence: { secondsSinceDns: 99 } }],
     },
     {
+      name: 'as many connections as may wait at once; the others are not judged, and counted',
+      options: { max_pending: 64 },
+      events: [
+        ...awake,
+        ...Array.from({ length: 70 }, (_, i) => connect(200, `198.51.100.${20 + i}`)),
+        tick(203),
+      ],
+      findings: [{ message: 'unresolved', evidence: { destinationCount: 64 } }],
+      also: ({ losses }) =>
+        expect(losses).toMatchObject([{ source: 'analyzer-window', where: 'direct-ip.pending', count: 6 }]),
+    },
+    {
       name: 'an answer that came after the grace',
       events: [...awake, connect(200, UNKNOWN), tick(203), answer(204, [UNKNOWN])],
       findings: [{ message: 'unresolved' }],

@@ -296,6 +296,29 @@ testAnalyzer(dnsRebinding, {
       ],
     },
     {
+      name: 'nothing for a name that was given up for want of room, which is counted',
+      options: { max_names: 256 },
+      events: [
+        answer(0, NAME, [OUTSIDE]),
+        ...Array.from({ length: 256 }, (_, i) => answer(1, `n${i}.example.org`, [OUTSIDE])),
+        answer(2, NAME, ['10.0.0.5']),
+      ],
+      findings: [],
+      also: ({ losses }) =>
+        expect(losses).toMatchObject([{ source: 'analyzer-window', where: 'dns-rebinding.names', count: 1 }]),
+    },
+    {
+      name: 'the name that was kept, with one less',
+      options: { max_names: 256 },
+      events: [
+        answer(0, NAME, [OUTSIDE]),
+        ...Array.from({ length: 255 }, (_, i) => answer(1, `n${i}.example.org`, [OUTSIDE])),
+        answer(2, NAME, ['10.0.0.5']),
+      ],
+      findings: [{ message: 'turned' }],
+      also: ({ losses }) => expect(losses).toEqual([]),
+    },
+    {
       name: 'many names of one zone as one finding',
       events: Array.from({ length: 20 }, (_, i) => [
         answer(i, `n${i}.rebind.example.com`, [OUTSIDE]),
