@@ -103,7 +103,6 @@ export class ContainerTaps {
     }
     if (hasEmbeddedResolver(container, this.#options.isWatched)) this.#begin(container);
     else if (container.sandboxKey !== undefined) this.#early.release(container.sandboxKey);
-    this.#early.watch();
   }
 
   ended(containerId: string): void {
@@ -111,8 +110,9 @@ export class ContainerTaps {
     if (tap !== undefined) this.#end(tap, 'the container ended');
   }
 
-  /** Reads the drop counters; call it every second or so. */
+  /** Reads the drop counters, and looks whether new namespaces can be seen; call it every second or so. */
   readStatistics(): void {
+    this.#early.watch();
     for (const { life } of this.#taps.values()) life.readStatistics();
   }
 

@@ -4,7 +4,7 @@
  * appears keeps the first questions in its ring until it is known whose they are. All of it is a gain that may fail:
  * then the tap is opened later, and nobody is told here.
  */
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LiveOptions, PacketSource } from '../../capture/source.ts';
@@ -35,15 +35,17 @@ export class EarlyTaps {
   /** By the name of the sandbox's file. */
   readonly #waiting = new Map<string, EarlyTap>();
   #watcher: FSWatcher | undefined;
+  #isMissing = false;
   #isStopped = false;
 
   constructor(options: EarlyTapsOptions) {
     this.#options = options;
   }
 
-  /** Again and again, until it succeeds: the engine makes the directory with its first container. */
+  /** Every second or so, until it succeeds: the engine makes the directory with its first container. */
   watch(): void {
     if (this.#watcher !== undefined || this.#isStopped) return;
+    const wasMissing = this.#isMissing;
     for (const dir of this.#options.dirs) {
       try {
         const watcher = watch(dir, { persistent: false }, (event, name) => {
@@ -54,11 +56,15 @@ export class EarlyTaps {
           if (this.#watcher === watcher) this.#watcher = undefined;
         });
         this.#watcher = watcher;
+        this.#isMissing = false;
+        // What is in a directory that was not there a moment ago is new as well.
+        if (wasMissing) for (const name of readdirSync(dir)) this.#changed(name);
         return;
       } catch {
         // Not there, not readable, or no more watches allowed.
       }
     }
+    this.#isMissing = true;
   }
 
   has(sandboxKey: string): boolean {

@@ -445,6 +445,26 @@ describe('a namespace that Docker has just made', () => {
     await taps.stop();
   });
 
+  it('is tapped also when the directory itself appears with it', async () => {
+    const late = join(dir, 'late');
+    const { waitFor, taps, opened } = await watching({ netnsDirs: [late] });
+    taps.readStatistics();
+    mkdirSync(late);
+    writeFileSync(join(late, SANDBOX), '');
+
+    taps.readStatistics();
+    await waitFor(() => opened.length === 1);
+    taps.readStatistics();
+    writeFileSync(join(late, '0123456789ab'), '');
+    await waitFor(() => opened.length === 2);
+
+    expect(opened.map(({ options }) => options.netns)).toEqual([
+      join(late, SANDBOX),
+      join(late, '0123456789ab'),
+    ]);
+    await taps.stop();
+  });
+
   it('is let go when its container has no embedded resolver, or never comes', async () => {
     const { appears, waitFor, taps, tell, opened, life } = await watching();
 
