@@ -8,7 +8,7 @@ import { type ReplayOptions, type ReplayResult, replay } from '../../src/sensor/
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { scratchFolder } from '../support/frames.ts';
 import { T0 } from '../support/inventory-facts.ts';
-import { dnsQuery, dockerMac, LINKTYPE, pcapFile, tcpFrame } from '../support/packet-builder.ts';
+import { dnsQuery, dnsResponse, dockerMac, LINKTYPE, pcapFile, tcpFrame } from '../support/packet-builder.ts';
 import { PcapngBlocks } from '../support/pcap-writer.ts';
 import { at, connection, datagram, IP, inventory, segment } from './pipeline-run.ts';
 
@@ -55,6 +55,21 @@ const flowsOf = (records: readonly AgentRecord[]) =>
   records.flatMap((record) => (record.kind === 'flow' ? [record] : []));
 
 describe('the replay of a file', () => {
+  it("reads what a container asked Docker's resolver out of a capture of its own loopback", async () => {
+    const ends = { src: '127.0.0.1', dst: '127.0.0.11', sport: 40_000, dport: 38_211 };
+    const asked = datagram(ends, dnsQuery({ name: 'a.test', id: 7 }));
+    const answered = datagram(
+      { src: '127.0.0.11', dst: '127.0.0.1', sport: 53, dport: 40_000 },
+      dnsResponse({ name: 'a.test', id: 7, rcode: 3 }),
+    );
+    const { summary, records } = await replayed(pcap('lo.pcap', [at(1, asked), at(1.02, answered)]));
+
+    expect(summary).toMatchObject({ packets: 2, dnsQuestions: 1, flows: 0 });
+    expect(records.filter(({ kind }) => kind === 'dns')).toMatchObject([
+      { vantage: 'file', query: 'a.test', rcode: 'NXDOMAIN', rtt: 20_000, server: { scope: 'engine' } },
+    ]);
+  });
+
   it('ends with a summary that adds up', async () => {
     const frames = incident();
     const { summary, end, records } = await replayed(pcap('incident.pcap', frames));
