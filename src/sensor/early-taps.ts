@@ -4,7 +4,7 @@
  * appears keeps the first questions in its ring until it is known whose they are. All of it is a gain that may fail:
  * then the tap is opened later, and nobody is told here.
  */
-import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LiveOptions, PacketSource } from '../../capture/source.ts';
@@ -34,7 +34,7 @@ export class EarlyTaps {
   readonly #options: EarlyTapsOptions;
   /** By the name of the sandbox's file. */
   readonly #waiting = new Map<string, EarlyTap>();
-  #watcher: FSWatcher | undefined;
+  #watched: { readonly watcher: FSWatcher; readonly dir: string; readonly inode: number } | undefined;
   #isMissing = false;
   #isStopped = false;
 
@@ -42,26 +42,27 @@ export class EarlyTaps {
     this.#options = options;
   }
 
-  /** Every second or so, until it succeeds: the engine makes the directory with its first container. */
+  /** Every second or so: the engine makes the directory with its first container, and may make it anew. */
   watch(): void {
-    if (this.#watcher !== undefined || this.#isStopped) return;
+    if (this.#isStopped || this.#isWatching()) return;
+    this.#watched?.watcher.close();
+    this.#watched = undefined;
     const wasMissing = this.#isMissing;
     for (const dir of this.#options.dirs) {
+      const inode = inodeOf(dir);
+      if (inode === undefined) continue;
       try {
         const watcher = watch(dir, { persistent: false }, (event, name) => {
           if (event === 'rename' && name !== null) this.#changed(name);
         });
-        watcher.on('error', () => {
-          watcher.close();
-          if (this.#watcher === watcher) this.#watcher = undefined;
-        });
-        this.#watcher = watcher;
+        watcher.on('error', () => watcher.close());
+        this.#watched = { watcher, dir, inode };
         this.#isMissing = false;
         // What is in a directory that was not there a moment ago is new as well.
         if (wasMissing) for (const name of readdirSync(dir)) this.#changed(name);
         return;
       } catch {
-        // Not there, not readable, or no more watches allowed.
+        // Gone again, not readable, or no more watches allowed.
       }
     }
     this.#isMissing = true;
@@ -87,8 +88,15 @@ export class EarlyTaps {
 
   stop(): void {
     this.#isStopped = true;
-    this.#watcher?.close();
+    this.#watched?.watcher.close();
     for (const name of [...this.#waiting.keys()]) this.#drop(name);
+  }
+
+  /** A directory that was removed and made again is another one, of which the watch tells nothing. */
+  #isWatching(): boolean {
+    if (this.#watched === undefined) return false;
+    const { dir, inode } = this.#watched;
+    return inodeOf(dir) === inode;
   }
 
   /** It came or it went. */
@@ -131,5 +139,13 @@ export class EarlyTaps {
   #forget(name: string, tap: EarlyTap): void {
     clearTimeout(tap.expiry);
     this.#waiting.delete(name);
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
   }
 }

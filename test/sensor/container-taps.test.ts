@@ -465,6 +465,20 @@ describe('a namespace that Docker has just made', () => {
     await taps.stop();
   });
 
+  it('is tapped also in a directory that was removed and made again', async () => {
+    const gone = join(dir, 'gone');
+    mkdirSync(gone);
+    const { waitFor, taps, opened } = await watching({ netnsDirs: [gone] });
+    rmSync(gone, { recursive: true });
+    taps.readStatistics();
+    mkdirSync(gone);
+    taps.readStatistics();
+    writeFileSync(join(gone, SANDBOX), '');
+
+    await waitFor(() => opened.length === 1);
+    await taps.stop();
+  });
+
   it('is let go when its container has no embedded resolver, or never comes', async () => {
     const { appears, waitFor, taps, tell, opened, life } = await watching();
 
