@@ -119,7 +119,9 @@ export const dnsConfig = z.strictObject({
     .min(256)
     .max(1_048_576)
     .default(8192)
-    .describe('Questions waiting for an answer at once; beyond it the oldest is recorded as unanswered.'),
+    .describe(
+      'Questions waiting for an answer at once; beyond it the oldest is recorded as unanswered. As many may wait a moment to be joined with the same question on a bridge.',
+    ),
   container_taps: z
     .boolean()
     .default(true)
