@@ -14,7 +14,6 @@ import {
   TUNNEL_PASSWORD,
   TUNNEL_PORT,
   TUNNEL_ZONE,
-  WEB_NAME,
 } from './internet.ts';
 import type { Lab } from './lab.ts';
 import { type RunResult, waitFor } from './run.ts';
@@ -153,8 +152,8 @@ the host's resolv.conf names a loopback address they ask on from the host: no pa
     { analyzer: 'dns-internal-leak', about: OTHER_TUNNEL_DOMAIN },
   ],
   async run(lab) {
-    const probe = await inDatabase(lab, ['nslookup', WEB_NAME, '127.0.0.11']);
-    if (!probe.stdout.includes(INTERNET.web.v4)) {
+    const probe = await inDatabase(lab, ['nslookup', OTHER_TUNNEL_DOMAIN, '127.0.0.11']);
+    if (!probe.stdout.includes(INTERNET.attacker.v4)) {
       return { answered: false, saw: CLOSED, closed: true };
     }
     return tunnelOut(lab, OTHER_TUNNEL_ZONE, '127.0.0.11');

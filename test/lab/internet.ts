@@ -8,7 +8,10 @@ import type { Lab } from './lab.ts';
 import { type RunningProcess, waitFor } from './run.ts';
 import { HOST_ADDRESS, INTERNET } from './world.ts';
 
-/** The attacker's delegated zones; no other name leads to him. One lies below a top-level domain that exists, one does not. */
+/**
+ * The attacker's delegated zones, one below a top-level domain that does not exist, one below one that does; of the
+ * latter he holds the whole domain. No other name leads to him.
+ */
 export const TUNNEL_ZONE = 't.example.test';
 export const OTHER_TUNNEL_DOMAIN = 'example.net';
 export const OTHER_TUNNEL_ZONE = `t.${OTHER_TUNNEL_DOMAIN}`;
@@ -45,6 +48,7 @@ export async function startInternet(
     ...Object.entries({ [TUNNEL_ZONE]: attacker.v4, [OTHER_TUNNEL_ZONE]: attacker.v4, ...zones }).map(
       ([zone, address]) => `--server=/${zone}/${address}`,
     ),
+    ...[attacker.v4, attacker.v6].map((address) => `--address=/${OTHER_TUNNEL_DOMAIN}/${address}`),
     '--address=/#/',
   ]);
   const site = join(lab.dir, 'wan-site');

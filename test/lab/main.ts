@@ -16,7 +16,7 @@ const once = process.argv.includes('--once') || !['', '0', 'no'].includes(proces
 const isTerminal = process.stdout.isTTY === true;
 
 /** The agent needs a moment from packet to finding; the issue of a silent one must not be a hang. */
-const FINDING_TIMEOUT_MS = 15_000;
+const FINDING_TIMEOUT_MS = 20_000;
 
 const interrupted = new Promise<'interrupted'>((resolve) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
