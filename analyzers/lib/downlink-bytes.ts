@@ -8,13 +8,16 @@ import { DistinctHistory, type SampleBudget } from './distinct-history.ts';
 import { hashText } from './name-hash.ts';
 import type { Span } from './spans.ts';
 
-/** Keys, signatures and proofs (RFC 4034, RFC 5155), and who serves the zone. */
+/** Keys, signatures and proofs (RFC 4034, RFC 5155). */
 const NOT_DATA: ReadonlySet<string> = new Set(
-  'RRSIG DNSKEY DS NSEC NSEC3 NSEC3PARAM CDS CDNSKEY NS SOA OPT'.split(' '),
+  'RRSIG DNSKEY DS NSEC NSEC3 NSEC3PARAM CDS CDNSKEY SOA OPT'.split(' '),
 );
-/** Keys for encrypted hellos (ECH) change by the hour in these: what is above an address and a port is not counted. */
+/**
+ * Keys for encrypted hellos (ECH) change by the hour in these: counted is what two addresses of each family and the
+ * protocols take (RFC 9460), which stays.
+ */
 const SERVICE_BINDING: ReadonlySet<string> = new Set(['HTTPS', 'SVCB']);
-const SERVICE_BINDING_BYTES = 32;
+const SERVICE_BINDING_BYTES = 64;
 const MAX_WEIGHT = 255;
 /** Keys and policies (`_domainkey`, `_dmarc`, `_acme-challenge`) are long and change: so much less is counted. */
 const UNDERSCORED_SHARE = 1 / 16;

@@ -27,6 +27,7 @@ const CHUNK = 500;
 const PAIRS = 20_000;
 const CLIENTS = 200;
 const NAMES = 5;
+const LOOK_UPS_PER_SEC = 50;
 
 /** Sixty containers: what many applications ask, each with one of the look-alikes beside it. */
 function busyHost(): Iterable<Happening> {
@@ -181,7 +182,10 @@ export function keptBytes(): number {
     const pair = i % PAIRS;
     const client = container(`c${pair % CLIENTS}`, `172.30.${pair % CLIENTS}.2`);
     const labels = [`host-${Math.floor(i / PAIRS)}-of-${pair}`, `zone-${Math.floor(pair / CLIENTS)}`, 'com'];
-    deliver(runner, lookUp({ labels, client, time: secs(i / 1000) }, 'NOERROR', [`198.51.100.${i % 250}`]));
+    deliver(
+      runner,
+      lookUp({ labels, client, time: secs(i / LOOK_UPS_PER_SEC) }, 'NOERROR', [`198.51.100.${i % 250}`]),
+    );
   }
   // As long as it lives: the collector must not take the runner before the memory is read.
   deliver(runner, [askEvent({ labels: ['last', 'example', 'com'], time: secs(PAIRS) })]);

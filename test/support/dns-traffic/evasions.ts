@@ -206,6 +206,16 @@ export function* contacted(from: Random, tunnel: Tunnel, dress: Dress): Generato
   }
 }
 
+/** Each name is asked for bare first, as a search list in resolv.conf makes programs do. */
+export function* searchListed(from: Random, tunnel: Tunnel, dress: Dress): Generator<Happening> {
+  for (let i = 0; i < tunnel.count; i++) {
+    const at = i * tunnel.everySecs;
+    const labels = dress.labels(from, i);
+    yield exchange(at, labels, { rcode: 'NXDOMAIN' });
+    yield exchange(at + 0.01, [...labels, ...dotted(tunnel.zone)], { rcode: 'NXDOMAIN', up: dress.bytes });
+  }
+}
+
 /** A type nobody has heard of, with raw bytes in the answer. */
 export function* unknownType(from: Random, tunnel: Tunnel, bytes: number): Generator<Happening> {
   for (let i = 0; i < tunnel.count; i++) {

@@ -232,3 +232,33 @@ export function* seeds(from: Random, pace: Pace): Generator<Happening> {
     ];
   });
 }
+
+/** A server of a federation (Matrix, ActivityPub): hundreds of others' domains, each connected to. */
+export function* federation(from: Random, pace: Pace): Generator<Happening> {
+  const servers = partners(from, 1200).map((name) => name.slice(name.indexOf('.') + 1));
+  yield* paced(from, pace, (at) => {
+    const server = popular(from, servers);
+    const srv = missing(at, `_matrix-fed._tcp.${server}`, 'SRV');
+    return [srv, ...visit(at + 0.02, from.next() < 0.3 ? `matrix.${server}` : server)];
+  });
+}
+
+/** The pool of time servers gives four addresses of thousands, other ones each time. */
+export function* timePool(from: Random, pace: Pace): Generator<Happening> {
+  yield* paced(from, pace, (at) => {
+    const ips = Array.from({ length: 4 }, () => `198.51.${from.int(100, 103)}.${from.int(1, 250)}`);
+    const labels = [`${from.int(0, 3)}`, 'debian', 'pool', 'ntp', 'org'];
+    return [exchange(at, labels, { answers: ips.map((ip) => addressAnswer(ip, 150)), contact: ips[0] })];
+  });
+}
+
+/** Follows certificates as they are issued and resolves each name once: any site, any label, nothing contacted. */
+export function* certificateWatch(from: Random, pace: Pace): Generator<Happening> {
+  const sites = partners(from, 20_000).map((name) => name.slice(name.indexOf('.') + 1));
+  const words = ['www', 'mail', 'cpanel', 'webdisk', 'autodiscover', 'dev', 'staging', 'vpn', 'shop', 'api'];
+  yield* paced(from, pace, (at) => {
+    const host = from.next() < 0.8 ? from.pick(words) : `${from.pick(words)}-${from.text(HEX, 8)}`;
+    const rcode = from.next() < 0.3 ? 'NXDOMAIN' : undefined;
+    return [resolve(at, `${host}.${from.pick(sites)}`, { rcode })];
+  });
+}

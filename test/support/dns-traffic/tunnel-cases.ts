@@ -29,11 +29,12 @@ import {
   rawBytes,
   reverseLabels,
   reverseNibbles,
+  searchListed,
   trailing,
   typeMix,
   unknownType,
 } from './evasions.ts';
-import { type Happening, outsideServer } from './exchange.ts';
+import { addressAnswer, type Happening, later, outsideServer, together } from './exchange.ts';
 import type { Random } from './random.ts';
 import { cobaltStrike, dns2tcp, dnscat2, dnsExfiltrator, idleBeacon, iodine, ozymandns } from './tools.ts';
 
@@ -377,6 +378,32 @@ export const EVASIONS: readonly TunnelCase[] = [
   evasion('mixed: contacted as a content network is', (f) =>
     contacted(f, { ...busy, count: 300 }, base32Dress(15)),
   ),
+  evasion('dressed as a search list', (f) => searchListed(f, { ...busy, count: 200 }, base32Dress(20))),
+  evasion('dressed as a reputation service: 127.0.0.2', (f) => {
+    const answers = [addressAnswer('127.0.0.2', 60)];
+    return dressed(f, { ...busy, count: 200 }, hexDress(16), { answers });
+  }),
+  evasion('alphabet: base32 below a dynamic DNS name', (f) =>
+    dressed(f, { zone: 'homecam7.duckdns.org', everySecs: 2, count: 100 }, base32Dress(20)),
+  ),
+  evasion('case: five zones in turn', (f) =>
+    together(
+      ...['a', 'b', 'c', 'd', 'e'].map((name, i) =>
+        later(
+          i,
+          letterCase(f, { zone: `${name}-telemetry.net`, everySecs: 5, count: 120 }, 'static-content.edge'),
+        ),
+      ),
+    ),
+  ),
+  evasion(
+    'repeated names: 16, one in ten seconds',
+    (f) => fixedAlphabet(f, { zone: ZONE, everySecs: 10, count: 8000 }, 16),
+    DAY,
+  ),
+  evasion('EDNS: unknown option, 4 B', (f) => ednsOption(f, { ...busy, count: 600 }, 65_001, 4)),
+  evasion('downlink: NS', (f) => downlink(f, { ...busy, count: 100 }, 'NS', 60)),
+  evasion('downlink: HTTPS', (f) => downlink(f, { ...busy, count: 60 }, 'HTTPS', 120)),
   evasion('reverse names: IPv6 nibbles', (f) => reverseNibbles(f, { count: 400, everySecs: 1 })),
   evasion('reverse names: labels below an octet', (f) => reverseLabels(f, { count: 150, everySecs: 2 }, 12)),
 ];

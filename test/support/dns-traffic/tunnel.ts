@@ -51,6 +51,7 @@ export function dataAnswer(
     case 'TXT':
       return textAnswer(from.text(BASE32, Math.max(1, bytes)), 0);
     case 'CNAME':
+    case 'NS':
     case 'MX':
     case 'SRV':
       return nameAnswer(qtype, `${split(from.text(BASE32, Math.max(1, bytes))).join('.')}.${zone}`, 0);
