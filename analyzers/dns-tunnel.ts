@@ -161,6 +161,7 @@ export default defineAnalyzer({
     const longNames: LongName[] = [];
     const talking = new Map<string, NotDnsTally>();
     let clientsSeen = 0;
+    let sharedServer: string | undefined;
 
     function clientFor({ client, network }: Pick<DnsRecord, 'client' | 'network'>): DnsClient {
       const key = clientKey(client, network);
@@ -189,9 +190,12 @@ export default defineAnalyzer({
     }
 
     function noteServer(record: DnsRecord, zone: ZoneOfName): void {
-      if (zone.kind !== 'registered') return;
-      const asked = servers.get(record.server.ip) ?? servers.ensure(record.server.ip, () => new Set());
+      const { ip } = record.server;
+      // Most questions go to the server of the one before.
+      if (zone.kind !== 'registered' || ip === sharedServer) return;
+      const asked = servers.get(ip) ?? servers.ensure(ip, () => new Set());
       if (asked.size < SHARED_ZONES) asked.add(zone.zone);
+      if (asked.size >= SHARED_ZONES) sharedServer = ip;
     }
 
     function isConfigured(client: Endpoint, server: Endpoint): boolean {
@@ -340,14 +344,16 @@ export default defineAnalyzer({
       let said = false;
       if (!isNew) {
         const oddities = odditiesOf(record);
-        const repeat = {
-          codeword: oddities === '' ? name.full : hashText(oddities, name.full),
-          name: record.query,
-          isPlain: oddities === '',
-          isCached: isShared(record),
-          distinctNames: pair.names,
-        };
-        said = pair.addRepeat(repeat, now) > 0;
+        const isPlain = oddities === '';
+        if (pair.countRepeat(isPlain)) {
+          const codeword = isPlain ? name.full : hashText(oddities, name.full);
+          const isCached = isShared(record);
+          said =
+            pair.addRepeat(
+              { codeword, name: record.query, isPlain, isCached, distinctNames: pair.names },
+              now,
+            ) > 0;
+        }
         if (name.upper > 0) {
           said = pair.addCase(now, hashWithCase(labels), caseBytes(name.letters)) === 'new' || said;
         }

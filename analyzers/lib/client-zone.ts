@@ -162,22 +162,26 @@ export class ClientZone implements CaseCounts {
     const novelty = this.#said.add(record.time, hash, weight);
     if (novelty !== 'new') return novelty;
     this.names += 1;
-    this.rhythm ??= new Rhythm();
-    this.rhythm.note(record.time);
+    // Most zones have one name, ever.
+    if (this.names > 1) this.rhythm ??= new Rhythm();
+    this.rhythm?.note(record.time);
     if (startsWithAddress(labels, ownLabels)) this.addressNames += 1;
     this.#sequence?.interrupt();
     this.#shareLabels(labels, ownLabels);
-    // The first name of a zone is its apex or a host, and no sample of anything.
-    this.samples ??= [];
-    if (this.samples.length < SAMPLES && !this.samples.includes(record.query))
+    if (this.samples === undefined) this.samples = [record.query];
+    else if (this.samples.length < SAMPLES && !this.samples.includes(record.query))
       this.samples.push(record.query);
     return novelty;
   }
 
-  /** A question whose name was asked before. Returns the bits that its place in the order says. */
-  addRepeat(repeat: Repeat, now: Micros): number {
+  /** A question whose name was asked before. Whether its place in the order is worth looking at. */
+  countRepeat(isPlain: boolean): boolean {
     this.#repeats += 1;
-    if (this.#sequence === undefined && repeat.isPlain && this.#repeats < REPEATS) return 0;
+    return this.#sequence !== undefined || !isPlain || this.#repeats >= REPEATS;
+  }
+
+  /** Returns the bits that its place in the order says. */
+  addRepeat(repeat: Repeat, now: Micros): number {
     this.#sequence ??= new SequenceBits();
     const bits = this.#sequence.note(repeat, now);
     if (bits === 0) return 0;

@@ -72,7 +72,9 @@ export class DistinctHistory {
       if (sampled !== undefined) return this.#addToSample(sampled, now, thing);
       this.#dropOldest();
     }
-    said.push(least + (this.#turn % TURN_RANGE));
+    // A literal has room for one; what is pushed to an empty array takes room for seventeen.
+    if (said.length === 0) this.#said = [least + (this.#turn % TURN_RANGE)];
+    else said.push(least + (this.#turn % TURN_RANGE));
     this.#sum0 += weight;
     this.#sum1 += weight;
     this.#sum2 += weight;
