@@ -1,7 +1,7 @@
 /**
  * `make bench`: how fast, against whom, and whether that is what was asked for. Exit code 1 when a target is missed.
  *
- *   tsx test/bench/main.ts [--rounds N] [--only files|live|identity|container-taps]
+ *   tsx test/bench/main.ts [--rounds N] [--only files|live|identity|dns|container-taps]
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
