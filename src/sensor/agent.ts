@@ -12,7 +12,6 @@ import type { Config } from '../config/schema.ts';
 import type { LeaseHistory } from '../model/lease.ts';
 import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { ContainerTaps } from './container-taps.ts';
 import { createDetection } from './detection.ts';
 import { ANALYZERS } from './detectors.ts';
 import { Attribution, type HostAddresses } from './docker/attribution.ts';
@@ -28,10 +27,11 @@ import { createOutside, type Outside } from './names/outside.ts';
 import { createNat, type Nat } from './nat/nat.ts';
 import { Pipeline } from './pipeline.ts';
 import { SourceCheck } from './source-check.ts';
-import type { Tap } from './tap.ts';
-import type { AttachedTap } from './tap-life.ts';
-import { DOCKER_NETNS } from './tap-place.ts';
-import { TapManager } from './taps.ts';
+import { ContainerTaps } from './taps/container-taps.ts';
+import { NetworkTaps } from './taps/network-taps.ts';
+import type { Tap } from './taps/tap.ts';
+import type { AttachedTap } from './taps/tap-life.ts';
+import { DOCKER_NETNS } from './taps/tap-place.ts';
 
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
 const QUIET_LAG = MICROS_PER_SECOND;
@@ -54,7 +54,7 @@ export class Agent {
   readonly #nat: Nat;
   readonly #sockets = new HostSockets();
   readonly #pipeline: Pipeline;
-  readonly #taps: TapManager;
+  readonly #taps: NetworkTaps;
   /** Absent when it is switched off. */
   readonly #containerTaps: ContainerTaps | undefined;
   readonly #noRoute: NoRouteWatch;
@@ -122,7 +122,7 @@ export class Agent {
       wants: { flows: true, dns: true, traffic: true },
       seed: randomInt(2 ** 31),
     });
-    this.#taps = new TapManager({
+    this.#taps = new NetworkTaps({
       open: (options) => this.#openTap(options),
       live: {
         snaplenBytes: config.capture.snaplen_bytes,

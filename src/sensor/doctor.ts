@@ -9,14 +9,14 @@ import { PORTABLE_LIMITS } from '../../capture/portable.ts';
 import type { Config } from '../config/schema.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Network } from '../model/network.ts';
-import { diagnoseDns } from './diagnose-dns.ts';
 import { diagnoseConntrack } from './host/conntrack/diagnose.ts';
 import { diagnoseSockets } from './host/diagnose-sockets.ts';
 import { readCounters } from './host/namespace-counters.ts';
 import { type EngineMap, mapEngine } from './map.ts';
 import { diagnoseGeo } from './names/doctor.ts';
 import { missingCapabilities, NEEDED_CAPABILITIES } from './privileges.ts';
-import { type TapPlace, tapPlace } from './tap-place.ts';
+import { diagnoseDns } from './taps/diagnose-dns.ts';
+import { type TapPlace, tapPlace } from './taps/tap-place.ts';
 
 export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   const found = [privileges(), backend(config.capture.backend), ...diagnoseGeo(config.geo, Date.now())];

@@ -16,7 +16,7 @@ import type { FlowTable } from './flow/table.ts';
 import type { AddressNames, FlowContent, NatUnfolder, OutsideNames, SocketOwners } from './flow-facts.ts';
 import { FlowOrigins } from './flow-origins.ts';
 import { askForOwners, withOwners } from './socket-ends.ts';
-import type { Tap } from './tap.ts';
+import type { Tap } from './taps/tap.ts';
 import type { EdgeName } from './traffic-rollup.ts';
 
 /** Whom to ask about a flow. */

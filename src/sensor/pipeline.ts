@@ -24,8 +24,8 @@ import type { AddressNames, NatUnfolder, OutsideNames, SocketOwners } from './fl
 import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
 import type { SourceCheck } from './source-check.ts';
-import { createTap, type Tap } from './tap.ts';
-import { TapCounters } from './tap-counters.ts';
+import { createTap, type Tap } from './taps/tap.ts';
+import { TapCounters } from './taps/tap-counters.ts';
 import { TrafficRollup } from './traffic-rollup.ts';
 
 export interface PipelineOptions {

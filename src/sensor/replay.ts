@@ -19,7 +19,7 @@ import { createOutside } from './names/outside.ts';
 import { Pipeline } from './pipeline.ts';
 import { SourceCheck } from './source-check.ts';
 import type { HostMacs } from './source-judgement.ts';
-import type { Tap } from './tap.ts';
+import type { Tap } from './taps/tap.ts';
 
 export interface ReplayOptions {
   readonly path: string;

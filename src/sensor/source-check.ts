@@ -18,7 +18,7 @@ import { formatMac, LAYER, type PacketView } from './decode/packet-view.ts';
 import type { InventoryState } from './docker/inventory-state.ts';
 import { SourceCache } from './source-cache.ts';
 import { type HostMacs, judgeSource, mayDisagree } from './source-judgement.ts';
-import type { Tap } from './tap.ts';
+import type { Tap } from './taps/tap.ts';
 
 export interface SourceCheckOptions {
   readonly state: InventoryState;

@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MemoryFrame } from '../../capture/memory.ts';
-import type { Tap } from '../../src/sensor/tap.ts';
+import type { Tap } from '../../src/sensor/taps/tap.ts';
 import { lo, toClient, toResolver } from '../sensor/dns/container-side.ts';
 import { at, datagram, IP, listener, segment, startPipeline } from '../sensor/pipeline-run.ts';
 import { SECOND, T0 } from '../support/inventory-facts.ts';

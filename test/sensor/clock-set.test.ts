@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import dnsTunnel from '../../analyzers/dns-tunnel.ts';
 import internalEgress from '../../analyzers/internal-egress.ts';
 import type { MemoryFrame } from '../../capture/memory.ts';
-import type { Tap } from '../../src/sensor/tap.ts';
+import type { Tap } from '../../src/sensor/taps/tap.ts';
 import { SECOND, T0 } from '../support/inventory-facts.ts';
 import { dnsQuery, dnsResponse } from '../support/packet-builder.ts';
 import {

@@ -3,7 +3,7 @@ import type { Scope } from '../../src/model/endpoint.ts';
 import type { Direction, FlowRecord } from '../../src/model/flow.ts';
 import { FlowTable } from '../../src/sensor/flow/table.ts';
 import { directionOf, FlowRecords } from '../../src/sensor/flow-records.ts';
-import { createTap } from '../../src/sensor/tap.ts';
+import { createTap } from '../../src/sensor/taps/tap.ts';
 import { containerFact, endpointFact, SECOND, T0 } from '../support/inventory-facts.ts';
 import {
   dnsQuery,

@@ -13,7 +13,7 @@ import { Attribution } from '../../src/sensor/docker/attribution.ts';
 import { InventoryState } from '../../src/sensor/docker/inventory-state.ts';
 import { findingsConfig } from '../../src/sensor/findings/config.ts';
 import { Pipeline, type PipelineOptions } from '../../src/sensor/pipeline.ts';
-import type { Tap } from '../../src/sensor/tap.ts';
+import type { Tap } from '../../src/sensor/taps/tap.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { containerFact, endpointFact, networkFact, SECOND, T0 } from '../support/inventory-facts.ts';
 import {

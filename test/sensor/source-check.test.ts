@@ -5,7 +5,7 @@ import type { SpoofRecord } from '../../src/model/spoof.ts';
 import { LAYER, PacketView } from '../../src/sensor/decode/packet-view.ts';
 import { InventoryState } from '../../src/sensor/docker/inventory-state.ts';
 import { SourceCheck } from '../../src/sensor/source-check.ts';
-import { createTap } from '../../src/sensor/tap.ts';
+import { createTap } from '../../src/sensor/taps/tap.ts';
 import { containerFact, endpointFact, networkFact, SECOND, T0 } from '../support/inventory-facts.ts';
 
 const DB = { ip: '172.30.0.2', mac: '02:42:ac:1e:00:02' };

@@ -11,7 +11,7 @@ import type { Micros } from '../../model/time.ts';
 import { LAYER, type PacketView } from '../decode/packet-view.ts';
 import { MAX_FLOWS } from '../flow/key.ts';
 import type { AddressNames } from '../flow-facts.ts';
-import type { Tap } from '../tap.ts';
+import type { Tap } from '../taps/tap.ts';
 
 /** Both ends of a flow, and the network that carries it. */
 export interface FlowEnds {

@@ -11,7 +11,7 @@ import { DnsView, dnsLabels, dnsOptions } from '../decode/dns.ts';
 import { MAX_OPTIONS, readDnsContent } from '../decode/dns-record.ts';
 import type { PacketView } from '../decode/packet-view.ts';
 import type { AddressNames } from '../flow-facts.ts';
-import type { Tap } from '../tap.ts';
+import type { Tap } from '../taps/tap.ts';
 import { FlowConversation, type FlowEnds, NamespaceConversation } from './conversation.ts';
 import { Exchanges } from './exchanges.ts';
 import { localRecords } from './local.ts';

@@ -6,7 +6,7 @@ import type { DnsRecord, DnsUpstream } from '../../model/dns.ts';
 import type { Micros } from '../../model/time.ts';
 import { dnsOpcodeName } from '../decode/dns-mnemonics.ts';
 import type { DnsContent } from '../decode/dns-record.ts';
-import type { Tap } from '../tap.ts';
+import type { Tap } from '../taps/tap.ts';
 import type { Conversation } from './conversation.ts';
 
 /** The packet whose messages are being read: one at a time, set anew for each, so that reading allocates nothing for it. */

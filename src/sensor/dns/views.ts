@@ -9,7 +9,7 @@ import type { DnsRecord } from '../../model/dns.ts';
 import type { Workload } from '../../model/network.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
 import type { DnsQuery } from '../analysis/analyzer.ts';
-import type { Tap } from '../tap.ts';
+import type { Tap } from '../taps/tap.ts';
 import {
   type Equals,
   type FromContainer,

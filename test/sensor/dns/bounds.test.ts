@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DnsRecord } from '../../../src/model/dns.ts';
 import { dnsConfig } from '../../../src/sensor/config.ts';
 import { DnsIntake } from '../../../src/sensor/dns/intake.ts';
-import { createTap } from '../../../src/sensor/tap.ts';
+import { createTap } from '../../../src/sensor/taps/tap.ts';
 import { T0 } from '../../support/inventory-facts.ts';
 import { dnsOverTcp, dnsQuery } from '../../support/packet-builder.ts';
 import { segment, startPipeline } from '../pipeline-run.ts';

@@ -1,5 +1,5 @@
 /** What a tap on the loopback of a container's namespace sees, and the tap itself. */
-import type { DnsAsker, Tap } from '../../../src/sensor/tap.ts';
+import type { DnsAsker, Tap } from '../../../src/sensor/taps/tap.ts';
 import { LINKTYPE } from '../../support/packet-builder.ts';
 import { datagram, IP, type PipelineRun } from '../pipeline-run.ts';
 

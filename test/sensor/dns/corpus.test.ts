@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCaptureFile } from '../../../capture/open.ts';
 import type { NotDns } from '../../../src/sensor/analysis/analyzer.ts';
-import type { Tap } from '../../../src/sensor/tap.ts';
+import type { Tap } from '../../../src/sensor/taps/tap.ts';
 import { listener, startPipeline } from '../pipeline-run.ts';
 
 const CORPUS = join(import.meta.dirname, '../../../../shared/corpus');

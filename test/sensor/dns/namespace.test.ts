@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { batchOf, type MemoryFrame } from '../../../capture/memory.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import type { NotDns } from '../../../src/sensor/analysis/analyzer.ts';
-import type { Tap } from '../../../src/sensor/tap.ts';
+import type { Tap } from '../../../src/sensor/taps/tap.ts';
 import {
   answer,
   bytes,

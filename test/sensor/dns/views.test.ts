@@ -3,7 +3,7 @@ import { batchOf, type MemoryFrame } from '../../../capture/memory.ts';
 import type { DnsRecord } from '../../../src/model/dns.ts';
 import { geoConfig, namesConfig } from '../../../src/sensor/config.ts';
 import { createOutside } from '../../../src/sensor/names/outside.ts';
-import type { Tap } from '../../../src/sensor/tap.ts';
+import type { Tap } from '../../../src/sensor/taps/tap.ts';
 import { endpointFact, SECOND, T0 } from '../../support/inventory-facts.ts';
 import {
   answer,

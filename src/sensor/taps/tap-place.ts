@@ -3,7 +3,7 @@
  * of its overlay. Or why nowhere; that sentence goes into coverage records as it is. It opens nothing.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Network } from '../model/network.ts';
+import type { Network } from '../../model/network.ts';
 
 export interface TapPlace {
   readonly interface: string;

@@ -1,17 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CaptureError, type LiveOptions } from '../../capture/source.ts';
-import type { Network } from '../../src/model/network.ts';
-import type { CoverageRecord, LossRecord } from '../../src/model/record.ts';
-import type { PlaceOrReason, TapPlace } from '../../src/sensor/tap-place.ts';
-import { TapManager, type TapManagerOptions } from '../../src/sensor/taps.ts';
-import { memoryLogger } from '../station/support/harness.ts';
-import { type HeldSource, heldSource } from '../support/held-source.ts';
-import { network } from '../support/records.ts';
+import { CaptureError, type LiveOptions } from '../../../capture/source.ts';
+import type { Network } from '../../../src/model/network.ts';
+import type { CoverageRecord, LossRecord } from '../../../src/model/record.ts';
+import { NetworkTaps, type NetworkTapsOptions } from '../../../src/sensor/taps/network-taps.ts';
+import type { PlaceOrReason, TapPlace } from '../../../src/sensor/taps/tap-place.ts';
+import { memoryLogger } from '../../station/support/harness.ts';
+import { type HeldSource, heldSource } from '../../support/held-source.ts';
+import { network } from '../../support/records.ts';
 
 const WARN = 40;
 
-function setup(over: Partial<TapManagerOptions> = {}) {
+function setup(over: Partial<NetworkTapsOptions> = {}) {
   const records: (CoverageRecord | LossRecord)[] = [];
   const opened: { readonly options: LiveOptions; readonly source: HeldSource }[] = [];
   const life: string[] = [];
@@ -19,7 +19,7 @@ function setup(over: Partial<TapManagerOptions> = {}) {
   /** What the next attempts shall fail with, in order. */
   const refusals: Error[] = [];
   let attempts = 0;
-  const manager = new TapManager({
+  const manager = new NetworkTaps({
     open: async (options) => {
       attempts++;
       const refusal = refusals.shift();

@@ -2,12 +2,12 @@
  * Whether what containers ask Docker's embedded resolver can be read here: one container stands for all, because the
  * way into a namespace depends on how the agent runs. And what is not seen without it, by engine version.
  */
-import { openLiveTap } from '../../capture/open.ts';
-import type { Config } from '../config/schema.ts';
-import type { Diagnosis } from '../model/diagnosis.ts';
+import { openLiveTap } from '../../../capture/open.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Diagnosis } from '../../model/diagnosis.ts';
+import { namespacePath } from '../host/namespace-counters.ts';
+import type { EngineMap } from '../map.ts';
 import { hasEmbeddedResolver, resolverTap } from './container-taps.ts';
-import { namespacePath } from './host/namespace-counters.ts';
-import type { EngineMap } from './map.ts';
 
 export async function diagnoseDns(map: EngineMap, { dns, capture }: Config): Promise<Diagnosis> {
   const check = 'dns';

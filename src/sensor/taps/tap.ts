@@ -1,8 +1,8 @@
-import type { LinkType } from '../../capture/source.ts';
-import type { DnsClientNetworks, DnsVantage } from '../model/dns.ts';
-import type { Endpoint } from '../model/endpoint.ts';
-import type { Network } from '../model/network.ts';
-import { Decoder } from './decode/decoder.ts';
+import type { LinkType } from '../../../capture/source.ts';
+import type { DnsClientNetworks, DnsVantage } from '../../model/dns.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { Network } from '../../model/network.ts';
+import { Decoder } from '../decode/decoder.ts';
 
 /** One interface that frames come from, live or in a file, with what belongs to it alone. */
 export interface Tap {

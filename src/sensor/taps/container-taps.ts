@@ -4,13 +4,13 @@
  * as the namespace; containers that share one share the tap. A container that should be read and is not is a coverage
  * record and a problem, never silence.
  */
-import type { LiveOptions, PacketSource } from '../../capture/source.ts';
-import type { CoverageRecord, LossRecord } from '../model/record.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import type { LiveOptions, PacketSource } from '../../../capture/source.ts';
+import type { CoverageRecord, LossRecord } from '../../model/record.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { ContainerState } from '../docker/inventory-event.ts';
+import { type NamespaceReaderOptions, namespacePath } from '../host/namespace-counters.ts';
 import { type AskerInventory, createAsker } from './dns-asker.ts';
-import type { ContainerState } from './docker/inventory-event.ts';
 import { EarlyTaps } from './early-taps.ts';
-import { type NamespaceReaderOptions, namespacePath } from './host/namespace-counters.ts';
 import type { DnsAsker } from './tap.ts';
 import { type AttachedTap, TapLife, type TapTarget } from './tap-life.ts';
 import { Turns } from './turns.ts';

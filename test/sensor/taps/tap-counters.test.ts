@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { AnomalyRecord } from '../../src/model/record.ts';
-import { ANOMALY } from '../../src/sensor/decode/anomaly.ts';
-import { createTap, type Tap } from '../../src/sensor/tap.ts';
-import { TapCounters } from '../../src/sensor/tap-counters.ts';
-import { ethernet, LINKTYPE } from '../support/packet-builder.ts';
+import type { AnomalyRecord } from '../../../src/model/record.ts';
+import { ANOMALY } from '../../../src/sensor/decode/anomaly.ts';
+import { createTap, type Tap } from '../../../src/sensor/taps/tap.ts';
+import { TapCounters } from '../../../src/sensor/taps/tap-counters.ts';
+import { ethernet, LINKTYPE } from '../../support/packet-builder.ts';
 
 const CODE = 'dns-trailing-bytes';
 

@@ -1,7 +1,7 @@
 /** What the decoders counted, as records at intervals and as totals at the end. */
-import type { AnomalyRecord } from '../model/record.ts';
-import type { Micros } from '../model/time.ts';
-import { ANOMALY_CODES, anomalyTable } from './decode/anomaly.ts';
+import type { AnomalyRecord } from '../../model/record.ts';
+import type { Micros } from '../../model/time.ts';
+import { ANOMALY_CODES, anomalyTable } from '../decode/anomaly.ts';
 import type { Tap } from './tap.ts';
 
 export interface Totals {

@@ -10,10 +10,10 @@ import {
   LIVE_DEFAULTS,
   type LiveOptions,
   type PacketSource,
-} from '../../capture/source.ts';
-import type { CoverageRecord, LossRecord } from '../model/record.ts';
-import { type Micros, wallMicros } from '../model/time.ts';
-import type { Logger } from '../telemetry/logger.ts';
+} from '../../../capture/source.ts';
+import type { CoverageRecord, LossRecord } from '../../model/record.ts';
+import { type Micros, wallMicros } from '../../model/time.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 
 export interface AttachedTap {
   onBatch(batch: FrameBatch): void;

@@ -2,14 +2,14 @@
  * One tap per network, opened when the network appears, closed when it goes, opened again when its interface comes
  * back. What cannot be watched, and why, goes out as a coverage record: an unwatched network is never silent.
  */
-import type { LiveOptions, PacketSource } from '../../capture/source.ts';
-import type { Network } from '../model/network.ts';
-import type { CoverageRecord, LossRecord } from '../model/record.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import type { LiveOptions, PacketSource } from '../../../capture/source.ts';
+import type { Network } from '../../model/network.ts';
+import type { CoverageRecord, LossRecord } from '../../model/record.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import { type AttachedTap, reportCoverage, TapLife, type TapTarget } from './tap-life.ts';
 import { type TapPlace, tapPlace } from './tap-place.ts';
 
-export interface TapManagerOptions {
+export interface NetworkTapsOptions {
   /** Rejects with a CaptureError when the interface cannot be tapped. */
   readonly open: (options: LiveOptions) => Promise<PacketSource>;
   readonly live: Omit<LiveOptions, 'interface'>;
@@ -31,12 +31,12 @@ interface Tap {
   readonly life: TapLife;
 }
 
-export class TapManager {
-  readonly #options: TapManagerOptions;
+export class NetworkTaps {
+  readonly #options: NetworkTapsOptions;
   readonly #taps = new Map<string, Tap>();
   #stopped = false;
 
-  constructor(options: TapManagerOptions) {
+  constructor(options: NetworkTapsOptions) {
     this.#options = options;
   }
 

@@ -2,9 +2,9 @@
  * Who asks in a container's network namespace: the container that owns it, with its networks as they are now. A
  * namespace cannot be mistaken, so this is certain, unless other containers live in it too.
  */
-import type { DnsClientNetworks } from '../model/dns.ts';
-import { type Network, type Workload, workloadLabel } from '../model/network.ts';
-import type { ContainerState } from './docker/inventory-event.ts';
+import type { DnsClientNetworks } from '../../model/dns.ts';
+import { type Network, type Workload, workloadLabel } from '../../model/network.ts';
+import type { ContainerState } from '../docker/inventory-event.ts';
 import type { DnsAsker } from './tap.ts';
 
 /** What is asked of the inventory. */

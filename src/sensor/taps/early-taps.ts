@@ -7,7 +7,7 @@
 import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LiveOptions, PacketSource } from '../../capture/source.ts';
+import type { LiveOptions, PacketSource } from '../../../capture/source.ts';
 
 export interface EarlyTapsOptions {
   readonly open: (options: LiveOptions) => Promise<PacketSource>;

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Network } from '../../src/model/network.ts';
-import { tapPlace } from '../../src/sensor/tap-place.ts';
-import { network } from '../support/records.ts';
+import type { Network } from '../../../src/model/network.ts';
+import { tapPlace } from '../../../src/sensor/taps/tap-place.ts';
+import { network } from '../../support/records.ts';
 
 const ID = 'c2f50cab6d79276ca838a655e0f2426aecf8ab4cd470162e4b13b9dc81edc1ae';
 const MAC = '02:00:00:00:00:01';
