@@ -11,9 +11,9 @@ import { cidrContains, parseCidr, parseIp } from '../src/model/ip.ts';
 import { type Workload, workloadLabel } from '../src/model/network.ts';
 import { type ClockStep, formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
-import { AddressMemory } from './lib/address-memory.ts';
 import { clientKey, isItself } from './lib/asker.ts';
-import { givenAddresses } from './lib/given-addresses.ts';
+import { AddressMemory } from './lib/direct-ip/address-memory.ts';
+import { givenAddresses } from './lib/direct-ip/given-addresses.ts';
 import { isOpenerInferred, isReply } from './lib/leaving.ts';
 import { Sample } from './lib/sample.ts';
 

@@ -12,9 +12,9 @@ import { formatIp, parseIp } from '../src/model/ip.ts';
 import { type Network, workloadLabel } from '../src/model/network.ts';
 import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
-import { BypassTally } from './lib/bypass-tally.ts';
+import { BypassTally } from './lib/dns-bypass/bypass-tally.ts';
+import { isResolverAddress, isResolverName } from './lib/dns-bypass/public-resolvers.ts';
 import { NameServers } from './lib/name-servers.ts';
-import { isResolverAddress, isResolverName } from './lib/public-resolvers.ts';
 
 /** A container that asked the embedded resolver within this uses it. */
 const USES_ENGINE_FOR: Micros = 86_400 * MICROS_PER_SECOND;

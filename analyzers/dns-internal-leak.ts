@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { DnsAnswer, DnsRecord } from '../src/model/dns.ts';
+import { ZoneMemory, type ZoneOfName } from '../src/model/dns-zone.ts';
 import { type Endpoint, endpointLabel } from '../src/model/endpoint.ts';
 import type { Confidence, Severity } from '../src/model/finding.ts';
 import type { IpWords } from '../src/model/ip.ts';
@@ -12,14 +13,13 @@ import { type ClockStep, formatMicros, type Micros } from '../src/model/time.ts'
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { judgeAddress } from './lib/address-kind.ts';
 import { clientKey, isItself } from './lib/asker.ts';
-import { ZoneMemory, type ZoneOfName } from './lib/dns-zone.ts';
 import {
   isOn,
   type NetworksSeen,
   noteNetwork,
   type OnlyInternal,
   onlyInternal,
-} from './lib/only-internal.ts';
+} from './lib/dns-internal-leak/only-internal.ts';
 import { Sample } from './lib/sample.ts';
 
 /** Microseconds. Measured: the engine's own answers take up to 520, one from a resolver on the same host 160 to 3700. */

@@ -5,15 +5,15 @@
  */
 import { z } from 'zod';
 import type { DnsRecord } from '../src/model/dns.ts';
+import { ZoneMemory, type ZoneOfName } from '../src/model/dns-zone.ts';
 import type { Endpoint } from '../src/model/endpoint.ts';
 import { workloadLabel } from '../src/model/network.ts';
 import { formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
-import { ZoneMemory, type ZoneOfName } from './lib/dns-zone.ts';
-import { isExpectedMissing } from './lib/expected-nxdomain.ts';
-import { type MissingName, MissingNames } from './lib/missing-names.ts';
+import { isExpectedMissing } from './lib/dns-nxdomain-burst/expected-nxdomain.ts';
+import { type MissingName, MissingNames } from './lib/dns-nxdomain-burst/missing-names.ts';
+import { type Rise, ZoneWalk } from './lib/dns-nxdomain-burst/zone-walk.ts';
 import { NameServers } from './lib/name-servers.ts';
-import { type Rise, ZoneWalk } from './lib/zone-walk.ts';
 
 const TEN_MINUTES: Micros = 600 * MICROS_PER_SECOND;
 const HOUR: Micros = 3600 * MICROS_PER_SECOND;

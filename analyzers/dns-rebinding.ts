@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { DnsAnswer, DnsRecord } from '../src/model/dns.ts';
+import { ZoneMemory } from '../src/model/dns-zone.ts';
 import { type Endpoint, endpointLabel } from '../src/model/endpoint.ts';
 import { type Confidence, SEVERITIES, type Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
@@ -12,8 +13,13 @@ import { type ClockStep, formatMicros, MICROS_PER_SECOND, type Micros } from '..
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { AddressJudge, innerText } from './lib/address-kind.ts';
 import { answererOf, clientKey, isItself } from './lib/asker.ts';
-import { ZoneMemory } from './lib/dns-zone.ts';
-import { asAnswered, INSIDE_KINDS, type InsideAddress, isMapped, sortAnswer } from './lib/inside-answer.ts';
+import {
+  asAnswered,
+  INSIDE_KINDS,
+  type InsideAddress,
+  isMapped,
+  sortAnswer,
+} from './lib/dns-rebinding/inside-answer.ts';
 import { Sample } from './lib/sample.ts';
 
 const CONNECT_WITHIN = 60 * MICROS_PER_SECOND;

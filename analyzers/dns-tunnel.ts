@@ -5,29 +5,17 @@
  */
 import { z } from 'zod';
 import type { DnsRecord } from '../src/model/dns.ts';
+import { ZoneMemory, type ZoneOfName } from '../src/model/dns-zone.ts';
 import type { Endpoint } from '../src/model/endpoint.ts';
 import type { Network } from '../src/model/network.ts';
 import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, type DnsQuery, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
-import { caseBytes } from './lib/case-patterns.ts';
-import { ClientZone } from './lib/client-zone.ts';
-import { SampleBudget } from './lib/distinct-history.ts';
-import { DnsClient } from './lib/dns-client.ts';
-import { type Circumstance, circumstancesOf, LEAST_FACTOR } from './lib/dns-context.ts';
-import { ZoneMemory, type ZoneOfName } from './lib/dns-zone.ts';
-import { messageBytes } from './lib/edns-bytes.ts';
-import {
-  factsOfName,
-  hashBytes,
-  hashLabels,
-  hashText,
-  hashWithCase,
-  type NameFacts,
-} from './lib/name-hash.ts';
-import { isServiceLabel, weightOf } from './lib/name-weight.ts';
-import { NotDnsTally } from './lib/not-dns-tally.ts';
-import { type PerSpan, SPANS } from './lib/spans.ts';
-import { spreadOf } from './lib/spread.ts';
+import { caseBytes } from './lib/dns-tunnel/case-patterns.ts';
+import { type Circumstance, circumstancesOf, LEAST_FACTOR } from './lib/dns-tunnel/circumstances.ts';
+import { DnsClient } from './lib/dns-tunnel/client.ts';
+import { ClientZone } from './lib/dns-tunnel/client-zone.ts';
+import { SampleBudget } from './lib/dns-tunnel/distinct-history.ts';
+import { messageBytes } from './lib/dns-tunnel/edns-bytes.ts';
 import {
   evidence,
   evidenceOf,
@@ -37,8 +25,20 @@ import {
   messageOf,
   messages,
   type TunnelEvidence,
-} from './lib/tunnel-evidence.ts';
-import { judgeDownlink, judgeUplink, type Verdict } from './lib/tunnel-thresholds.ts';
+} from './lib/dns-tunnel/evidence.ts';
+import {
+  factsOfName,
+  hashBytes,
+  hashLabels,
+  hashText,
+  hashWithCase,
+  type NameFacts,
+} from './lib/dns-tunnel/name-hash.ts';
+import { isServiceLabel, weightOf } from './lib/dns-tunnel/name-weight.ts';
+import { NotDnsTally } from './lib/dns-tunnel/not-dns-tally.ts';
+import { type PerSpan, SPANS } from './lib/dns-tunnel/spans.ts';
+import { spreadOf } from './lib/dns-tunnel/spread.ts';
+import { judgeDownlink, judgeUplink, type Verdict } from './lib/dns-tunnel/thresholds.ts';
 
 /** Connections are looked at from this share of a threshold on; below it nobody needs to know. */
 const WATCH_CONTACTS_FROM = 0.25;

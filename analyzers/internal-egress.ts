@@ -10,7 +10,7 @@ import { cidrContains, parseCidr, parseIp } from '../src/model/ip.ts';
 import type { NoRouteRecord } from '../src/model/record.ts';
 import { formatMicros, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
-import { EgressTally } from './lib/egress-tally.ts';
+import { EgressTally } from './lib/internal-egress/egress-tally.ts';
 import { isOpenerInferred, type Leaving, leaving } from './lib/leaving.ts';
 
 const config = z.strictObject({

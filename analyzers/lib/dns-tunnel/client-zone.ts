@@ -1,0 +1,324 @@
+/**
+ * What one client asked of one zone: how much it said, channel by channel over three spans, and the circumstances that
+ * decide what that means. Bounded; what most zones never need is made when it is needed.
+ */
+import type { DnsRecord } from '../../../src/model/dns.ts';
+import { latin1Lower, type ZoneOfName } from '../../../src/model/dns-zone.ts';
+import type { Endpoint } from '../../../src/model/endpoint.ts';
+import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
+import { knownZone } from '../known-zones.ts';
+import { AnsweredNames, type Contacted } from './answered-names.ts';
+import type { CaseCounts } from './case-patterns.ts';
+import { DistinctHistory, type Novelty, type SampleBudget } from './distinct-history.ts';
+import { DownlinkBytes, isAddressType } from './downlink-bytes.ts';
+import { startsWithAddress } from './name-weight.ts';
+import { Rhythm } from './rhythm.ts';
+import { RollingBytes } from './rolling-bytes.ts';
+import { type Repeat, SequenceBits } from './sequence-bits.ts';
+import type { Span } from './spans.ts';
+import { TypeTally } from './type-tally.ts';
+
+const SAMPLES = 3;
+const DAY: Micros = 86_400 * MICROS_PER_SECOND;
+/** A quiet day of fewer questions teaches nothing. */
+const LEARNED_QUESTIONS = 20;
+/** Repeats before their order is looked at. */
+const REPEATS = 16;
+/** Before that many questions, addresses and aliases in the answers are not worth remembering. */
+const QUESTIONS_BEFORE_ANSWERS = 8;
+
+const NEVER_CONTACTED: Contacted = { share: 0, names: 0, addresses: 0 };
+
+/** Bytes that one channel said within a span. */
+export interface UplinkBytes {
+  readonly names: number;
+  readonly sequence: number;
+  readonly case: number;
+  readonly edns: number;
+  readonly trailing: number;
+  readonly distinctNames: number;
+}
+
+export class ClientZone implements CaseCounts {
+  readonly client: string;
+  readonly kind: ZoneOfName['kind'] | 'no-zone';
+  readonly zone: string;
+  /** It ships with Bridgewatch as a known service. */
+  readonly isKnown: boolean;
+  readonly types = new TypeTally();
+  subject: Endpoint;
+  resolver: Endpoint;
+  network: string | undefined;
+  first: Micros;
+  last: Micros;
+  /** When it was first asked; infinite once there was a finding, and then nothing is learned of it any more. */
+  quietSince: Micros;
+  queries = 0;
+  serviceQueries = 0;
+  /** Questions for names that begin with `_` (RFC 8552). */
+  underscored = 0;
+  /** Names that were asked for without this zone too: a search list. */
+  searched = 0;
+  names = 0;
+  noErrors = 0;
+  nameErrors = 0;
+  /** Answers of nothing but 127.0.0.0/8: how block lists and reputation services say what they think (RFC 5782). */
+  verdicts = 0;
+  /** New names that begin with an IPv4 address. */
+  addressNames = 0;
+  rhythm: Rhythm | undefined;
+  bytesUp = 0;
+  bytesDown = 0;
+  caseable = 0;
+  mixedCase = 0;
+  samples: string[] | undefined;
+  /** The first that an answer gave; zones that share it belong together. */
+  address: string | undefined;
+  /** Set while a finding of it may be open. */
+  reportedAt: Micros | undefined;
+  reportedRatio = 0;
+  /** How near a threshold it was when it was last judged to be quiet. */
+  judged = 0;
+  answered: AnsweredNames | undefined;
+  downlink: DownlinkBytes | undefined;
+  readonly #budget: SampleBudget;
+  readonly #said: DistinctHistory;
+  #sequence: SequenceBits | undefined;
+  #sequenceBytes: RollingBytes | undefined;
+  #case: DistinctHistory | undefined;
+  #edns: DistinctHistory | undefined;
+  #trailing: RollingBytes | undefined;
+  /** Labels next to the zone that all names share, nearest first; undefined before the first name. */
+  #common: string[] | undefined;
+  #repeats = 0;
+
+  constructor(
+    client: string,
+    zone: Pick<ClientZone, 'kind' | 'zone'>,
+    record: DnsRecord,
+    budget: SampleBudget,
+  ) {
+    this.client = client;
+    this.kind = zone.kind;
+    this.zone = zone.zone;
+    this.isKnown = knownZone(zone.zone) !== undefined;
+    this.subject = record.client;
+    this.resolver = record.server;
+    this.network = record.network?.name;
+    this.first = record.time;
+    this.last = record.time;
+    this.quietSince = record.time;
+    this.#budget = budget;
+    this.#said = new DistinctHistory(budget);
+  }
+
+  /** The finding of it was closed: what is told next begins now. The windows go on, they forget by themselves. */
+  restart(now: Micros): void {
+    this.reportedAt = undefined;
+    this.reportedRatio = 0;
+    this.first = now;
+    this.queries = 0;
+    this.serviceQueries = 0;
+    this.bytesUp = 0;
+    this.bytesDown = 0;
+    this.types.clear();
+    this.samples = undefined;
+  }
+
+  /** All that was seen is told by the clock as it is now. */
+  clockSet(step: ClockStep): void {
+    const shift = step.to - step.from;
+    this.first += shift;
+    this.last += shift;
+    this.quietSince += shift;
+    if (this.reportedAt !== undefined) this.reportedAt += shift;
+    this.rhythm?.clockSet();
+    this.answered?.clockSet(shift);
+    this.#sequence?.clockSet(shift);
+    for (const channel of this.#channels()) channel?.clockSet(step);
+  }
+
+  /** Given up: what it took of the shared budget is free again. */
+  release(): void {
+    this.#said.release();
+    this.#case?.release();
+    this.#edns?.release();
+    this.downlink?.release();
+  }
+
+  note(record: DnsRecord, nameBytes: number, isService: boolean): void {
+    this.last = record.time;
+    this.queries += 1;
+    this.bytesUp += nameBytes;
+    this.subject = record.client;
+    this.resolver = record.server;
+    this.network = record.network?.name ?? this.network;
+    if (record.query.startsWith('_')) this.underscored += 1;
+    if (isService) this.serviceQueries += 1;
+    else this.types.note(record.qtype);
+  }
+
+  addName(labels: readonly Uint8Array[], ownLabels: number, record: DnsRecord, hash: number, weight: number) {
+    const novelty = this.#said.add(record.time, hash, weight);
+    if (novelty !== 'new') return novelty;
+    this.names += 1;
+    // Most zones have one name, ever.
+    if (this.names > 1) this.rhythm ??= new Rhythm();
+    this.rhythm?.note(record.time);
+    if (startsWithAddress(labels, ownLabels)) this.addressNames += 1;
+    this.#sequence?.interrupt();
+    this.#shareLabels(labels, ownLabels);
+    if (this.samples === undefined) this.samples = [record.query];
+    else if (this.samples.length < SAMPLES && !this.samples.includes(record.query))
+      this.samples.push(record.query);
+    return novelty;
+  }
+
+  /** A question whose name was asked before. Whether its place in the order is worth looking at. */
+  countRepeat(isPlain: boolean): boolean {
+    this.#repeats += 1;
+    return this.#sequence !== undefined || !isPlain || this.#repeats >= REPEATS;
+  }
+
+  /** Returns the bits that its place in the order says. */
+  addRepeat(repeat: Repeat, now: Micros): number {
+    this.#sequence ??= new SequenceBits();
+    const bits = this.#sequence.note(repeat, now);
+    if (bits === 0) return 0;
+    this.#sequenceBytes ??= new RollingBytes();
+    this.#sequenceBytes.add(now, bits / 8);
+    return bits;
+  }
+
+  get isOrderChance(): boolean {
+    return this.#sequence?.isChance === true;
+  }
+
+  addCase(now: Micros, hash: number, bytes: number): Novelty {
+    this.#case ??= new DistinctHistory(this.#budget);
+    return this.#case.add(now, hash, bytes);
+  }
+
+  addOption(now: Micros, hash: number, bytes: number): Novelty {
+    this.#edns ??= new DistinctHistory(this.#budget);
+    return this.#edns.add(now, hash, bytes);
+  }
+
+  addTrailing(now: Micros, bytes: number): void {
+    this.#trailing ??= new RollingBytes();
+    this.#trailing.add(now, bytes);
+  }
+
+  /** Never below the sum of `said`, and cheap. */
+  upperBound(span: Span, now: Micros): number {
+    let bytes = this.#said.upperBound(span, now);
+    if (this.#sequenceBytes !== undefined) bytes += this.#sequenceBytes.sum(span, now);
+    if (this.#case !== undefined) bytes += this.#case.upperBound(span, now);
+    if (this.#edns !== undefined) bytes += this.#edns.upperBound(span, now);
+    if (this.#trailing !== undefined) bytes += this.#trailing.sum(span, now);
+    return bytes;
+  }
+
+  /** What left within a span, names without what they all repeat. */
+  said(span: Span, now: Micros): UplinkBytes {
+    const { bytes, names } = this.#said.sum(span, now);
+    return {
+      // One name alone repeats nothing yet.
+      names: names < 2 ? bytes : Math.max(0, bytes - names * this.commonBytes),
+      sequence: this.#sequenceBytes?.sum(span, now) ?? 0,
+      case: this.#case?.sum(span, now).bytes ?? 0,
+      edns: this.#edns?.sum(span, now).bytes ?? 0,
+      trailing: this.#trailing?.sum(span, now) ?? 0,
+      distinctNames: names,
+    };
+  }
+
+  /** What would be lost with it: bytes of a day, both ways; nothing when it was quiet for one. */
+  worth(now: Micros): number {
+    return this.upperBound(2, now) + (this.downlink?.upperBound(2, now) ?? 0) / 4;
+  }
+
+  /** Bytes that every name repeats next to the zone (`.t` of a tunnel, `.corp` of a search domain): they say nothing. */
+  get commonBytes(): number {
+    // Nibbles and octets count what they hold, not their text.
+    if (this.kind === 'reverse') return 0;
+    let bytes = 0;
+    for (const label of this.#common ?? []) bytes += label.length + 1;
+    return bytes;
+  }
+
+  /** The zone with the labels all names share: `pirate.sea` where the zone is `sea`. */
+  get parent(): string {
+    return [...(this.#common ?? [])].reverse().concat(this.zone).join('.');
+  }
+
+  /** Asked for a day and more, and never above a threshold. */
+  isLearned(now: Micros): boolean {
+    return now - this.quietSince >= DAY && this.queries >= LEARNED_QUESTIONS;
+  }
+
+  get hasAddresses(): boolean {
+    return this.address !== undefined;
+  }
+
+  noteAnswer(record: DnsRecord): void {
+    if (record.rcode === 'NOERROR') this.noErrors += 1;
+    else if (record.rcode === 'NXDOMAIN') this.nameErrors += 1;
+    if (record.answers.length === 0) return;
+    let ttlSecs = Number.POSITIVE_INFINITY;
+    let isData = false;
+    let isVerdict = true;
+    for (const { type, ttl, bytes, data } of record.answers) {
+      ttlSecs = Math.min(ttlSecs, ttl);
+      this.bytesDown += bytes;
+      if (type !== 'A' || !data.startsWith('127.')) isVerdict = false;
+      if (isAddressType(type)) this.address ??= data;
+      else if (type !== 'CNAME' && type !== 'HTTPS') isData = true;
+    }
+    if (isVerdict) this.verdicts += 1;
+    this.answered?.note(record);
+    this.#sequence?.answered(record.query, ttlSecs, record.time);
+    if (this.downlink === undefined && !isData && this.queries < QUESTIONS_BEFORE_ANSWERS) return;
+    // Reverse names are answered with names: a sweep of them is a log processor's work.
+    if (this.kind === 'reverse') return;
+    this.downlink ??= new DownlinkBytes(this.#budget);
+    this.downlink.note(record);
+  }
+
+  /** From now on its answers are remembered, because connections to them are looked at. */
+  watchAnswers(): void {
+    this.answered = new AnsweredNames();
+  }
+
+  unwatchAnswers(): void {
+    this.answered = undefined;
+  }
+
+  contacted(now: Micros): Contacted {
+    return this.answered?.contacted(now) ?? NEVER_CONTACTED;
+  }
+
+  #channels() {
+    return [this.#said, this.#sequenceBytes, this.#case, this.#edns, this.#trailing, this.downlink];
+  }
+
+  #shareLabels(labels: readonly Uint8Array[], ownLabels: number): void {
+    const common = this.#common;
+    if (common === undefined) {
+      this.#common = [];
+      for (let i = ownLabels - 1; i > 0; i--) this.#common.push(latin1Lower(labels[i]!));
+      return;
+    }
+    for (let i = 0; i < common.length; i++) {
+      const at = ownLabels - 1 - i;
+      if (at > 0 && isLabel(labels[at]!, common[i]!)) continue;
+      common.length = i;
+      return;
+    }
+  }
+}
+
+/** Without making a string of it: names that share labels are the usual case. */
+function isLabel(label: Uint8Array, lowerCase: string): boolean {
+  return label.length === lowerCase.length && latin1Lower(label) === lowerCase;
+}

@@ -1,0 +1,137 @@
+/** What is known of a client over all its zones: how it writes, what it asked lately, how much is new to it. */
+import type { Micros } from '../../../src/model/time.ts';
+import { CaseHabit } from './case-patterns.ts';
+import type { ClientZone } from './client-zone.ts';
+import { hashLabels } from './name-hash.ts';
+import { RollingBytes } from './rolling-bytes.ts';
+
+const RECENT = 64;
+const SAME_TRAILING_ZONES = 3;
+/** glibc took six domains for long; Kubernetes gives up to 32, of which a container sees a handful. */
+const SEARCH_LIST = 8;
+/** Servers that a client asks which asks for itself: no configuration names that many. */
+const SERVERS_OF_RESOLVER = 12;
+
+/** The last questions by hash, one a slot: newer ones take the place of older ones. */
+class RecentNames<V> {
+  readonly #hashes: number[] = [];
+  readonly #values: (V | undefined)[] = [];
+
+  set(hash: number, value: V): void {
+    const at = hash % RECENT;
+    while (this.#hashes.length <= at) {
+      this.#hashes.push(-1);
+      this.#values.push(undefined);
+    }
+    this.#hashes[at] = hash;
+    this.#values[at] = value;
+  }
+
+  get(hash: number): V | undefined {
+    const at = hash % RECENT;
+    return this.#hashes[at] === hash ? this.#values[at] : undefined;
+  }
+
+  delete(hash: number): void {
+    if (this.#hashes[hash % RECENT] === hash) this.#hashes[hash % RECENT] = -1;
+  }
+}
+
+export class DnsClient {
+  /** Stands for it in keys of tables; `key` in those of findings. */
+  readonly serial: string;
+  readonly key: string;
+  readonly caseHabit = new CaseHabit();
+  /** Names said to zones that are new to it: what a tunnel spread over many zones adds up to. */
+  readonly fresh = new RollingBytes();
+  watched: Set<ClientZone> | undefined;
+  #server = '';
+  #servers: string[] | undefined;
+  /** What it said to new zones when that was last judged to be quiet. */
+  spreadJudged = 0;
+  readonly #asked = new RecentNames<true>();
+  readonly #expanded = new RecentNames<ClientZone>();
+  #viaEngine: RecentNames<Micros> | undefined;
+  #searchList: number[] | undefined;
+  #trailingZones: string[] | undefined;
+  #trailingBytes = 0;
+
+  constructor(serial: string, key: string) {
+    this.serial = serial;
+    this.key = key;
+  }
+
+  noteServer(ip: string): void {
+    if (ip === this.#server) return;
+    this.#server = ip;
+    this.#servers ??= [];
+    if (this.#servers.length < SERVERS_OF_RESOLVER && !this.#servers.includes(ip)) this.#servers.push(ip);
+  }
+
+  /** It finds the servers of each zone by itself, from the root. */
+  get isIterating(): boolean {
+    return this.#servers !== undefined && this.#servers.length >= SERVERS_OF_RESOLVER;
+  }
+
+  /**
+   * A search list at work (resolv.conf): the client asked for the left part as a name of its own before, where it was
+   * counted. Only for the first few domains that it puts behind: the rest are no list, but something said.
+   */
+  isSearched(labels: readonly Uint8Array[], own: number, prefixes: readonly number[]): boolean {
+    for (let i = Math.min(own, labels.length - 1); i > 0; i--) {
+      if (this.#asked.get(prefixes[i - 1]!) === true)
+        return this.#isInSearchList(hashLabels(labels, i, labels.length));
+    }
+    return false;
+  }
+
+  /** The same the other way round: `full` was asked within another zone before, and that zone is told. */
+  noteAsked(full: number): void {
+    const expandedIn = this.#expanded.get(full);
+    if (expandedIn !== undefined) {
+      expandedIn.searched += 1;
+      this.#expanded.delete(full);
+    }
+    this.#asked.set(full, true);
+  }
+
+  noteExpanded(own: number, prefixes: readonly number[], pair: ClientZone): void {
+    for (let i = Math.max(1, own - 2); i <= own; i++) this.#expanded.set(prefixes[i - 1]!, pair);
+  }
+
+  /** A question that was seen in the container is on its way out when the bridge shows it: one question. */
+  isSeenAlready(
+    full: number,
+    vantage: 'bridge' | 'container' | 'file',
+    now: Micros,
+    within: Micros,
+  ): boolean {
+    if (vantage === 'container') {
+      this.#viaEngine ??= new RecentNames();
+      this.#viaEngine.set(full, now);
+      return false;
+    }
+    const time = this.#viaEngine?.get(full);
+    if (time === undefined) return false;
+    this.#viaEngine?.delete(full);
+    return now - time <= within;
+  }
+
+  /** A device that puts the same bytes behind all its questions says nothing with them. */
+  isTrailingHabit(bytes: number, zone: string): boolean {
+    if (bytes !== this.#trailingBytes) this.#trailingZones = undefined;
+    this.#trailingBytes = bytes;
+    this.#trailingZones ??= [];
+    if (this.#trailingZones.length < SAME_TRAILING_ZONES && !this.#trailingZones.includes(zone))
+      this.#trailingZones.push(zone);
+    return this.#trailingZones.length >= SAME_TRAILING_ZONES;
+  }
+
+  #isInSearchList(suffix: number): boolean {
+    this.#searchList ??= [];
+    if (this.#searchList.includes(suffix)) return true;
+    if (this.#searchList.length >= SEARCH_LIST) return false;
+    this.#searchList.push(suffix);
+    return true;
+  }
+}
