@@ -1,14 +1,17 @@
 /** A finding as a person reads it: one line to see, a second one to act on. */
-import { escapeText } from '../model/escape.ts';
+import { escapedText, escapeText } from '../model/escape.ts';
 import type { Severity } from '../model/finding.ts';
 import type { PublicFinding } from '../model/serialize.ts';
 import { clockText, paintSeverity } from './output.ts';
+
+/** More than a sentence has; of records of an older agent, cut. */
+const MAX_CHARS = 1500;
 
 /** `2026-11-23 14:02:07Z  HIGH  open  shop_data  internal-egress: shop/db ...` and, indented, where to look next. */
 export function findingText(finding: PublicFinding): string {
   const when = clockText(finding.lastSeen);
   const where = escapeText(finding.network ?? '-');
-  const head = `${when}  ${paintSeverity(finding.severity as Severity)}  ${finding.status}  ${where}  ${finding.analyzer}: ${escapeText(finding.explanation, 1000)}`;
+  const head = `${when}  ${paintSeverity(finding.severity as Severity)}  ${finding.status}  ${where}  ${finding.analyzer}: ${escapedText(finding.explanation, MAX_CHARS)}`;
   const attack = finding.attack.map(({ technique }) => technique).join(' ');
   const flow = finding.communityIds[0];
   const facts = [

@@ -14,6 +14,13 @@ export function escapedText(text: string, maxLength = 255): string {
   return printableText(text, maxLength, '\\');
 }
 
+/** Keeps both ends, with `~` between: of a name the end tells whose it is, of an address with a name the address. */
+export function shortened(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const head = Math.ceil((maxLength - 1) / 2);
+  return `${text.slice(0, head)}~${text.slice(text.length - (maxLength - 1 - head))}`;
+}
+
 function printableText(text: string, maxLength: number, backslash: string): string {
   let out = '';
   for (const char of text) {

@@ -58,6 +58,36 @@ describe('explanation', () => {
     );
   });
 
+  it('writes names and data as records do: escaped once', () => {
+    const data = String.raw`NULL \# 4 00ff00ff`;
+
+    expect(render('{x}', { evidence: { x: String.raw`a\255\046b.example` } })).toBe(
+      String.raw`a\255\046b.example`,
+    );
+    expect(render('{x}', { evidence: { x: [data] } })).toBe(data);
+  });
+
+  it('shows both ends of what is long, and all of what is just short enough', () => {
+    const name = (length: number) => `start${'x'.repeat(length - 12)}.end.te`;
+
+    expect(render('{x}', { evidence: { x: name(100) } })).toBe(name(100));
+    expect(render('{x}', { evidence: { x: name(101) } })).toBe(
+      `start${'x'.repeat(45)}~${'x'.repeat(42)}.end.te`,
+    );
+    expect(render('{x}', { evidence: { x: [name(60), name(61)] } })).toBe(
+      `${name(60)}, start${'x'.repeat(25)}~${'x'.repeat(22)}.end.te`,
+    );
+  });
+
+  it('keeps the address of a peer whose name is long', () => {
+    const ip = '2001:db8:1111:2222:3333:4444:5555:6666';
+    const peers = [address(ip, 'internet', { names: [`${'x'.repeat(240)}.example.com`] })];
+
+    expect(render('{peers}', { peers })).toMatch(
+      /^internet x+~.*\(2001:db8:1111:2222:3333:4444:5555:6666\)$/,
+    );
+  });
+
   it('does not fill placeholders that stand in a value', () => {
     expect(render('{x}', { evidence: { x: '{subject}' } })).toBe('{subject}');
   });
