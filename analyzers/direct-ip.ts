@@ -116,7 +116,7 @@ export default defineAnalyzer({
   evidence,
   messages: {
     unresolved:
-      '{subject} connected to {destinations} without having asked DNS for it (addresses: {destinationCount}, connections: {connections}); its last answered question was {secondsSinceDns} s before. {knownAddresses} outside addresses are known to come from DNS or earlier use, and these are none of them.',
+      '{subject} contacted {destinations}, which no DNS answer that was seen had given it (addresses: {destinationCount}, connections: {connections}). Its DNS is watched: the last answer came {secondsSinceDns} s before; outside addresses known from DNS or earlier use: {knownAddresses}. See whose the address is, and how {subject} knows it: from its code, its configuration, or an order.',
   },
   create(ctx, options) {
     const clients = ctx.boundedMap<Client>({ name: 'containers', maxKeys: options.max_containers });

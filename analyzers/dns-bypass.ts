@@ -90,10 +90,10 @@ export default defineAnalyzer({
   evidence,
   messages: {
     plain:
-      '{subject} asked {servers} for names by plain DNS (questions: {questions}, of which {sampleNames}), and was given {configured} to ask.',
-    dot: '{subject} speaks DNS over TLS with {peers} (connections: {flows}, recognised by: {recognisedBy}); nobody who watches or filters DNS sees what it asks.',
-    doq: '{subject} speaks DNS over QUIC with {peers} (flows: {flows}, recognised by: {recognisedBy}); nobody who watches or filters DNS sees what it asks.',
-    doh: '{subject} connects to {peers}, known for DNS over HTTPS (connections: {flows}, recognised by: {recognisedBy}); nobody who watches or filters DNS sees what it asks there.',
+      '{subject} asked {servers} for names by plain DNS (questions: {questions}, such as {sampleNames}), though it was given {configured} to ask: whoever filters or logs DNS there misses them. Block port 53 to others, or name the server in `resolvers`.',
+    dot: '{subject} speaks DNS over TLS with {peers} (connections: {flows}, recognised by: {recognisedBy}); nobody who watches or filters DNS sees what it asks. If it is meant to, name the server in `resolvers`.',
+    doq: '{subject} speaks DNS over QUIC with {peers} (flows: {flows}, recognised by: {recognisedBy}); nobody who watches or filters DNS sees what it asks. If it is meant to, name the server in `resolvers`.',
+    doh: '{subject} connects to {peers}, known for DNS over HTTPS (connections: {flows}, recognised by: {recognisedBy}); nobody who watches or filters DNS sees what it asks there. If it is meant to, name the server in `resolvers` or `resolver_names`.',
   },
   create(ctx, options) {
     const tallies = ctx.boundedMap<BypassTally>({ name: 'clients', maxKeys: options.max_clients });

@@ -100,9 +100,9 @@ export default defineAnalyzer({
     'host-resolver':
       '{subject} has only internal networks ({networks}), and a resolver on this host answered it outside names: {names} ({answers}). Names leave and answers come in, which is enough for a tunnel. Close {resolver} to internal networks; an upgrade of the engine does not.',
     forwarder:
-      '{subject} has only internal networks ({networks}), and {peers} beside it answered it outside names: {names} ({answers}). That container forwards; by DNS, whoever is meant to be cut off reaches the outside through it.',
+      '{subject} has only internal networks ({networks}), and {peers} beside it answered it outside names: {names} ({answers}). That container forwards, and through it whoever is meant to be cut off reaches the outside by DNS: let it answer for inside names only.',
     'question-left':
-      '{subject} has only internal networks ({networks}), and its question to {resolver} for {names} was answered after {roundTripMs} ms with an error that the engine does not give by itself: somebody else was asked. A question that leaves is enough to carry data out. Engines 23.0.11, 25.0.5, 26.0 and later do not forward for internal networks (CVE-2024-29018).',
+      '{subject} has only internal networks ({networks}), and {resolver} answered its question for {names} after {roundTripMs} ms: there is no such thing. Docker does not say that of an outside name by itself, so the question went further; that is enough to carry data out. Engines 23.0.11, 25.0.5, 26.0 and later do not forward for internal networks (CVE-2024-29018); a resolver on this host has to be closed to them.',
   },
   create(ctx, options) {
     const zones = new ZoneMemory();

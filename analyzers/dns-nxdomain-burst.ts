@@ -84,9 +84,9 @@ export default defineAnalyzer({
   evidence,
   messages: {
     'generated-names':
-      '{subject} asked for names under {missingZones} registered domains that do not exist within {window}, and met {existingZones} that do ({sampleNames}); made-up names look like that.',
+      '{subject} asked for names under registered domains that do not exist: {missingZones} new ones within {window} (such as {sampleNames}), and {existingZones} that exist. A program that makes names up asks like that, as malware does to find its master: see what runs in {subject} before one of the names is bought.',
     'broken-configuration':
-      '{subject} asks again and again for {sampleNames}, which no resolver knows ({attempts} attempts within {window}); something is configured to use a name that does not exist.',
+      '{subject} asks again and again for {sampleNames}, and {resolver} answers that there is no such name ({attempts} attempts at the first within {window}). Something in it is configured to use a name that does not exist, or no longer does.',
   },
   create(ctx, options) {
     const clients = ctx.boundedMap<Client>({ name: 'clients', maxKeys: options.max_clients });

@@ -112,15 +112,15 @@ export default defineAnalyzer({
   evidence,
   messages: {
     turned:
-      '{subject} was answered {outsideAddress} for {names}, and {secondsBetween} s later {insideAddress}, which is inside ({insideKind}). A name under {zone} that turns inside lets its owner reach what only {subject} can. Not known to have been connected to.',
+      '{subject} was answered {outsideAddress} for {names}, and {secondsBetween} s later {insideAddress}, which is inside ({insideKind}). A name under {zone} that turns inside lets its owner reach what only {subject} can. Doubts: {doubts}. No connection to it was seen so far.',
     mixed:
-      '{subject} was answered {outsideAddress} and {insideAddress} at once for {names}; the second is inside ({insideKind}). A client that tries the next address when one fails ends up there. Not known to have been connected to.',
+      '{subject} was answered {outsideAddress} and {insideAddress} at once for {names}; the second is inside ({insideKind}). A client that tries the next address when one fails ends up there. No connection to it was seen so far.',
     metadata:
-      '{subject} was answered {insideAddress} for {names}, a name under {zone}: the address where clouds hand out credentials. No such name has a good reason to lead there. Not known to have been connected to.',
+      '{subject} was answered {insideAddress} for {names}, a name under {zone}: the address where clouds hand out credentials. No such name has a good reason to lead there. No connection to it was seen so far.',
     disguised:
-      '{subject} was answered {insideAddress} for {names}, an IPv6 record (AAAA) that means the IPv4 address {meansAddress}, which is inside ({insideKind}). Filters that look for IPv4 addresses miss that form. Not known to have been connected to.',
+      '{subject} was answered {insideAddress} for {names}, an IPv6 record (AAAA) that means the IPv4 address {meansAddress}, which is inside ({insideKind}). Filters that look for IPv4 addresses miss that form. No connection to it was seen so far.',
     connected:
-      '{subject} was answered {insideAddress} for {names}, a name under {zone}, and connected to it (connections: {connections}). The address is inside ({insideKind}): see what it asked there, and why it follows names that others give it.',
+      '{subject} was answered {insideAddress} for {names}, a name under {zone}, and connected to it (connections: {connections}). The address is inside ({insideKind}): see what it asked there, and why it follows names that others give it. Doubts: {doubts}.',
   },
   create(ctx, options) {
     const zones = new ZoneMemory();

@@ -76,7 +76,7 @@ testAnalyzer(dnsBypass, {
       ],
       also: ({ final }) =>
         expect(final[0]!.explanation).toBe(
-          'shop/app asked 198.51.100.66 for names by plain DNS (questions: 1, of which www.example.com), and was given 127.0.0.11, 198.51.100.53, 2001:db8::53 to ask.',
+          'shop/app asked 198.51.100.66 for names by plain DNS (questions: 1, such as www.example.com), though it was given 127.0.0.11, 198.51.100.53, 2001:db8::53 to ask: whoever filters or logs DNS there misses them. Block port 53 to others, or name the server in `resolvers`.',
         ),
     },
     {

@@ -148,7 +148,7 @@ testAnalyzer(dnsNxdomainBurst, {
       ],
       also: ({ final }) =>
         expect(final[0]!.explanation).toBe(
-          'shop/app asks again and again for redis, which no resolver knows (30 attempts within 10 min); something is configured to use a name that does not exist.',
+          'shop/app asks again and again for redis, and 172.30.0.2 answers that there is no such name (30 attempts at the first within 10 min). Something in it is configured to use a name that does not exist, or no longer does.',
         ),
     },
     {

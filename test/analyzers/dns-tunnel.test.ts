@@ -127,7 +127,7 @@ testAnalyzer(dnsTunnel, {
       ],
       also: ({ final }) =>
         expect(final[0]!.explanation).toBe(
-          'shop/app asked lan 172.30.0.2 for 25 different names under updates-cdn.net within 10 min: 500 bytes of names where 500 are suspicious (41.7 B/s). That carries about 312 bytes of data to whoever runs the name servers of updates-cdn.net.',
+          'shop/app asked lan 172.30.0.2 for 25 different names under updates-cdn.net: names of 500 bytes within 10 min where 500 are suspicious (41.7 B/s). That carries about 312 bytes of data to whoever runs the name servers of updates-cdn.net. Block updates-cdn.net, and see what in shop/app asks for it.',
         ),
     },
     {

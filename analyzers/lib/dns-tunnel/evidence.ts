@@ -52,20 +52,20 @@ export const evidence = z.object({
 export type TunnelEvidence = z.infer<typeof evidence>;
 
 const OVER_THRESHOLD =
-  'within {window}: {windowBytes} bytes where {thresholdBytes} are suspicious ({bytesPerSecond} B/s)';
+  '{windowBytes} bytes within {window} where {thresholdBytes} are suspicious ({bytesPerSecond} B/s)';
+const NEXT = 'Block {zone}, and see what in {subject} asks for it.';
 
 export const messages = {
-  zone: '{subject} asked {peers} for {distinctNames} different names under {zone} within {window}: {windowBytes} bytes of names where {thresholdBytes} are suspicious ({bytesPerSecond} B/s). That carries about {estimatedDataBytes} bytes of data to whoever runs the name servers of {zone}.',
-  'no-zone':
-    '{subject} asked {peers} for names under {distinctNames} top-level domains that do not exist, within {window}: {windowBytes} bytes of such last labels where {thresholdBytes} are suspicious ({bytesPerSecond} B/s). Only that server itself can be the receiver, of {estimatedDataBytes} bytes of data or more.',
-  sequence: `{subject} asks {peers} for the same few names under {zone} again and again ({queries} questions), in an order that no program has and that caches do not stop: it carries data, ${OVER_THRESHOLD}. About {estimatedDataBytes} bytes went to whoever runs the name servers of {zone}.`,
-  case: `{subject} writes the same names under {zone} in ever new mixtures of capital and small letters to {peers}: each letter carries a bit, ${OVER_THRESHOLD}. About {estimatedDataBytes} bytes went to whoever runs the name servers of {zone}.`,
-  edns: `{subject} sends {peers} ever new data beside the name in its questions for {zone}, in EDNS options or behind the message, ${OVER_THRESHOLD}. About {estimatedDataBytes} bytes went out that way.`,
-  answers: `{subject} is given data in the answers for {zone} by {peers}: different records every time, ${OVER_THRESHOLD}. A program or orders may be coming in from whoever runs the name servers of {zone}.`,
-  'not-dns': `{subject} and {peers} exchange something on the DNS port that is no DNS, ${OVER_THRESHOLD}; {bytesUp} bytes went out and {bytesDown} came in. What only lets DNS through lets this through.`,
-  spread: `{subject} asked {peers} for {distinctNames} names in domains that are new to it and that it never connects to ({zones}), little in each, but together ${OVER_THRESHOLD}. That carries about {estimatedDataBytes} bytes of data to whoever runs their name servers.`,
+  zone: `{subject} asked {peers} for {distinctNames} different names under {zone}: names of ${OVER_THRESHOLD}. That carries about {estimatedDataBytes} bytes of data to whoever runs the name servers of {zone}. ${NEXT}`,
+  'no-zone': `{subject} asked {peers} for names under {distinctNames} top-level domains that do not exist: last labels of ${OVER_THRESHOLD}. Only that server itself can be the receiver, of {estimatedDataBytes} bytes of data or more. Block that server, and see what in {subject} asks it.`,
+  sequence: `{subject} asks {peers} for the same few names under {zone} again and again ({queries} questions), in an order without a pattern, past the time that answers are kept: the order carries data, ${OVER_THRESHOLD}. About {estimatedDataBytes} bytes went to whoever runs the name servers of {zone}. ${NEXT}`,
+  case: `{subject} writes the same names under {zone} in ever new mixtures of capital and small letters to {peers}: each letter carries a bit, ${OVER_THRESHOLD}. About {estimatedDataBytes} bytes went to whoever runs the name servers of {zone}. ${NEXT}`,
+  edns: `{subject} sends {peers} ever new data beside the name in its questions for {zone}, in EDNS options or behind the message: ${OVER_THRESHOLD}. About {estimatedDataBytes} bytes went out that way. See what in {subject} makes its DNS messages by itself.`,
+  answers: `{subject} is given data in the answers for {zone} by {peers}: different records every time, ${OVER_THRESHOLD}. A program or orders may be coming in from whoever runs the name servers of {zone}. ${NEXT}`,
+  'not-dns': `{subject} and {peers} exchange something on the DNS port that is no DNS: ${OVER_THRESHOLD}; {bytesUp} bytes went out and {bytesDown} came in. A firewall that only lets DNS through lets this through. See what in {subject} speaks with that server.`,
+  spread: `{subject} asked {peers} for {distinctNames} names in domains that are new to it and that it hardly connects to ({zones}): little in each, together ${OVER_THRESHOLD}. That carries about {estimatedDataBytes} bytes of data to whoever runs their name servers. See what in {subject} asks for them.`,
   'one-shot':
-    '{subject} asked {peers} for one name under {zone} that is long enough to be a message ({windowBytes} bytes): {sampleNames}. It may be nothing; nothing else was sent to {zone} that would make it a tunnel.',
+    '{subject} asked {peers} for one name under {zone} that is long enough to be a message ({windowBytes} bytes): {sampleNames}. It may be nothing: too little else was said to {zone} for a tunnel.',
 } as const;
 
 export type Message = keyof typeof messages;

@@ -13,7 +13,7 @@ import { PLACEHOLDER } from '../analysis/messages.ts';
 const MAX_SHOWN = 4;
 /** Of one text, and of one of a list; both ends are shown, and the evidence holds the whole. */
 const MAX_CHARS = 100;
-const MAX_ITEM_CHARS = 60;
+const MAX_ITEM_CHARS = 48;
 /** Before that is cut, so that its end is the text's own: no name or datum of a record is longer, escaped as `\DDD`. */
 const MAX_WHOLE_CHARS = 1100;
 

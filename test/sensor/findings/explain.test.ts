@@ -74,8 +74,8 @@ describe('explanation', () => {
     expect(render('{x}', { evidence: { x: name(101) } })).toBe(
       `start${'x'.repeat(45)}~${'x'.repeat(42)}.end.te`,
     );
-    expect(render('{x}', { evidence: { x: [name(60), name(61)] } })).toBe(
-      `${name(60)}, start${'x'.repeat(25)}~${'x'.repeat(22)}.end.te`,
+    expect(render('{x}', { evidence: { x: [name(48), name(49)] } })).toBe(
+      `${name(48)}, start${'x'.repeat(19)}~${'x'.repeat(16)}.end.te`,
     );
   });
 
