@@ -48,6 +48,8 @@ export interface TapLifeOptions {
   /** Rejects with a CaptureError when the interface cannot be tapped. */
   readonly open: (options: LiveOptions) => Promise<PacketSource>;
   readonly attach: (source: PacketSource) => AttachedTap;
+  /** Whether what `open` gave holds frames from before: those are read also when the end came first. */
+  readonly holdsFrames?: () => boolean;
   /** Whether the so-many-th refusal in a row is a problem, or mends itself; all are problems by default. */
   readonly isProblem?: (refusals: number) => boolean;
   readonly emit: (record: CoverageRecord | LossRecord) => void;
@@ -72,6 +74,8 @@ export class TapLife {
   #readTimeoutMs: number = LIVE_DEFAULTS.readTimeoutMs;
   /** Settles when the source has ended and its last batch is handed over. */
   #running: Promise<EndReason> | undefined;
+  /** Settles when nothing is being opened any more. */
+  #opening: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #attempts = 0;
   /** Why it is not covered, as last reported; so that a failing retry does not repeat itself. */
@@ -93,7 +97,7 @@ export class TapLife {
   }
 
   begin(): void {
-    void this.#open();
+    this.#opening = this.#open();
   }
 
   /** What was missing may have come: if a retry is waiting, it waits no longer. */
@@ -101,7 +105,7 @@ export class TapLife {
     if (this.#retry === undefined || this.isOpen || this.#isOver) return;
     clearTimeout(this.#retry);
     this.#attempts = 0;
-    void this.#open();
+    this.begin();
   }
 
   /** Reads the drop counters; call it every second or so. */
@@ -116,14 +120,17 @@ export class TapLife {
   async end(because: string | undefined): Promise<void> {
     this.#isOver = true;
     clearTimeout(this.#retry);
-    const drained = this.#drain();
+    const drained = this.#source === undefined ? this.#rest() : this.#drain(this.#source);
     if (because !== undefined) this.#report('uncovered', because, 'info');
     await drained;
   }
 
-  async #drain(): Promise<void> {
-    const source = this.#source;
-    if (source === undefined) return;
+  /** What is being opened may hold the only frames there are. */
+  async #rest(): Promise<void> {
+    if (this.#options.holdsFrames !== undefined) await this.#opening;
+  }
+
+  async #drain(source: PacketSource): Promise<void> {
     if (source.drain === undefined) source.close();
     else source.drain();
     const late = setTimeout(() => source.close(), this.#readTimeoutMs + DRAIN_SLACK_MS);
@@ -139,7 +146,7 @@ export class TapLife {
     this.#retry = undefined;
     const asked = this.#options.target();
     const target = asked instanceof Promise ? await asked : asked;
-    if (this.#isOver) return;
+    if (this.#isOver && this.#options.holdsFrames === undefined) return;
     if (!('live' in target)) {
       this.#retryLater(target.reason, target.isProblem ?? false);
       return;
@@ -152,12 +159,13 @@ export class TapLife {
       this.#retryLater(error instanceof Error ? error.message : String(error), isProblem);
       return;
     }
-    if (this.#isOver) {
+    if (this.#isOver && this.#options.holdsFrames?.() !== true) {
       source.close();
       return;
     }
     this.#readTimeoutMs = target.live.readTimeoutMs ?? LIVE_DEFAULTS.readTimeoutMs;
-    await this.#run(source, target.remark);
+    void this.#run(source, target.remark);
+    if (this.#isOver) await this.#drain(source);
   }
 
   async #run(source: PacketSource, remark: string | undefined): Promise<void> {
@@ -167,7 +175,7 @@ export class TapLife {
     this.#drops = noDrops();
     this.#uncovered = undefined;
     const more = remark === undefined ? '' : `; ${remark}`;
-    this.#report('covered', `tapped with the ${source.backend} backend${more}`, 'info');
+    if (!this.#isOver) this.#report('covered', `tapped with the ${source.backend} backend${more}`, 'info');
     this.#running = source
       .run((batch) => attached.onBatch(batch))
       .catch((error: unknown): EndReason => {
@@ -196,7 +204,7 @@ export class TapLife {
       this.#report('uncovered', because, isProblem ? 'warn' : 'info');
     }
     const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts++);
-    this.#retry = setTimeout(() => void this.#open(), delay);
+    this.#retry = setTimeout(() => this.begin(), delay);
   }
 
   #report(state: CoverageRecord['state'], reason: string, level: 'info' | 'warn'): void {

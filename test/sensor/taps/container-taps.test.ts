@@ -479,7 +479,29 @@ describe('a namespace that Docker has just made', () => {
     await taps.stop();
   });
 
-  it('is let go when its container has no embedded resolver, or never comes', async () => {
+  it('is read also when its container is over before the engine tells of it', async () => {
+    const { appears, waitFor, taps, tell, opened, life, coverage } = await watching();
+    appears(SANDBOX);
+    await waitFor(() => opened.length === 1);
+    const [{ source }] = opened as [(typeof opened)[0]];
+    const drain = () => {
+      source.deliver();
+      source.end({ reason: 'closed' });
+    };
+    Object.assign(source, { drain });
+
+    rmSync(join(dir, SANDBOX));
+    tell(running('web', ['front'], { sandboxKey: `/var/run/docker/netns/${SANDBOX}` }));
+    taps.ended('web-id');
+    await waitFor(() => source.isClosed);
+
+    expect(opened).toHaveLength(1);
+    expect(life).toEqual(['attach lo@web', 'batch lo@web', 'detach lo@web']);
+    expect(coverage()).toEqual([]);
+    await taps.stop();
+  });
+
+  it('is let go when its container has no embedded resolver', async () => {
     const { appears, waitFor, taps, tell, opened, life } = await watching();
 
     appears(SANDBOX);
@@ -487,10 +509,6 @@ describe('a namespace that Docker has just made', () => {
     tell(running('web', ['bridge'], { sandboxKey: `/var/run/docker/netns/${SANDBOX}` }));
     await waitFor(() => opened[0]!.source.isClosed);
 
-    appears('0123456789ab');
-    await waitFor(() => opened.length === 2);
-    rmSync(join(dir, '0123456789ab'));
-    await waitFor(() => opened[1]!.source.isClosed);
     expect(life).toEqual([]);
     await taps.stop();
   });
