@@ -10,6 +10,7 @@ const MAX_CHARS = 1500;
 /** `2026-11-23 14:02:07Z  HIGH  open  shop_data  internal-egress: shop/db ...` and, indented, where to look next. */
 export function findingText(finding: PublicFinding): string {
   const when = clockText(finding.lastSeen);
+  const since = clockText(finding.firstSeen);
   const where = escapeText(finding.network ?? '-');
   const head = `${when}  ${paintSeverity(finding.severity as Severity)}  ${finding.status}  ${where}  ${finding.analyzer}: ${escapedText(finding.explanation, MAX_CHARS)}`;
   const attack = finding.attack.map(({ technique }) => technique).join(' ');
@@ -17,7 +18,7 @@ export function findingText(finding: PublicFinding): string {
   const facts = [
     `id ${finding.id}`,
     `confidence ${finding.confidence}`,
-    `seen ${finding.count}x`,
+    `seen ${finding.count}x${since === when ? '' : ` since ${since}`}`,
     attack,
     flow ?? '',
   ];
