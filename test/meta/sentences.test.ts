@@ -11,7 +11,7 @@ import { renderSentence } from '../../src/sensor/findings/explain.ts';
 import { address, container, workload } from '../support/records.ts';
 
 /** Below what `bridgewatch events` shows of a sentence, so that it never cuts one. */
-const MAX_CHARS = 1200;
+const MAX_CHARS = 1400;
 const MAX_TEMPLATE_CHARS = 480;
 
 const CONTROL = 'x\u001b[2J\u0007\u009b31m\u0000\r\n\ttab\u007f';
