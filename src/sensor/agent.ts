@@ -110,6 +110,10 @@ export class Agent {
     });
     this.#pipeline = new Pipeline({
       sources,
+      expectedTaps: {
+        expects: (containerId) => this.#containerTaps?.expects(containerId) ?? false,
+        mayExpectOn: (network) => this.#containerTaps?.mayExpectOn(network) ?? false,
+      },
       onClockSet: () => this.#inventory.checkClock(),
       flows: config.flows,
       dns: config.dns,
@@ -146,7 +150,7 @@ export class Agent {
         maxTaps: config.dns.max_container_taps,
         netnsDirs: DOCKER_NETNS,
         isWatched: (network) => isWatched(config, network),
-        attach: (tap, source) => this.#attach(source, { ...tap, vantage: 'container' }),
+        attach: (tap, source) => this.#attach(source, { ...tap, vantage: 'container', since: wallMicros() }),
         emit,
         log,
       });
@@ -212,7 +216,7 @@ export class Agent {
   /** `place.interface`: what it is called here, where its own name would not tell. */
   #attach(
     source: PacketSource,
-    place: Pick<Tap, 'network' | 'vantage' | 'asker'> & { interface?: string },
+    place: Pick<Tap, 'network' | 'vantage' | 'asker' | 'since'> & { interface?: string },
   ): AttachedTap {
     const { name, linkType } = source.interfaces[0]!;
     const tap = this.#pipeline.attach({ interface: name, linkType, ...place });

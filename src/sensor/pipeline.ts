@@ -15,6 +15,7 @@ import type { DnsConfig, FlowsConfig } from './config.ts';
 import { ContentIntake } from './content/intake.ts';
 import { LAYER, PacketView } from './decode/packet-view.ts';
 import { isInNamespace } from './dns/conversation.ts';
+import type { ExpectedTaps } from './dns/expected-taps.ts';
 import { DnsIntake } from './dns/intake.ts';
 import { hasDnsPort } from './dns/ports.ts';
 import type { FindingManager } from './findings/manager.ts';
@@ -37,6 +38,8 @@ export interface PipelineOptions {
   readonly sockets?: SocketOwners | undefined;
   /** Looks at who sends: at new flows and ARP only. */
   readonly sources?: SourceCheck | undefined;
+  /** Containers whose DNS is about to be read in their own namespace. */
+  readonly expectedTaps?: ExpectedTaps | undefined;
   /** Packet time jumped: somebody set the clock. */
   readonly onClockSet?: (() => void) | undefined;
   readonly runner: AnalyzerRunner;
@@ -125,6 +128,7 @@ export class Pipeline {
     this.#dns = new DnsIntake({
       config: options.dns,
       names: options.names,
+      expectedTaps: options.expectedTaps,
       endsOf: (slot) => this.#records.plainEnds(slot),
       flowNumber: (slot) => this.#table.number(slot),
       onQuestion: (query) => options.runner.dnsQuery(query),

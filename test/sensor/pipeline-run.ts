@@ -64,6 +64,7 @@ export interface Setup {
   readonly dns?: Partial<DnsConfig>;
   readonly wants?: Partial<PipelineOptions['wants']>;
   readonly outside?: PipelineOptions['outside'];
+  readonly expectedTaps?: PipelineOptions['expectedTaps'];
 }
 
 export interface PipelineRun {
@@ -82,6 +83,7 @@ export function startPipeline({
   dns = {},
   wants = {},
   outside,
+  expectedTaps,
 }: Setup = {}): PipelineRun {
   const records: AgentRecord[] = [];
   const emit = (record: AgentRecord) => void records.push(record);
@@ -102,6 +104,7 @@ export function startPipeline({
     dns: { ...dnsConfig.parse({}), ...dns },
     names: new Attribution(state, { host: { has: () => false, onInterface: () => false } }),
     outside,
+    expectedTaps,
     ...detection,
     emit,
     wants: { flows: true, dns: true, traffic: true, ...wants },

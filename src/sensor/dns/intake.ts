@@ -14,15 +14,17 @@ import type { AddressNames } from '../flow-facts.ts';
 import type { Tap } from '../taps/tap.ts';
 import { FlowConversation, type FlowEnds, NamespaceConversation } from './conversation.ts';
 import { Exchanges } from './exchanges.ts';
+import { type ExpectedTaps, NO_TAPS_EXPECTED } from './expected-taps.ts';
 import { localRecords } from './local.ts';
 import { Messages } from './messages.ts';
 import { DNS_PORT, protocolOf } from './ports.ts';
-import type { Carrier } from './record.ts';
+import { type Carrier, resolvedAgain } from './record.ts';
 import { Views } from './views.ts';
 
 export interface DnsIntakeOptions {
   readonly config: DnsConfig;
   readonly names: AddressNames;
+  readonly expectedTaps?: ExpectedTaps | undefined;
   readonly endsOf: (slot: number) => FlowEnds;
   /** Tells the flow in a slot from those that were there before. */
   readonly flowNumber: (slot: number) => number;
@@ -65,6 +67,8 @@ export class DnsIntake {
     };
     this.#views = new Views({
       maxHeld: options.config.max_pending,
+      expectedTaps: options.expectedTaps ?? NO_TAPS_EXPECTED,
+      resolveAgain: (record) => resolvedAgain(record, options.names),
       onQuestion: (query) => this.#onQuestion(query),
       onRecord: options.onRecord,
     });

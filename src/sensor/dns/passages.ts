@@ -25,6 +25,8 @@ export interface FromContainer {
   /** Set when it waits to be told. */
   record: DnsRecord | undefined;
   finishedAt: Micros | undefined;
+  /** When it is told. */
+  readyAt: Micros;
   tries: number;
   upstream: DnsUpstream | undefined;
   hasUpstreamAnswer: boolean;
@@ -36,9 +38,12 @@ export interface FromContainer {
 /** The question on a bridge: perhaps the same one on its way. */
 export interface OverBridge {
   readonly kind: 'bridge';
-  readonly equals: Equals;
-  readonly question: DnsRecord;
+  equals: Equals;
+  /** Its ends may become known while it waits. */
+  question: DnsRecord;
   time: Micros;
+  /** When it is told, unless its tap is still expected. */
+  readyAt: Micros;
   readonly labels: DnsQuery['labels'];
   readonly options: DnsQuery['options'];
   /** With its answer, which came while the question waited. */

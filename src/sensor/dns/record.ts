@@ -3,9 +3,11 @@
  * into another costs as much as all the rest that is done for a message.
  */
 import type { DnsRecord, DnsUpstream } from '../../model/dns.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
 import type { Micros } from '../../model/time.ts';
 import { dnsOpcodeName } from '../decode/dns-mnemonics.ts';
 import type { DnsContent } from '../decode/dns-record.ts';
+import type { AddressNames } from '../flow-facts.ts';
 import type { Tap } from '../taps/tap.ts';
 import type { Conversation } from './conversation.ts';
 
@@ -90,4 +92,25 @@ export function answeredRecord(asked: DnsRecord, content: DnsContent, rtt: Micro
 
 export function withUpstream(record: DnsRecord, upstream: DnsUpstream): DnsRecord {
   return { ...record, upstream };
+}
+
+/** The same exchange with the names of another record's ends. */
+export function withEnds(
+  record: DnsRecord,
+  { client, server }: Pick<DnsRecord, 'client' | 'server'>,
+): DnsRecord {
+  return { ...record, client, server };
+}
+
+/** With what is known by now of its ends: the engine tells of a container when it has already asked. */
+export function resolvedAgain(record: DnsRecord, names: AddressNames): DnsRecord {
+  const { client, server, network, time } = record;
+  const again = (end: Endpoint): Endpoint =>
+    mayBeContainer(end) ? { ...end, ...names.resolve(end.ip, end.mac, network?.id, time) } : end;
+  return withEnds(record, { client: again(client), server: again(server) });
+}
+
+/** Of an inside address, whose holder is not known (yet). */
+export function mayBeContainer({ workload, scope }: Endpoint): boolean {
+  return workload === undefined && (scope === 'unknown' || scope === 'container');
 }

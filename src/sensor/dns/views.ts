@@ -3,13 +3,15 @@
  * later for `--dns` servers) sends the container's question on over the bridge: the bridge's view is then the way
  * `upstream` of the container's record. Taps deliver in turns, so either view may be read first: a bridge question of
  * a container whose namespace is tapped waits a moment before it is told as its own, and a finished record of a
- * container waits as long to learn its upstream. Nothing else waits.
+ * container waits as long to learn its upstream. While containers start, a bridge question may come before it is known
+ * whose it is, or before that container's tap delivers: it waits for both, but not for ever. Nothing else waits.
  */
 import type { DnsRecord } from '../../model/dns.ts';
 import type { Workload } from '../../model/network.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
 import type { DnsQuery } from '../analysis/analyzer.ts';
 import type { Tap } from '../taps/tap.ts';
+import type { ExpectedTaps } from './expected-taps.ts';
 import {
   type Equals,
   type FromContainer,
@@ -19,12 +21,15 @@ import {
   originOf,
   type Passage,
 } from './passages.ts';
-import { withUpstream } from './record.ts';
+import { mayBeContainer, withEnds, withUpstream } from './record.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface ViewsOptions {
   /** Bridge questions, and as many finished records of containers, that wait. */
   readonly maxHeld: number;
+  readonly expectedTaps: ExpectedTaps;
+  /** The record with what is known of its ends by now. */
+  readonly resolveAgain: (record: DnsRecord) => DnsRecord;
   /** A question, once. `labels` and `options` are borrowed for the call. */
   readonly onQuestion: (query: DnsQuery) => void;
   /** A question with its answer, or without when none came; an answer alone when its question was not seen. */
@@ -33,6 +38,14 @@ export interface ViewsOptions {
 
 /** Packet time. Taps hand over every 100 ms by default (capture.read_timeout_ms); batches are read in turns. */
 export const GRACE: Micros = 300_000;
+/**
+ * Packet time. A dozen containers that start at once on a busy machine are told of by the engine up to 4 s after they
+ * asked first.
+ */
+export const MAX_WAIT_FOR_TAP: Micros = 5_000_000;
+/** Bridge questions that wait for a tap: looked through ten times a second. */
+const MAX_EXPECTING = 1024;
+const LOOK_EVERY: Micros = 100_000;
 /** Equal questions of one container that are looked through; a program that repeats one name without end has more. */
 const MAX_EQUAL = 256;
 const EMBEDDED_RESOLVER = '127.0.0.11';
@@ -43,11 +56,14 @@ export class Views {
   /** Packet time at which `settle` has something to do. */
   due: Micros = Number.POSITIVE_INFINITY;
   readonly #options: ViewsOptions;
-  /** Containers whose namespace is tapped, by id. */
-  #watched = new Set<string>();
+  /** Containers whose namespace is tapped, by id, with the time since when. */
+  #watched = new Map<string, Micros>();
   readonly #equals = new Map<string, Equals>();
   // In the order in which their grace ends.
   readonly #waiting = new WaitingLine<OverBridge>(({ state }) => state !== 'waits');
+  /** Those of containers whose tap is still to come. */
+  readonly #expecting = new Set<OverBridge>();
+  #nextLook: Micros = Number.POSITIVE_INFINITY;
   readonly #finished = new WaitingLine<FromContainer>(({ isTold }) => isTold);
 
   constructor(options: ViewsOptions) {
@@ -57,21 +73,27 @@ export class Views {
   /** A namespace is tapped. */
   watch(tap: Tap): void {
     const workload = tap.asker?.().client.workload;
-    if (workload !== undefined && asksEngine(workload)) this.#watched.add(workload.containerId);
+    if (workload === undefined || !asksEngine(workload)) return;
+    this.#watched.set(workload.containerId, tap.since ?? Number.NEGATIVE_INFINITY);
   }
 
   /** All that are tapped: what a namespace is known for changes, so ask now and then. */
   watchOnly(taps: Iterable<Tap>): void {
-    this.#watched = new Set();
+    this.#watched = new Map();
     for (const tap of taps) this.watch(tap);
   }
 
   /** A question is seen. What is returned goes with it until it is finished; undefined when it has one view only. */
   asked(record: DnsRecord, labels: DnsQuery['labels'], options: DnsQuery['options']): Passage | undefined {
-    const id = record.client.workload?.containerId;
-    if (id !== undefined && record.protocol === 'dns') {
-      if (record.vantage === 'container') return this.#leaves(id, record, labels, options);
-      if (this.#watched.has(id)) return this.#crosses(id, record, labels, options);
+    if (record.protocol === 'dns') {
+      const id = record.client.workload?.containerId;
+      if (record.vantage === 'container') {
+        if (id !== undefined) return this.#leaves(id, record, labels, options);
+      } else if (id !== undefined && this.#watched.has(id)) {
+        return this.#crosses(id, record, labels, options);
+      } else if (this.#isTapExpected(record)) {
+        return this.#crosses(undefined, record, labels, options);
+      }
     }
     this.#options.onQuestion({ time: record.time, record, labels, options });
     return undefined;
@@ -81,9 +103,9 @@ export class Views {
   finished(passage: Passage | undefined, record: DnsRecord, time: Micros): void {
     if (passage === undefined) this.#options.onRecord(record);
     else if (passage.kind === 'container') this.#holdRecord(passage, record, time);
-    else if (passage.state === 'told') this.#options.onRecord(record);
+    else if (passage.state === 'told') this.#options.onRecord(asKnownBy(passage, record));
     else {
-      passage.record = record;
+      passage.record = asKnownBy(passage, record);
       const isAnswered = record.rcode !== undefined;
       if (passage.joinedTo !== undefined && isAnswered) this.#answeredUpstream(passage.joinedTo, passage);
     }
@@ -97,12 +119,13 @@ export class Views {
   /** Tells what has waited long enough. */
   settle(now: Micros): void {
     if (now < this.due) return;
+    this.#lookForTaps(now);
     for (let passage = this.#waiting.first(); passage !== undefined; passage = this.#waiting.first()) {
-      if (passage.time + GRACE > now) break;
+      if (passage.readyAt > now) break;
       this.#release(passage);
     }
     for (let passage = this.#finished.first(); passage !== undefined; passage = this.#finished.first()) {
-      if (passage.finishedAt! + GRACE > now) break;
+      if (passage.readyAt > now) break;
       this.#tell(passage);
     }
     this.#setDue();
@@ -115,10 +138,16 @@ export class Views {
   /** What waits goes on waiting as long as it would have. */
   clockSet({ from, to }: ClockStep): void {
     const shift = to - from;
+    for (const [id, since] of this.#watched) this.#watched.set(id, since + shift);
+    this.#nextLook += shift;
     for (const { asked, waiting } of this.#equals.values()) {
-      for (const passage of waiting) passage.time += shift;
+      for (const passage of waiting) {
+        passage.time += shift;
+        passage.readyAt += shift;
+      }
       for (const passage of asked) {
         passage.time += shift;
+        passage.readyAt += shift;
         if (passage.finishedAt !== undefined) passage.finishedAt += shift;
       }
     }
@@ -127,7 +156,7 @@ export class Views {
 
   /** Held at the moment, of both kinds. */
   get held(): number {
-    return this.#waiting.size + this.#finished.size;
+    return this.#waiting.size + this.#expecting.size + this.#finished.size;
   }
 
   /** The container's own view: told at once. */
@@ -137,7 +166,7 @@ export class Views {
     labels: DnsQuery['labels'],
     options: DnsQuery['options'],
   ): FromContainer {
-    this.#watched.add(containerId);
+    if (!this.#watched.has(containerId)) this.#watched.set(containerId, question.time);
     const equals = this.#equalsOf(containerId, question);
     const passage: FromContainer = {
       kind: 'container',
@@ -146,6 +175,7 @@ export class Views {
       time: question.time,
       record: undefined,
       finishedAt: undefined,
+      readyAt: Number.POSITIVE_INFINITY,
       tries: 0,
       upstream: undefined,
       hasUpstreamAnswer: false,
@@ -159,19 +189,32 @@ export class Views {
     return passage;
   }
 
-  /** The bridge's view of a container that is watched: waits, because only what comes later tells where it belongs. */
+  /** Its container is known, or it may become known whose it is. */
+  #isTapExpected({ client, network }: DnsRecord): boolean {
+    const { expectedTaps } = this.#options;
+    const { workload } = client;
+    if (workload !== undefined) return expectedTaps.expects(workload.containerId);
+    return network !== undefined && mayBeContainer(client) && expectedTaps.mayExpectOn(network);
+  }
+
+  /**
+   * The bridge's view of a container that is watched, or will be: waits, because only what comes later tells where it
+   * belongs.
+   */
   #crosses(
-    containerId: string,
+    watchedId: string | undefined,
     question: DnsRecord,
     labels: DnsQuery['labels'],
     options: DnsQuery['options'],
   ): OverBridge {
-    const equals = this.#equalsOf(containerId, question);
+    const { time } = question;
+    const equals = this.#equalsOf(holderOf(question), question);
     const passage: OverBridge = {
       kind: 'bridge',
       equals,
       question,
-      time: question.time,
+      time,
+      readyAt: watchedId === undefined ? time + MAX_WAIT_FOR_TAP : this.#readyAt(watchedId, time),
       labels: labels.map((label) => label.slice()),
       options: options.map(({ code, data }) => ({ code, data: data.slice() })),
       record: undefined,
@@ -179,12 +222,56 @@ export class Views {
       joinedTo: undefined,
     };
     if (equals.waiting.length === MAX_EQUAL) this.#hurryWaiting(equals.waiting[0]!);
-    if (this.#waiting.size >= this.#options.maxHeld) this.#hurryWaiting(this.#waiting.first()!);
+    if (watchedId === undefined) this.#expect(passage);
+    else {
+      if (this.#waiting.size >= this.#options.maxHeld) this.#hurryWaiting(this.#waiting.first()!);
+      this.#waiting.push(passage);
+      this.due = Math.min(this.due, passage.readyAt);
+    }
     equals.waiting.push(passage);
     this.#equals.set(equals.key, equals);
-    this.#waiting.push(passage);
-    this.due = Math.min(this.due, passage.time + GRACE);
     return passage;
+  }
+
+  #expect(passage: OverBridge): void {
+    const [first] = this.#expecting;
+    if (this.#expecting.size >= MAX_EXPECTING) this.#hurryWaiting(first!);
+    if (this.#expecting.size === 0) this.#nextLook = passage.time + LOOK_EVERY;
+    this.#expecting.add(passage);
+    this.due = Math.min(this.due, this.#nextLook);
+  }
+
+  /** What a tap held back until it was attached comes late, and all of it within the grace. */
+  #readyAt(watchedId: string, time: Micros): Micros {
+    const since = this.#watched.get(watchedId) ?? time;
+    return Math.min(Math.max(time, since) + GRACE, time + MAX_WAIT_FOR_TAP);
+  }
+
+  /** Whose tap has come, or will not. */
+  #lookForTaps(now: Micros): void {
+    if (now < this.#nextLook) return;
+    for (const passage of this.#expecting) {
+      if (mayBeContainer(passage.question.client)) this.#identify(passage);
+      const { time, question } = passage;
+      const id = question.client.workload?.containerId;
+      if (id === undefined || this.#options.expectedTaps.expects(id))
+        passage.readyAt = time + MAX_WAIT_FOR_TAP;
+      else passage.readyAt = this.#readyAt(id, time);
+      if (passage.readyAt <= now) this.#release(passage);
+    }
+    this.#nextLook = this.#expecting.size === 0 ? Number.POSITIVE_INFINITY : now + LOOK_EVERY;
+  }
+
+  #identify(passage: OverBridge): void {
+    passage.question = this.#options.resolveAgain(passage.question);
+    if (passage.record !== undefined) passage.record = asKnownBy(passage, passage.record);
+    if (passage.question.client.workload === undefined) return;
+    remove(passage.equals.waiting, passage);
+    this.#dropIfEmpty(passage.equals);
+    const equals = this.#equalsOf(holderOf(passage.question), passage.question);
+    equals.waiting.push(passage);
+    this.#equals.set(equals.key, equals);
+    passage.equals = equals;
   }
 
   #holdRecord(passage: FromContainer, record: DnsRecord, time: Micros): void {
@@ -196,8 +283,9 @@ export class Views {
       return;
     }
     if (this.#finished.size >= this.#options.maxHeld) this.#hurryAsked(this.#finished.first()!);
+    passage.readyAt = this.#readyAt(holderOf(passage.question), time);
     this.#finished.push(passage);
-    this.due = Math.min(this.due, time + GRACE);
+    this.due = Math.min(this.due, passage.readyAt);
   }
 
   #join(passage: OverBridge, origin: FromContainer): void {
@@ -218,6 +306,7 @@ export class Views {
 
   /** Its grace is over: what the container asked meanwhile is known, and perhaps when it was answered. */
   #release(passage: OverBridge): void {
+    if (mayBeContainer(passage.question.client)) this.#identify(passage);
     const { question, time, labels, options } = passage;
     const origin = originOf(passage.equals.asked, question, time);
     if (origin !== undefined) {
@@ -268,13 +357,13 @@ export class Views {
 
   #endWait(passage: OverBridge, state: 'joined' | 'told'): void {
     passage.state = state;
-    this.#waiting.leave();
+    if (!this.#expecting.delete(passage)) this.#waiting.leave();
     remove(passage.equals.waiting, passage);
     this.#dropIfEmpty(passage.equals);
   }
 
-  #equalsOf(containerId: string, { query, qtype }: DnsRecord): Equals {
-    const key = `${containerId} ${qtype} ${query.toLowerCase()}`;
+  #equalsOf(holder: string, { query, qtype }: DnsRecord): Equals {
+    const key = `${holder} ${qtype} ${query.toLowerCase()}`;
     return this.#equals.get(key) ?? { key, asked: [], waiting: [] };
   }
 
@@ -283,10 +372,21 @@ export class Views {
   }
 
   #setDue(): void {
-    const waiting = this.#waiting.first()?.time ?? Number.POSITIVE_INFINITY;
-    const finished = this.#finished.first()?.finishedAt ?? Number.POSITIVE_INFINITY;
-    this.due = Math.min(waiting, finished) + GRACE;
+    const waiting = this.#waiting.first()?.readyAt ?? Number.POSITIVE_INFINITY;
+    const finished = this.#finished.first()?.readyAt ?? Number.POSITIVE_INFINITY;
+    const expecting = this.#expecting.size === 0 ? Number.POSITIVE_INFINITY : this.#nextLook;
+    this.due = Math.min(waiting, finished, expecting);
   }
+}
+
+/** The container's id, or an address of a network where that is not known. */
+function holderOf({ client, network }: DnsRecord): string {
+  return client.workload?.containerId ?? `${network?.id} ${client.ip}`;
+}
+
+/** The record of a question whose ends became known after it was asked. */
+function asKnownBy({ question }: OverBridge, record: DnsRecord): DnsRecord {
+  return record.client === question.client ? record : withEnds(record, question);
 }
 
 /** A container on the default bridge has no embedded resolver: what it asks on the bridge is its own. */

@@ -5,8 +5,10 @@
  * record and a problem, never silence.
  */
 import type { LiveOptions, PacketSource } from '../../../capture/source.ts';
+import type { Network } from '../../model/network.ts';
 import type { CoverageRecord, LossRecord } from '../../model/record.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { ExpectedTaps } from '../dns/expected-taps.ts';
 import type { ContainerState } from '../docker/inventory-event.ts';
 import { type NamespaceReaderOptions, namespacePath } from '../host/namespace-counters.ts';
 import { type AskerInventory, createAsker } from './dns-asker.ts';
@@ -49,7 +51,7 @@ const RESOLVER_FILTER = 'host 127.0.0.11';
 const REFUSALS_UNTIL_PROBLEM = 4;
 const NAMED_IN_PROBLEMS = 3;
 
-export class ContainerTaps {
+export class ContainerTaps implements ExpectedTaps {
   readonly #options: ContainerTapsOptions;
   /** By container id: the owner of each namespace. */
   readonly #taps = new Map<string, ContainerTap>();
@@ -77,6 +79,15 @@ export class ContainerTaps {
     return [...this.#taps.values()]
       .filter(({ life }) => life.isOpen)
       .map(({ container }) => container.workload.name);
+  }
+
+  expects(containerId: string): boolean {
+    const life = this.#taps.get(containerId)?.life;
+    return life !== undefined && !life.isOpen && life.problem === undefined;
+  }
+
+  mayExpectOn({ name }: Network): boolean {
+    return this.#early.waiting > 0 && !PREDEFINED.has(name) && this.#options.isWatched(name);
   }
 
   /** In one line, however many: the reason is mostly the same for all. */
@@ -129,16 +140,20 @@ export class ContainerTaps {
     const { attach, emit, log, inventory } = this.#options;
     const interfaceName = `lo@${name}`;
     const asker = createAsker(inventory, container);
+    let isEarly = false;
     const life: TapLife = new TapLife({
       subject: { container: name },
       interfaceName: () => interfaceName,
       lossName: interfaceName,
       bufferSetting: 'dns.container_buffer_bytes',
       target: () => this.#targetOf(containerId, container),
-      open: async (live) =>
-        (await this.#takeEarly(container)) ??
-        this.#turns.take(() => this.#openIfWanted(containerId, life, live)),
+      open: async (live) => {
+        const early = await this.#takeEarly(container);
+        isEarly = early !== undefined;
+        return early ?? this.#turns.take(() => this.#openIfWanted(containerId, life, live));
+      },
       attach: (source) => attach({ interface: interfaceName, asker }, source),
+      holdsFrames: () => isEarly,
       isProblem: (refusals) => refusals >= REFUSALS_UNTIL_PROBLEM,
       emit,
       log,

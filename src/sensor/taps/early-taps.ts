@@ -1,24 +1,27 @@
 /**
  * Taps for containers that do not run yet. Docker makes the network namespace of a container some 200 ms before its
- * first process, and the engine tells of the container some 20 ms after it; a tap that is opened when the namespace
- * appears keeps the first questions in its ring until it is known whose they are. All of it is a gain that may fail:
- * then the tap is opened later, and nobody is told here.
+ * first process, and the engine tells of the container some 20 ms after it, or seconds where many start at once; a tap
+ * that is opened when the namespace appears is read ahead until it is known whose the first questions are. All of it
+ * is a gain that may fail: then the tap is opened later, and nobody is told here.
  */
 import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LiveOptions, PacketSource } from '../../../capture/source.ts';
+import { LIVE_DEFAULTS, type LiveOptions, type PacketSource } from '../../../capture/source.ts';
+import { readAhead } from './read-ahead.ts';
 
 export interface EarlyTapsOptions {
   readonly open: (options: LiveOptions) => Promise<PacketSource>;
   readonly live: LiveOptions;
   /** Where libnetwork binds its namespaces, as it may look from here. */
   readonly dirs: readonly string[];
+  /** For tests. */
+  readonly waitGoneMs?: number;
 }
 
 interface EarlyTap {
   readonly source: Promise<PacketSource | undefined>;
-  readonly expiry: NodeJS.Timeout;
+  expiry: NodeJS.Timeout;
 }
 
 /** The beginning of a sandbox's id; `default`, `ingress_sbox` and `1-<network>` are no container's. */
@@ -29,6 +32,8 @@ const ATTEMPT_DELAYS_MS = [5, 10, 20, 40, 80, 160];
 const MAX_WAITING = 64;
 /** The engine tells of a container within a second of its namespace, or it is no container. */
 const WAIT_MS = 30_000;
+/** Of one whose namespace is gone: a container may be over before the engine has told of it, and its questions are kept. */
+const WAIT_GONE_MS = 5000;
 
 export class EarlyTaps {
   readonly #options: EarlyTapsOptions;
@@ -68,6 +73,11 @@ export class EarlyTaps {
     this.#isMissing = true;
   }
 
+  /** Taps that nobody has taken yet. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   has(sandboxKey: string): boolean {
     return this.#waiting.has(basename(sandboxKey));
   }
@@ -102,8 +112,10 @@ export class EarlyTaps {
   /** It came or it went. */
   #changed(name: string): void {
     if (!SANDBOX.test(name)) return;
-    if (this.#waiting.has(name)) {
-      this.#drop(name);
+    const known = this.#waiting.get(name);
+    if (known !== undefined) {
+      clearTimeout(known.expiry);
+      known.expiry = setTimeout(() => this.#drop(name), this.#options.waitGoneMs ?? WAIT_GONE_MS);
       return;
     }
     if (this.#isStopped || this.#waiting.size >= MAX_WAITING) return;
@@ -120,7 +132,8 @@ export class EarlyTaps {
       await delay(delayMs);
       for (const dir of dirs) {
         try {
-          return await open({ ...live, netns: join(dir, name) });
+          const source = await open({ ...live, netns: join(dir, name) });
+          return readAhead(source, live.bufferBytes ?? LIVE_DEFAULTS.bufferBytes);
         } catch {
           // Not bound yet, gone, or refused.
         }

@@ -2,6 +2,7 @@ import type { LinkType } from '../../../capture/source.ts';
 import type { DnsClientNetworks, DnsVantage } from '../../model/dns.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { Network } from '../../model/network.ts';
+import type { Micros } from '../../model/time.ts';
 import { Decoder } from '../decode/decoder.ts';
 
 /** One interface that frames come from, live or in a file, with what belongs to it alone. */
@@ -15,6 +16,8 @@ export interface Tap {
   readonly vantage: DnsVantage;
   /** Who asks there: set for taps inside a container's namespace, of which only DNS is read. */
   readonly asker?: () => DnsAsker;
+  /** Since when it is read: frames that waited for that come later than their time. Absent where none do. */
+  readonly since?: Micros;
   readonly decoder: Decoder;
 }
 
