@@ -53,5 +53,3 @@ export function knownZone(zone: string): 'look-up service' | 'platform' | undefi
   }
   return undefined;
 }
-
-export const KNOWN_ZONE_COUNT = KNOWN.size;
