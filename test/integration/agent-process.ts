@@ -45,6 +45,8 @@ export interface AgentProcessOptions {
   readonly influxUrl?: string | undefined;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** More lines of its configuration (YAML). */
+  readonly config?: string;
   /** Before the command line: `setpriv` and what it takes away. */
   readonly prefix?: readonly string[];
 }
@@ -53,7 +55,7 @@ export interface AgentProcessOptions {
 export async function startAgentProcess(
   lab: Lab,
   name: string,
-  { influxUrl, args = [], env = {}, prefix = [] }: AgentProcessOptions = {},
+  { influxUrl, args = [], env = {}, config = '', prefix = [] }: AgentProcessOptions = {},
 ): Promise<AgentProcess> {
   const dir = join(lab.dir, name);
   mkdirSync(dir, { recursive: true });
@@ -62,7 +64,7 @@ export async function startAgentProcess(
   const influx = influxUrl === undefined ? '' : `influxdb:\n  url: ${influxUrl}\n`;
   writeFileSync(
     configFile,
-    `store:\n  path: ${storePath}\nfindings:\n  update_interval_secs: 1\nflows:\n  rollup_secs: 2\n${influx}`,
+    `store:\n  path: ${storePath}\nfindings:\n  update_interval_secs: 1\nflows:\n  rollup_secs: 2\n${influx}${config}`,
   );
   const log: LogLine[] = [];
   const plainOutput: string[] = [];

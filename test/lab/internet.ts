@@ -81,6 +81,22 @@ export async function startHostResolver(lab: Lab): Promise<RunningProcess> {
   return resolver;
 }
 
+/** A name server of the attacker's own, that says for every name of `zone` what he wants: never to be kept (TTL 0). */
+export async function startNameServer(lab: Lab, zone: string, answer: string): Promise<RunningProcess> {
+  const { attacker } = INTERNET;
+  const server = startDnsmasq(lab, 'wan', [
+    ...[`--listen-address=${attacker.v4}`, '--bind-interfaces', `--address=/${zone}/${answer}`],
+  ]);
+  await waitFor(`the name server of ${zone} to answer ${answer}`, async () => {
+    if (!server.running()) throw new Error(server.output());
+    const found = await lab.exec('wan', ['busybox', 'nslookup', `www.${zone}`, attacker.v4], {
+      accept: 'any',
+    });
+    return found.stdout.includes(answer);
+  });
+  return server;
+}
+
 function startDnsmasq(lab: Lab, place: 'host' | 'wan', args: readonly string[]): RunningProcess {
   return lab.spawn(place, [
     ...[
