@@ -100,7 +100,7 @@ const config = z.strictObject({
     .array(z.string().regex(/^[a-z0-9._-]+$/, 'expected a zone in lower case'))
     .default([])
     .describe(
-      'Zones of your own with many names, such as a service registry; their thresholds are 256 times higher.',
+      'Zones of your own with many names, such as a service registry; their thresholds are 1024 times higher.',
     ),
   max_zones: z
     .number()
