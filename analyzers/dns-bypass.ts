@@ -12,6 +12,7 @@ import { formatIp, parseIp } from '../src/model/ip.ts';
 import { type Network, workloadLabel } from '../src/model/network.ts';
 import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
+import { clientKey, networkOf } from './lib/asker.ts';
 import { BypassTally } from './lib/dns-bypass/bypass-tally.ts';
 import { isResolverAddress, isResolverName } from './lib/dns-bypass/public-resolvers.ts';
 import { NameServers } from './lib/name-servers.ts';
@@ -174,7 +175,7 @@ export default defineAnalyzer({
         time,
         client,
         configured,
-        network: networkName(record),
+        network: networkOf(record).network,
         reasons: isInternalOnly(record) ? [INTERNAL] : [],
         // Who was configured is a fact as far as the inventory goes; the option speaks for everybody.
         confidence: client.workload?.resolvers === undefined ? 'high' : 'certain',
@@ -358,11 +359,7 @@ function tell(ctx: Context, told: Told): void {
 
 /** One finding a client and way, however many servers: a list of them is no reason to page a list of times. */
 function keyOf(kind: Kind, client: Endpoint, network: Network | undefined): string {
-  return `${kind} ${client.workload?.containerId ?? `${network?.id ?? ''}/${client.ip}`}`;
-}
-
-function networkName({ network, networks }: DnsRecord): string | undefined {
-  return network?.name ?? (networks === undefined || networks.length === 0 ? undefined : networks[0]!.name);
+  return `${kind} ${clientKey(client, network)}`;
 }
 
 function isInternalOnly({ network, networks, client }: DnsRecord): boolean {

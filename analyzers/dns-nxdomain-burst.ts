@@ -6,10 +6,10 @@
 import { z } from 'zod';
 import type { DnsRecord } from '../src/model/dns.ts';
 import { ZoneMemory, type ZoneOfName } from '../src/model/dns-zone.ts';
-import type { Endpoint } from '../src/model/endpoint.ts';
 import { workloadLabel } from '../src/model/network.ts';
 import { formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
+import { clientKey, networkOf } from './lib/asker.ts';
 import { isExpectedMissing } from './lib/dns-nxdomain-burst/expected-nxdomain.ts';
 import { type MissingName, MissingNames } from './lib/dns-nxdomain-burst/missing-names.ts';
 import { type Rise, ZoneWalk } from './lib/dns-nxdomain-burst/zone-walk.ts';
@@ -149,7 +149,8 @@ export default defineAnalyzer({
         if ((!isMissing && record.rcode !== 'NOERROR') || !isJudged(record)) return;
         const zone = zones.ofText(record.query);
         if (zone === undefined) return;
-        const client = clients.ensure(clientKey(record), () => newClient(clientKey(record), maxAttempts));
+        const key = clientKey(record.client, record.network);
+        const client = clients.ensure(key, () => newClient(key, maxAttempts));
         client.answers += 1;
         const query = record.query.toLowerCase();
         if (isMissing) {
@@ -290,22 +291,6 @@ function percent(part: number, whole: number): number {
 function stemOf(query: string): string {
   const labels = query.split('.', 2);
   return labels[0] === 'www' && labels[1] !== undefined ? labels[1] : labels[0]!;
-}
-
-function networkOf({ network, networks }: DnsRecord): { network?: string } {
-  const name = network?.name ?? networks?.[0]?.name;
-  return name === undefined ? {} : { network: name };
-}
-
-/** A container wherever it asks from; an address only within its network, where it is unique. */
-function clientKey({
-  client,
-  network,
-}: {
-  readonly client: Endpoint;
-  readonly network?: DnsRecord['network'];
-}): string {
-  return client.workload?.containerId ?? `${network?.id ?? ''}/${client.ip}`;
 }
 
 function count(standard: number, least: number, meaning: string) {

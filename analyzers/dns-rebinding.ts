@@ -12,7 +12,7 @@ import type { FlowRecord } from '../src/model/flow.ts';
 import { type ClockStep, formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { AddressJudge, innerText } from './lib/address-kind.ts';
-import { answererOf, clientKey, isItself } from './lib/asker.ts';
+import { answererOf, clientKey, isItself, networkOf } from './lib/asker.ts';
 import {
   asAnswered,
   INSIDE_KINDS,
@@ -380,13 +380,6 @@ function tell(ctx: Context, found: Case, time: Micros, flow?: FlowRecord): void 
       lastAnswer: formatMicros(record.time),
     },
   });
-}
-
-function networkOf({ network, networks }: DnsRecord): { network?: string } {
-  if (network !== undefined) return { network: network.name };
-  return networks === undefined || networks.length === 0
-    ? {}
-    : { network: networks.map(({ name }) => name).join(', ') };
 }
 
 function graver(severity: Severity): Severity {

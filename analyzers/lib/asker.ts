@@ -1,4 +1,4 @@
-/** Who asked: the key of what is remembered of a client, and whether what was seen is beyond doubt its own. */
+/** Who asked: the key of what is remembered of a client, where it stands, and whether what was seen is beyond doubt its own. */
 import type { DnsRecord } from '../../src/model/dns.ts';
 import type { Endpoint } from '../../src/model/endpoint.ts';
 import type { Network } from '../../src/model/network.ts';
@@ -6,6 +6,15 @@ import type { Network } from '../../src/model/network.ts';
 /** The container, else the address on its network. The same for a question and for a flow of one client. */
 export function clientKey(client: Endpoint, network: Network | undefined): string {
   return client.workload?.containerId ?? `${network?.id ?? ''}/${client.ip}`;
+}
+
+/** As a finding names it: the network on which the question was seen, or all that the container is on. */
+export function networkOf({ network, networks }: Pick<DnsRecord, 'network' | 'networks'>): {
+  network?: string;
+} {
+  if (network !== undefined) return { network: network.name };
+  if (networks === undefined || networks.length === 0) return {};
+  return { network: networks.map(({ name }) => name).join(', ') };
 }
 
 /**

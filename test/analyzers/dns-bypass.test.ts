@@ -131,7 +131,7 @@ testAnalyzer(dnsBypass, {
       ],
       findings: [
         { message: 'plain', severity: 'medium', network: 'data' },
-        { message: 'plain', severity: 'medium', network: 'a' },
+        { message: 'plain', severity: 'medium', network: 'a, b' },
       ],
     },
     {
