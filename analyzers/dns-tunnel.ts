@@ -7,9 +7,9 @@ import { z } from 'zod';
 import type { DnsRecord } from '../src/model/dns.ts';
 import { ZoneMemory, type ZoneOfName } from '../src/model/dns-zone.ts';
 import type { Endpoint } from '../src/model/endpoint.ts';
-import type { Network } from '../src/model/network.ts';
 import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, type DnsQuery, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
+import { clientKey } from './lib/asker.ts';
 import { caseBytes } from './lib/dns-tunnel/case-patterns.ts';
 import { type Circumstance, circumstancesOf, LEAST_FACTOR } from './lib/dns-tunnel/circumstances.ts';
 import { DnsClient } from './lib/dns-tunnel/client.ts';
@@ -616,11 +616,6 @@ function gravity(ratio: number) {
 /** Also the key of the finding. */
 function pairKey(pair: ClientZone): string {
   return `${pair.client} ${pair.zone}`;
-}
-
-/** A container wherever it asks from; an address only within its network, where it is unique. */
-function clientKey(client: Endpoint, network: Network | undefined): string {
-  return client.workload?.containerId ?? `${network?.id ?? ''}/${client.ip}`;
 }
 
 function meanLength(pair: ClientZone, now: Micros): number {

@@ -1,5 +1,5 @@
 /**
- * The channels of dns-tunnel beside the names themselves, through the whole analyzer: for each the least that is told, and
+ * The channels of dns-tunnel beside the names of a zone, through the whole analyzer: for each the least that is told, and
  * a neighbour that says a little less, or the same for an ordinary reason.
  */
 import dnsTunnel from '../../analyzers/dns-tunnel.ts';
@@ -130,6 +130,18 @@ const one = (lengths: readonly number[]) => [
 
 testAnalyzer(dnsTunnel, {
   fires: [
+    {
+      name: 'names in the namespace of a container, and names all its networks',
+      events: asked(25, () => ({
+        labels: [letters(20), ...ZONE],
+        vantage: 'container',
+        networks: [
+          { name: 'back', internal: true },
+          { name: 'front', internal: false },
+        ],
+      })),
+      findings: [{ message: 'zone', network: 'back, front' }],
+    },
     {
       name: 'the order of sixteen names, once it has no pattern',
       events: order(700, true),

@@ -6,6 +6,7 @@ import type { DnsRecord } from '../../../src/model/dns.ts';
 import { latin1Lower, type ZoneOfName } from '../../../src/model/dns-zone.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
+import { networkOf } from '../asker.ts';
 import { knownZone } from '../known-zones.ts';
 import { AnsweredNames, type Contacted } from './answered-names.ts';
 import type { CaseCounts } from './case-patterns.ts';
@@ -104,7 +105,7 @@ export class ClientZone implements CaseCounts {
     this.isKnown = knownZone(zone.zone) !== undefined;
     this.subject = record.client;
     this.resolver = record.server;
-    this.network = record.network?.name;
+    this.network = networkOf(record).network;
     this.first = record.time;
     this.last = record.time;
     this.quietSince = record.time;
@@ -152,7 +153,7 @@ export class ClientZone implements CaseCounts {
     this.bytesUp += nameBytes;
     this.subject = record.client;
     this.resolver = record.server;
-    this.network = record.network?.name ?? this.network;
+    if (record.network !== undefined) this.network = record.network.name;
     if (record.query.startsWith('_')) this.underscored += 1;
     if (isService) this.serviceQueries += 1;
     else this.types.note(record.qtype);

@@ -2,6 +2,7 @@
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import type { ClockStep, Micros } from '../../../src/model/time.ts';
 import type { NotDns } from '../../../src/sensor/analysis/analyzer.ts';
+import { networkOf } from '../asker.ts';
 import { RollingBytes } from './rolling-bytes.ts';
 import type { Span } from './spans.ts';
 
@@ -25,7 +26,7 @@ export class NotDnsTally {
   constructor(event: NotDns) {
     this.client = event.client;
     this.server = event.server;
-    this.network = event.network?.name;
+    this.network = networkOf(event).network;
     this.transport = event.transport;
     this.first = event.time;
     this.last = event.time;
@@ -34,7 +35,7 @@ export class NotDnsTally {
   note({ time, client, server, network, transport, fromClient, bytes }: NotDns): void {
     this.client = client;
     this.server = server;
-    this.network = network?.name ?? this.network;
+    if (network !== undefined) this.network = network.name;
     this.transport = transport;
     this.last = time;
     this.packets += 1;
