@@ -3,63 +3,34 @@
  * containers, so private addresses are declared to be networks: then every client is judged. The captures are not part
  * of the product; without them this says so and skips.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import directIp from '../../analyzers/direct-ip.ts';
 import dnsInternalLeak from '../../analyzers/dns-internal-leak.ts';
 import dnsRebinding from '../../analyzers/dns-rebinding.ts';
-import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { Finding } from '../../src/model/finding.ts';
-import type { AgentRecord } from '../../src/model/record.ts';
-import { inventoryFromNetworkFlags } from '../../src/sensor/docker/network-flags.ts';
-import { replay } from '../../src/sensor/replay.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
+import { findingRecordsIn, innocentCaptures, isCorpusThere, type Replayed } from '../support/corpus.ts';
 
-const CORPUS = fileURLToPath(new URL('../../../shared/corpus/', import.meta.url));
-const isThere = existsSync(CORPUS);
-if (!isThere) process.stderr.write(`SKIPPED: DNS answers in real captures: no ${CORPUS}\n`);
+const isThere = isCorpusThere('what DNS answers lead to');
 
 const ANALYZERS = [directIp, dnsInternalLeak, dnsRebinding];
 const PRIVATE = ['a=10.0.0.0/8', 'b=172.16.0.0/12', 'c=192.168.0.0/16', 'd=fc00::/7'];
 /** Their devices resolved these addresses before the capture began. */
 const RESOLVED_BEFORE = ['ndpi--conncheck.pcap', 'ndpi--netflix.pcap', 'ndpi--teams.pcap'];
 
-function files(folder: string): string[] {
-  return isThere ? readdirSync(`${CORPUS}${folder}`).map((name) => `${folder}/${name}`) : [];
-}
-
-const innocent = [
-  ...files('benign'),
-  ...files('own').filter((name) => /^own\/(benign|icmp|scan|arp|beacon|mining|pivot)/.test(name)),
-];
-
 async function opened(
   file: string,
   networks: readonly string[],
-  analyzers: Readonly<Record<string, unknown>>,
+  options: Replayed['options'] = {},
 ): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  await replay({
-    path: `${CORPUS}${file}`,
-    backend: 'auto',
-    config: configSchema(ANALYZERS).parse({ analyzers }) as Config,
-    analyzers: ANALYZERS,
-    inventory: { state: inventoryFromNetworkFlags(networks), hostAddresses: [] },
-    wants: { flows: false, dns: false },
-    emit: (record: AgentRecord) => {
-      if (record.kind === 'finding' && record.status === 'open') findings.push(record);
-    },
-    log: createLogger('fatal'),
-  });
-  return findings;
+  const records = await findingRecordsIn(file, { analyzers: ANALYZERS, networks, options });
+  return records.filter(({ status }) => status === 'open');
 }
 
 describe.skipIf(!isThere)('DNS answers in real captures', () => {
   it('accuse nobody, as everybody is still being learned', { timeout: 120_000 }, async () => {
     const accused: string[] = [];
-    for (const file of innocent) {
-      for (const { explanation } of await opened(file, PRIVATE, {})) accused.push(`${file}: ${explanation}`);
+    for (const file of innocentCaptures()) {
+      for (const { explanation } of await opened(file, PRIVATE)) accused.push(`${file}: ${explanation}`);
     }
 
     expect(accused).toEqual([]);
@@ -69,7 +40,7 @@ describe.skipIf(!isThere)('DNS answers in real captures', () => {
     timeout: 120_000,
   }, async () => {
     const accused: string[] = [];
-    for (const file of innocent) {
+    for (const file of innocentCaptures()) {
       const findings = await opened(file, PRIVATE, { 'direct-ip': { learn_secs: 0 } });
       for (const { analyzer, severity } of findings) accused.push(`${file} ${analyzer} ${severity}`);
     }
@@ -80,7 +51,7 @@ describe.skipIf(!isThere)('DNS answers in real captures', () => {
   it('are a leak where the networks are internal, once a client and resolver', async () => {
     const internal = PRIVATE.map((network) => `${network},internal`);
 
-    const findings = await opened('benign/ndpi--dropbox.pcap', internal, {});
+    const findings = await opened('benign/ndpi--dropbox.pcap', internal);
 
     expect(findings.map(({ analyzer, message, severity }) => [analyzer, message, severity])).toEqual([
       ['dns-internal-leak', 'forwarder', 'low'],

@@ -2,20 +2,12 @@
  * dns-tunnel over real captures, through the whole replay: reader, decoder, flow table, DNS pairing, findings. The
  * captures are not part of the product; without them this says so and skips.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import dnsTunnel from '../../analyzers/dns-tunnel.ts';
-import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { Finding } from '../../src/model/finding.ts';
-import type { AgentRecord } from '../../src/model/record.ts';
-import { inventoryFromNetworkFlags } from '../../src/sensor/docker/network-flags.ts';
-import { replay } from '../../src/sensor/replay.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
+import { findingRecordsIn, innocentCaptures, isCorpusThere } from '../support/corpus.ts';
 
-const CORPUS = fileURLToPath(new URL('../../../shared/corpus/', import.meta.url));
-const isThere = existsSync(CORPUS);
-if (!isThere) process.stderr.write(`SKIPPED: dns-tunnel on real captures: no ${CORPUS}\n`);
+const isThere = isCorpusThere('dns-tunnel');
 
 /** What each tool may ask before it is found: questions, bytes of names, seconds. */
 const GOAL = { queries: 40, windowBytes: 1000, seconds: 45 };
@@ -39,37 +31,16 @@ const EVASIONS = [
   ['own/exfil-multidomain.pcap', 'spread'],
 ] as const;
 
-function innocent(): string[] {
-  if (!isThere) return [];
-  const own = readdirSync(`${CORPUS}own`).filter((name) =>
-    /^(benign|icmp|scan|arp|beacon|mining|pivot)/.test(name),
-  );
-  return [
-    ...readdirSync(`${CORPUS}benign`).map((name) => `benign/${name}`),
-    ...own.map((name) => `own/${name}`),
-    'malicious/stratospherelinuxips--test-cc-capture-2.pcap',
-  ];
-}
+/** Commands by other ways than DNS. */
+const NO_TUNNEL = ['malicious/stratospherelinuxips--test-cc-capture-2.pcap'];
 
-/** Each finding as it was when it first was above low. */
+/** Each finding as it was when it first paged somebody: a long name alone is a remark, and may come before the tunnel is clear. */
 async function opened(file: string): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const config = configSchema([dnsTunnel]).parse({}) as Config;
-  await replay({
-    path: `${CORPUS}${file}`,
-    backend: 'auto',
-    config,
-    analyzers: [dnsTunnel],
-    inventory: { state: inventoryFromNetworkFlags([]), hostAddresses: [] },
-    wants: { flows: false, dns: false },
-    emit: (record: AgentRecord) => {
-      // What pages somebody: a long name alone is a remark, and may come before the tunnel is clear.
-      if (record.kind !== 'finding' || record.severity === 'low') return;
-      if (!findings.some(({ id }) => id === record.id)) findings.push(record);
-    },
-    log: createLogger('fatal'),
-  });
-  return findings;
+  const findings = new Map<string, Finding>();
+  for (const finding of await findingRecordsIn(file, { analyzers: [dnsTunnel] })) {
+    if (finding.severity !== 'low' && !findings.has(finding.id)) findings.set(finding.id, finding);
+  }
+  return [...findings.values()];
 }
 
 const seconds = ({ firstSeen, lastSeen }: Finding) => (lastSeen - firstSeen) / 1_000_000;
@@ -102,7 +73,7 @@ describe.skipIf(!isThere)('dns-tunnel on real captures', () => {
 
   it('accuses nobody in all the innocent captures', { timeout: 120_000 }, async () => {
     const accused: string[] = [];
-    for (const file of innocent()) {
+    for (const file of [...innocentCaptures(), ...NO_TUNNEL]) {
       for (const { explanation } of await opened(file)) accused.push(`${file}: ${explanation}`);
     }
 

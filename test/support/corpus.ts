@@ -18,29 +18,51 @@ export function isCorpusThere(forWhat: string): boolean {
   return isThere;
 }
 
-/** Paths of the captures in a folder of the corpus, for `findingsIn`. */
+/** Paths of the captures in a folder of the corpus, as the functions below take them. */
 export function capturesIn(folder: string): string[] {
   return readdirSync(`${CORPUS}${folder}`).map((name) => `${folder}/${name}`);
 }
 
-/** The last record of each finding, from the whole replay: reader, decoder, flow table, DNS pairing, findings. */
-export async function findingsIn(
+/** In which nobody does anything with DNS: ordinary traffic, and our own captures of other things. None without a corpus. */
+export function innocentCaptures(): string[] {
+  if (!existsSync(CORPUS)) return [];
+  const own = capturesIn('own').filter((name) =>
+    /^own\/(benign|icmp|scan|arp|beacon|mining|pivot)/.test(name),
+  );
+  return [...capturesIn('benign'), ...own];
+}
+
+export interface Replayed {
+  readonly analyzers: readonly AnalyzerDefinition[];
+  /** By id. */
+  readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** As `analyze --network` takes them: captures know no containers. */
+  readonly networks?: readonly string[];
+}
+
+/** Each record of each finding, from the whole replay: reader, decoder, flow table, DNS pairing, findings. */
+export async function findingRecordsIn(
   file: string,
-  analyzer: AnalyzerDefinition,
-  options: Readonly<Record<string, unknown>> = {},
+  { analyzers, options = {}, networks = [] }: Replayed,
 ): Promise<Finding[]> {
-  const findings = new Map<string, Finding>();
+  const findings: Finding[] = [];
   await replay({
     path: `${CORPUS}${file}`,
     backend: 'auto',
-    config: configSchema([analyzer]).parse({ analyzers: { [analyzer.id]: options } }) as Config,
-    analyzers: [analyzer],
-    inventory: { state: inventoryFromNetworkFlags([]), hostAddresses: [] },
+    config: configSchema(analyzers).parse({ analyzers: options }) as Config,
+    analyzers,
+    inventory: { state: inventoryFromNetworkFlags(networks), hostAddresses: [] },
     wants: { flows: false, dns: false },
     emit: (record: AgentRecord) => {
-      if (record.kind === 'finding') findings.set(record.id, record);
+      if (record.kind === 'finding') findings.push(record);
     },
     log: createLogger('fatal'),
   });
-  return [...findings.values()];
+  return findings;
+}
+
+/** The last record of each finding. */
+export async function findingsIn(file: string, analyzer: AnalyzerDefinition): Promise<Finding[]> {
+  const records = await findingRecordsIn(file, { analyzers: [analyzer] });
+  return [...new Map(records.map((finding) => [finding.id, finding])).values()];
 }
