@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { explainFailure } from '../../src/cli/failure.ts';
 import { FollowedDns } from '../../src/cli/followed-dns.ts';
-import { program } from '../../src/cli/program.ts';
 import type { DnsRecord } from '../../src/model/dns.ts';
 import { serializeRecord } from '../../src/model/serialize.ts';
 import { compileFilter } from '../../src/query/filter.ts';
@@ -11,6 +10,7 @@ import { Station } from '../../src/station/station.ts';
 import { openStoreReadOnly, type StoreReader } from '../../src/station/store/reader.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../station/support/harness.ts';
 import { coverage, database, dns, endpoint, finding, outside, T0 } from '../station/support/records.ts';
+import { runProgram } from './support/run-program.ts';
 
 const MINUTE = 60_000_000;
 const NOW = T0 + 10 * MINUTE;
@@ -68,21 +68,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function run(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += String(text);
-      return true;
-    }),
-  );
-  try {
-    await program().parseAsync(['node', 'bridgewatch', ...args, '--db', path]);
-    return said;
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const run = (...args: string[]) => runProgram(path, ...args);
 
 async function asked(...args: string[]): Promise<string[]> {
   const { stdout } = await run('dns', ...args, '--json');

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { explainFailure } from '../../src/cli/failure.ts';
-import { program } from '../../src/cli/program.ts';
 import { Station } from '../../src/station/station.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../station/support/harness.ts';
 import { coverage, finding, flow, network, outside, T0 } from '../station/support/records.ts';
+import { runProgram } from './support/run-program.ts';
 
 const MINUTE = 60_000_000;
 const NOW = T0 + 10 * MINUTE;
@@ -42,21 +42,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function run(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += String(text);
-      return true;
-    }),
-  );
-  try {
-    await program().parseAsync(['node', 'bridgewatch', ...args, '--db', database]);
-    return said;
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const run = (...args: string[]) => runProgram(database, ...args);
 
 async function uids(...args: string[]): Promise<string[]> {
   const { stdout } = await run('flows', ...args, '--json');
