@@ -2,15 +2,17 @@ import { expect } from 'vitest';
 import directIp from '../../analyzers/direct-ip.ts';
 import type { FlowRecord } from '../../src/model/flow.ts';
 import type { AnalyzerEvent } from '../../src/sensor/analysis/tester.ts';
-import { testAnalyzer } from '../support/analyzer-tester.ts';
+import { silent, testAnalyzer } from '../support/analyzer-tester.ts';
 import {
   address,
+  BACK,
   container,
   flow,
   network,
   type QuestionFields,
   question,
   secs,
+  setBack,
   T0,
   workload,
 } from '../support/records.ts';
@@ -72,13 +74,6 @@ const KNOWN = '198.51.100.7';
 const UNKNOWN = '198.51.100.66';
 /** The watch begins, the container begins, asks, and a minute has passed. */
 const awake = [start, answer(101, [KNOWN])];
-/** The clock was two hours ahead, and is set right. */
-const BACK = -7200;
-const setBack = (seconds: number): AnalyzerEvent => ({
-  on: 'clock-set',
-  step: { from: secs(seconds), to: secs(seconds + BACK) },
-});
-const silent = (name: string, ...events: AnalyzerEvent[]) => ({ name, events });
 
 testAnalyzer(directIp, {
   fires: [

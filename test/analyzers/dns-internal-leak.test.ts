@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import dnsInternalLeak from '../../analyzers/dns-internal-leak.ts';
 import type { DnsAnswer, DnsRecord } from '../../src/model/dns.ts';
 import type { AnalyzerEvent } from '../../src/sensor/analysis/tester.ts';
-import { testAnalyzer } from '../support/analyzer-tester.ts';
+import { silent, testAnalyzer } from '../support/analyzer-tester.ts';
 import {
   address,
   container,
@@ -65,7 +65,6 @@ function viaBridge(
 
 const A = ['A', '198.51.100.7'] as const;
 const AAAA = ['AAAA', '2001:db8::7'] as const;
-const silent = (name: string, ...events: AnalyzerEvent[]) => ({ name, events });
 
 testAnalyzer(dnsInternalLeak, {
   fires: [

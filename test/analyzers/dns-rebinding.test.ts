@@ -1,15 +1,17 @@
 import { expect } from 'vitest';
 import dnsRebinding from '../../analyzers/dns-rebinding.ts';
 import type { AnalyzerEvent } from '../../src/sensor/analysis/tester.ts';
-import { testAnalyzer } from '../support/analyzer-tester.ts';
+import { silent, testAnalyzer } from '../support/analyzer-tester.ts';
 import {
   address,
+  BACK,
   container,
   flow,
   network,
   type QuestionFields,
   question,
   secs,
+  setBack,
   workload,
 } from '../support/records.ts';
 
@@ -57,13 +59,6 @@ const turnedTo = (inside: string, fields: Parameters<typeof answer>[3] = {}) => 
   answer(0, NAME, [OUTSIDE]),
   answer(2, NAME, [inside], fields),
 ];
-/** The clock was two hours ahead, and is set right. */
-const BACK = -7200;
-const setBack = (seconds: number): AnalyzerEvent => ({
-  on: 'clock-set',
-  step: { from: secs(seconds), to: secs(seconds + BACK) },
-});
-const silent = (name: string, ...events: AnalyzerEvent[]) => ({ name, events });
 
 testAnalyzer(dnsRebinding, {
   fires: [

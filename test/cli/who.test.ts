@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { explainFailure } from '../../src/cli/failure.ts';
-import { program } from '../../src/cli/program.ts';
 import type { LeaseRecord } from '../../src/model/lease.ts';
 import type { AgentRecord } from '../../src/model/record.ts';
 import { Station } from '../../src/station/station.ts';
@@ -12,6 +11,7 @@ import { HOSTILE_TEXTS } from '../station/support/hostile.ts';
 import { engineChange, lease, SECOND } from '../station/support/leases.ts';
 import { database, endpoint, flow, inventory, outside, T0 } from '../station/support/records.ts';
 import { records, unsafeText } from './support/bridgewatch.ts';
+import { runProgram, type Said } from './support/run-program.ts';
 
 const HOUR = 3600 * SECOND;
 const NOW = T0 + HOUR;
@@ -52,22 +52,10 @@ async function agent(until: number, ...told: AgentRecord[]): Promise<void> {
   await station.stop();
 }
 
-async function who(...args: string[]): Promise<{ stdout: string; stderr: string; code: unknown }> {
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += String(text);
-      return true;
-    }),
-  );
+async function who(...args: string[]): Promise<Said & { code: unknown }> {
   process.exitCode = undefined;
-  try {
-    const db = join(directory.path, 'bridgewatch.db');
-    await program().parseAsync(['node', 'bridgewatch', 'who', ...args, '--db', db]);
-    return { ...said, code: process.exitCode };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
+  const said = await runProgram(join(directory.path, 'bridgewatch.db'), 'who', ...args);
+  return { ...said, code: process.exitCode };
 }
 
 async function failure(...args: string[]): Promise<{ code: number; text: string }> {

@@ -22,6 +22,10 @@ export type ExpectedFinding = Partial<Omit<Finding, 'evidence'>> &
     readonly evidence?: Readonly<Record<string, unknown>>;
   };
 
+export function silent(name: string, ...events: AnalyzerEvent[]): SilentCase {
+  return { name, events };
+}
+
 export function testAnalyzer(
   definition: AnalyzerDefinition,
   cases: { readonly fires: readonly FiringCase[]; readonly silent: readonly SilentCase[] },

@@ -16,6 +16,13 @@ export function secs(seconds: number): Micros {
   return T0 + Math.round(seconds * 1_000_000);
 }
 
+/** The clock was two hours ahead, and is set right: what happens then is told in seconds from here. */
+export const BACK = -7200;
+
+export function setBack(seconds: number): AnalyzerEvent {
+  return { on: 'clock-set', step: { from: secs(seconds), to: secs(seconds + BACK) } };
+}
+
 export function network(fields: Partial<Network> = {}): Network {
   return {
     id: `id-${fields.name ?? 'back'}`,
