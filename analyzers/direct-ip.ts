@@ -51,7 +51,7 @@ const config = z.strictObject({
     .array(z.string().refine((text) => prefixOf(text) !== undefined, 'expected an address or a prefix'))
     .default([])
     .describe('Addresses or prefixes that containers are meant to use without a name.'),
-  ignore_workloads: z
+  ignore_containers: z
     .array(z.string().min(1))
     .default([])
     .describe(
@@ -160,7 +160,7 @@ export default defineAnalyzer({
       if (options.ignore_ports.includes(resp.port ?? 0)) return true;
       const { workload } = orig;
       if (workload !== undefined) {
-        const names = options.ignore_workloads;
+        const names = options.ignore_containers;
         if (names.includes(workload.name) || names.includes(workloadLabel(workload))) return true;
       }
       const ip = parseIp(resp.ip);

@@ -426,7 +426,7 @@ testAnalyzer(directIp, {
     },
     {
       name: 'a workload of the operator',
-      options: { ignore_workloads: ['shop/app'] },
+      options: { ignore_containers: ['shop/app'] },
       events: [...awake, connect(200, UNKNOWN), tick(203)],
     },
   ],
