@@ -20,7 +20,9 @@ function lender() {
       });
     },
     stats: () => ({ received: 5, droppedByKernel: 1 }),
-    drain: () => void (isDrained = true),
+    drain: () => {
+      isDrained = true;
+    },
     close: () => settle.resolve({ reason: 'closed' }),
   };
   return {
