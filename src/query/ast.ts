@@ -55,12 +55,19 @@ export function printAst(ast: Ast): string {
     case 'not':
       return `not ${printOperand(ast.part)}`;
     case 'compare':
-      return `${ast.field.text}${ast.operator === '=' ? ':' : ast.operator}${printValue(ast.value, BARE_VALUE)}`;
+      return printComparison(ast);
     case 'word':
       return isAddress(ast.value.text) && !ast.value.isQuoted
         ? ast.value.text
         : printValue(ast.value, BARE_WORD);
   }
+}
+
+/** `fe80=:1` is spelt with its other sign, for `fe80::1` is read as the address that it also is. */
+function printComparison({ field, operator, value }: Comparison): string {
+  const printed = printValue(value, BARE_VALUE);
+  if (operator !== '=') return `${field.text}${operator}${printed}`;
+  return isAddress(`${field.text}:${printed}`) ? `${field.text}=${printed}` : `${field.text}:${printed}`;
 }
 
 function printOperand(ast: Ast): string {

@@ -34,6 +34,11 @@ export const anyAst: fc.Arbitrary<Ast> = tree(
   ) as fc.Arbitrary<Ast>,
 );
 
+/** `field:text`, whose spelling may be one that means something else. */
+export function comparison(field: string, text: string): Ast {
+  return { type: 'compare', field: { text: field, ...NOWHERE }, operator: '=', value: value(text) };
+}
+
 function tree(leaf: fc.Arbitrary<Ast>): fc.Arbitrary<Ast> {
   return fc.letrec<{ ast: Ast }>((tie) => ({
     ast: fc.oneof(
