@@ -11,12 +11,19 @@ import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, type DnsQuery, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { clientKey } from './lib/asker.ts';
 import { caseBytes } from './lib/dns-tunnel/case-patterns.ts';
-import { type Circumstance, circumstancesOf, LEAST_FACTOR } from './lib/dns-tunnel/circumstances.ts';
+import {
+  LEAST_FACTOR,
+  type Surroundings,
+  type Way,
+  type Weight,
+  weigh,
+} from './lib/dns-tunnel/circumstances.ts';
 import { DnsClient } from './lib/dns-tunnel/client.ts';
 import { ClientZone } from './lib/dns-tunnel/client-zone.ts';
 import { SampleBudget } from './lib/dns-tunnel/distinct-history.ts';
 import { messageBytes } from './lib/dns-tunnel/edns-bytes.ts';
 import {
+  carriersOf,
   evidence,
   evidenceOf,
   evidenceOfNotDns,
@@ -36,19 +43,24 @@ import {
 } from './lib/dns-tunnel/name-hash.ts';
 import { isServiceLabel, weightOf } from './lib/dns-tunnel/name-weight.ts';
 import { NotDnsTally } from './lib/dns-tunnel/not-dns-tally.ts';
-import { type PerSpan, SPANS } from './lib/dns-tunnel/spans.ts';
-import { spreadOf } from './lib/dns-tunnel/spread.ts';
+import { type PerSpan, SPANS, type Span } from './lib/dns-tunnel/spans.ts';
+import { type SpreadSpan, spreadOf } from './lib/dns-tunnel/spread.ts';
 import { judgeDownlink, judgeUplink, type Verdict } from './lib/dns-tunnel/thresholds.ts';
 
 /** Connections are looked at from this share of a threshold on; below it nobody needs to know. */
 const WATCH_CONTACTS_FROM = 0.25;
 const WATCHED_OF_CLIENT = 512;
+/** Of all clients: up to 2 KB each. */
+const WATCHED = 1024;
+const UNWATCH_EVERY = 60 * MICROS_PER_SECOND;
 const GRAVE_RATIO = 2;
 /** What a pair must have grown by to be judged again while it is far below its thresholds. */
 const GROWTH = 1.05;
 /** Zones that a server must have been asked for to count as a resolver that others use too. */
 const SHARED_ZONES = 3;
 const CLIENTS_OF_ZONE = 8;
+/** What is suspicious within a day, by what is within ten minutes. */
+const SPREAD_OF_DAY = 2;
 /** Zones spread over without anything in common: crawlers and mail servers do that. */
 const UNLINKED_FACTOR = 4;
 /** One in so many pairs may have more than 64 names a day; measured 4 KB each. */
@@ -161,6 +173,7 @@ export default defineAnalyzer({
     const longNames: LongName[] = [];
     const talking = new Map<string, NotDnsTally>();
     let clientsSeen = 0;
+    let unwatchedAt: Micros = 0;
     let sharedServer: string | undefined;
 
     function clientFor({ client, network }: Pick<DnsRecord, 'client' | 'network'>): DnsClient {
@@ -179,13 +192,16 @@ export default defineAnalyzer({
       const others = askers.get(zone.zone);
       if (others === undefined) askers.ensure(zone.zone, () => [key]);
       else if (others.length < CLIENTS_OF_ZONE && !others.includes(key)) others.push(key);
-      return pairs.ensure(key, () => new ClientZone(client.key, zone, record, budget));
+      const pair = pairs.ensure(key, () => new ClientZone(client.key, zone, record, budget));
+      client.zones.add(pair);
+      return pair;
     }
 
     function forget(pair: ClientZone): void {
       pair.release();
       due.delete(pair);
       told.delete(pair);
+      clients.get(pair.client)?.zones.delete(pair);
       unwatch(pair);
     }
 
@@ -223,16 +239,23 @@ export default defineAnalyzer({
       );
     }
 
-    function circumstances(pair: ClientZone): readonly Circumstance[] {
-      const { subject: client, resolver: server } = pair;
-      return circumstancesOf(pair, {
+    function surroundings(pair: ClientZone): Surroundings {
+      return {
         now,
-        isSharedResolver: isShared({ client, server }),
-        isForeignResolver: areResolversKnown(client) && !isConfigured(client, server),
         isDeclared: options.known_zones.includes(pair.zone) || options.known_zones.includes(pair.parent),
         isResolver: isResolver(pair),
         alike: alikeTo(pair),
-      });
+      };
+    }
+
+    function ways(pair: ClientZone, direction: 'up' | 'down', span: Span): readonly Way[] {
+      const { subject: client } = pair;
+      return pair.carriers(direction, span, now).map(({ server, share, isMixed }) => ({
+        share,
+        scope: server.scope,
+        isShared: !isMixed && isShared({ client, server }),
+        isForeign: areResolversKnown(client) && (isMixed || !isConfigured(client, server)),
+      }));
     }
 
     /** Other clients of the zone whose names are as long, within half. */
@@ -266,12 +289,16 @@ export default defineAnalyzer({
       if (near < LEAST_FACTOR) return;
       if (near > WATCH_CONTACTS_FROM && pair.hasAddresses) watch(pair);
       if (near < pair.judged) pair.judged = 0;
-      if (!isFinal && near < pair.judged * GROWTH) return;
-      const found = circumstances(pair);
+      if (!isFinal && !pair.hasManyCarriers && near < pair.judged * GROWTH) return;
+      const around = surroundings(pair);
       const client = clients.get(pair.client);
       const habits = { mixesCase: client?.caseHabit.isRandomOutside(pair.zone, pair) === true };
-      const up = judgeUplink(pair, now, uplink, found, habits);
-      const down = judgeDownlink(pair, now, downlink, found);
+      const weightUp = (span: Span) => lower(weigh(pair, around, ways(pair, 'up', span)), pair.toldUp);
+      // What makes an upload likelier (types that carry data) is how a download looks in any case.
+      const weightDown = (span: Span) =>
+        lower(weigh(pair, around, ways(pair, 'down', span), { isLenient: true }), pair.toldDown);
+      const up = judgeUplink(pair, now, uplink, weightUp, habits);
+      const down = judgeDownlink(pair, now, downlink, weightDown);
       // Far below, the next look can wait until the sum has grown; near it, every name is looked at.
       pair.judged = Math.max(up.ratio, down?.ratio ?? 0) < 0.5 ? near : 0;
       const verdict = up.ratio >= 1 || down === undefined ? up : down;
@@ -291,7 +318,7 @@ export default defineAnalyzer({
     }
 
     function watch(pair: ClientZone): void {
-      if (watched.has(pair)) return;
+      if (watched.has(pair) || watched.size >= WATCHED) return;
       const client = clients.get(pair.client);
       if (client === undefined) return;
       client.watched ??= new Set();
@@ -309,6 +336,8 @@ export default defineAnalyzer({
     }
 
     function unwatchQuiet(): void {
+      if (now - unwatchedAt < UNWATCH_EVERY) return;
+      unwatchedAt = now;
       for (const pair of watched) {
         if (nearness(pair) > WATCH_CONTACTS_FROM) continue;
         const client = clients.get(pair.client);
@@ -319,7 +348,11 @@ export default defineAnalyzer({
     }
 
     function isSpreading(client: DnsClient): boolean {
-      return client.fresh.sum(0, now) > options.spread_10min_bytes * WATCH_CONTACTS_FROM;
+      const { fresh } = client;
+      return (
+        fresh.sum(0, now) > options.spread_10min_bytes * WATCH_CONTACTS_FROM ||
+        fresh.sum(2, now) > options.spread_10min_bytes * SPREAD_OF_DAY * WATCH_CONTACTS_FROM
+      );
     }
 
     function ask(pair: ClientZone, query: DnsQuery, own: number, hash: number, weight: number): boolean {
@@ -338,7 +371,7 @@ export default defineAnalyzer({
       pair: ClientZone,
       query: DnsQuery,
       name: Readonly<NameFacts>,
-      isNew: boolean,
+      { isNew, isSearched }: { readonly isNew: boolean; readonly isSearched: boolean },
     ): void {
       const { record, labels, options: ednsOptions } = query;
       let said = false;
@@ -350,23 +383,25 @@ export default defineAnalyzer({
           const isCached = isShared(record);
           said =
             pair.addRepeat(
-              { codeword, name: record.query, isPlain, isCached, distinctNames: pair.names },
+              { codeword, name: record.query, isPlain, isCached, isSearched, distinctNames: pair.names },
+              record.server,
               now,
             ) > 0;
         }
         if (name.upper > 0) {
-          said = pair.addCase(now, hashWithCase(labels), caseBytes(name.letters)) === 'new' || said;
+          said =
+            pair.addCase(record.server, now, hashWithCase(labels), caseBytes(name.letters)) === 'new' || said;
         }
       }
       for (const option of ednsOptions) {
         const bytes = messageBytes(option);
         if (bytes === 0) continue;
         const hash = hashBytes(option.data, option.code);
-        said = pair.addOption(now, hash, Math.min(bytes, 255)) === 'new' || said;
+        said = pair.addOption(record.server, now, hash, Math.min(bytes, 255)) === 'new' || said;
       }
       const trailing = record.trailingBytes ?? 0;
       if (trailing > 0 && !client.isTrailingHabit(trailing, pair.zone)) {
-        pair.addTrailing(now, trailing);
+        pair.addTrailing(record.server, now, trailing);
         said = true;
       }
       if (said) judge(pair, false);
@@ -379,26 +414,32 @@ export default defineAnalyzer({
       client.fresh.add(now, weight);
       if (!isSpreading(client)) return;
       watch(pair);
-      if (client.fresh.sum(0, now) >= options.spread_10min_bytes) spreading.add(client);
+      spreading.add(client);
     }
 
     function judgeSpread(client: DnsClient): void {
-      const fresh = client.fresh.sum(0, now);
-      if (fresh < client.spreadJudged) client.spreadJudged = 0;
-      if (fresh < options.spread_10min_bytes || fresh < client.spreadJudged * GROWTH) return;
-      client.spreadJudged = fresh;
-      const spread = spreadOf(pairsOf(client), now);
-      if (spread === undefined) return;
+      judgeSpreadOver(client, 0, options.spread_10min_bytes);
+      judgeSpreadOver(client, 2, options.spread_10min_bytes * SPREAD_OF_DAY);
+    }
+
+    function judgeSpreadOver(client: DnsClient, span: SpreadSpan, least: number): void {
+      const fresh = client.fresh.sum(span, now);
+      if (fresh < client.spreadJudged[span]) client.spreadJudged[span] = 0;
+      if (fresh < least || fresh < client.spreadJudged[span] * GROWTH) return;
+      client.spreadJudged[span] = fresh;
+      const spread = spreadOf(client.zones, span, now);
+      // Within a day everybody asks for much that has nothing in common.
+      if (spread === undefined || (span === 2 && !spread.isLinked)) return;
       const forOthers = isResolver(spread.zones[0]!);
       const factor = (spread.isLinked ? 1 : UNLINKED_FACTOR) * (forOthers ? UNLINKED_FACTOR : 1);
-      const thresholdBytes = options.spread_10min_bytes * factor;
+      const thresholdBytes = least * factor;
       const ratio = spread.bytes / thresholdBytes;
       if (ratio < 1) return;
       const latest = spread.zones.reduce((a, b) => (a.last > b.last ? a : b));
       const verdict: Verdict = {
         channel: 'spread',
         ratio,
-        span: 0,
+        span,
         bytes: spread.bytes,
         thresholdBytes,
         factor,
@@ -417,10 +458,6 @@ export default defineAnalyzer({
         ...(spread.isLinked ? gravity(ratio) : { severity: 'low', confidence: 'low' }),
         evidence: evidenceOfSpread(spread, verdict),
       });
-    }
-
-    function* pairsOf(client: DnsClient): Iterable<ClientZone> {
-      for (const [, pair] of pairs.entries()) if (pair.client === client.key) yield pair;
     }
 
     function noteLongName(
@@ -444,7 +481,10 @@ export default defineAnalyzer({
         const long = longNames.shift()!;
         const { pair } = long;
         if (pair.reportedAt !== undefined || pair.contacted(now).share > 0) continue;
-        if (circumstances(pair).some(({ factor }) => factor > 1)) continue;
+        if (
+          weigh(pair, surroundings(pair), ways(pair, 'up', 2)).circumstances.some(({ factor }) => factor > 1)
+        )
+          continue;
         tellOneShot(ctx, long, now);
         told.add(pair);
       }
@@ -498,17 +538,17 @@ export default defineAnalyzer({
         }
         const isSearched = own > 0 && client.isSearched(labels, own, name.prefixes);
         client.noteAsked(name.full);
-        if (isSearched) return;
         const pair = pairFor(client, zone, record);
         client.caseHabit.note(name.letters, name.upper, pair.zone, pair);
         const weight = weightOf(labels, zone);
         const isNew = ask(pair, query, own, name.own, weight);
         if (isNew) {
+          if (isSearched) pair.searched += 1;
           client.noteExpanded(own, name.prefixes, pair);
           noteFresh(client, pair, weight);
           noteLongName(pair, record, own, weight, labels[0]!.length);
         }
-        askBeside(client, pair, query, name, isNew);
+        askBeside(client, pair, query, name, { isNew, isSearched });
       },
       onDns(record) {
         if (isOthersBusiness(record)) return;
@@ -537,6 +577,7 @@ export default defineAnalyzer({
       },
       onClockSet(step) {
         now = step.to;
+        unwatchedAt += step.to - step.from;
         for (const [, pair] of pairs.entries()) pair.clockSet(step);
         for (const [, tally] of beside.entries()) tally.clockSet(step);
         for (const [, client] of clients.entries()) client.fresh.clockSet(step);
@@ -569,13 +610,15 @@ function tell(ctx: Context, pair: ClientZone, verdict: Verdict, now: Micros): vo
   pair.reportedAt = now;
   pair.quietSince = Number.POSITIVE_INFINITY;
   pair.reportedRatio = Math.max(pair.reportedRatio, verdict.ratio);
+  if (verdict.channel === 'answers') pair.toldDown = verdict;
+  else pair.toldUp = verdict;
   ctx.report({
     message: messageOf(pair, verdict.channel),
     time: pair.last,
     since: pair.first,
     key: pairKey(pair),
     subject: pair.subject,
-    peers: [pair.resolver],
+    peers: carriersOf(pair, verdict, now),
     ...(pair.network === undefined ? {} : { network: pair.network }),
     ...gravity(pair.reportedRatio),
     evidence: evidenceOf(pair, verdict, now),
@@ -605,6 +648,11 @@ function tellOneShot(ctx: Context, { pair, time, name, bytes }: LongName, now: M
     confidence: 'low',
     evidence: { ...evidenceOf(pair, verdict, now), sampleNames: [name], distinctNames: 1 },
   });
+}
+
+/** Of what holds now and what held when the finding was told, what makes the lower threshold. */
+function lower(weight: Weight, told: Weight | undefined): Weight {
+  return told === undefined || weight.factor <= told.factor ? weight : told;
 }
 
 function gravity(ratio: number) {

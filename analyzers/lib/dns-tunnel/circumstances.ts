@@ -2,6 +2,7 @@
  * Circumstances that move the thresholds of dns-tunnel, one line each. They multiply; none is an exemption, so a channel
  * that dresses up as one of them is found later, not never.
  */
+import type { Scope } from '../../../src/model/endpoint.ts';
 import type { Micros } from '../../../src/model/time.ts';
 import type { ClientZone } from './client-zone.ts';
 
@@ -31,10 +32,6 @@ const LOCAL: ReadonlySet<string> = new Set(
 /** What is known beside the pair itself. */
 export interface Surroundings {
   readonly now: Micros;
-  /** The resolver serves more than this zone, or is no address of the internet. */
-  readonly isSharedResolver: boolean;
-  /** Configured resolvers are known, and this is none of them. */
-  readonly isForeignResolver: boolean;
   /** Named by the operator as known. */
   readonly isDeclared: boolean;
   /** Other clients that ask this zone for names of the same length. */
@@ -43,16 +40,43 @@ export interface Surroundings {
   readonly isResolver: boolean;
 }
 
+/** One way to the zone, and how much of what was said took it. */
+export interface Way {
+  readonly share: number;
+  readonly scope: Scope;
+  /** The resolver serves more than this zone, or is no address of the internet. */
+  readonly isShared: boolean;
+  /** Configured resolvers are known, and this is none of them. */
+  readonly isForeign: boolean;
+}
+
 export interface Circumstance {
   readonly id: string;
   readonly factor: number;
+  /** Of the bytes that it holds for, where it does not hold for all. */
+  readonly share?: number;
 }
 
-interface Rule extends Circumstance {
+/** What circumstances make of a threshold. */
+export interface Weight {
+  readonly factor: number;
+  readonly circumstances: readonly Circumstance[];
+}
+
+interface Rule {
+  readonly id: string;
+  readonly factor: number;
   readonly holds: (pair: ClientZone, around: Surroundings) => boolean;
 }
 
-export const RULES: readonly Rule[] = [
+/** Holds for the bytes that took a certain way. */
+interface WayRule {
+  readonly id: string;
+  readonly factor: number;
+  readonly holds: (way: Way, pair: ClientZone, around: Surroundings) => boolean;
+}
+
+const RULES: readonly Rule[] = [
   {
     id: 'record types that carry data',
     factor: 0.5,
@@ -73,16 +97,6 @@ export const RULES: readonly Rule[] = [
     id: 'an order without any pattern',
     factor: 0.5,
     holds: (pair, around) => pair.isOrderChance && !isContacted(pair, around.now),
-  },
-  {
-    id: 'no domain, straight to a server outside',
-    factor: 0.25,
-    holds: (pair) => pair.kind === 'no-zone' && pair.resolver.scope === 'internet' && pair.names >= ENOUGH,
-  },
-  {
-    id: 'not a configured resolver',
-    factor: 0.5,
-    holds: (_, around) => around.isForeignResolver,
   },
   {
     id: 'the answers are contacted',
@@ -115,15 +129,6 @@ export const RULES: readonly Rule[] = [
     holds: (pair) => pair.queries >= ENOUGH && pair.serviceQueries / pair.queries > 0.9,
   },
   {
-    id: 'no such top-level domain, and told so',
-    factor: 16,
-    holds: (pair, around) =>
-      (pair.kind === 'unlisted' || pair.kind === 'no-zone') &&
-      around.isSharedResolver &&
-      pair.nameErrors >= ENOUGH &&
-      pair.nameErrors / (pair.nameErrors + pair.noErrors) >= 0.9,
-  },
-  {
     id: 'answers that are verdicts (127.0.0.0/8)',
     factor: 4,
     holds: (pair) => givesVerdicts(pair),
@@ -132,11 +137,6 @@ export const RULES: readonly Rule[] = [
     id: 'addresses are what it is asked for',
     factor: 8,
     holds: (pair) => givesVerdicts(pair) && pair.addressNames > pair.names * 0.9,
-  },
-  {
-    id: 'a local top-level domain',
-    factor: 16,
-    holds: (pair, around) => pair.kind === 'unlisted' && around.isSharedResolver && LOCAL.has(pair.zone),
   },
   {
     id: 'a search list, asked without the zone too',
@@ -148,21 +148,78 @@ export const RULES: readonly Rule[] = [
     factor: 16,
     holds: (pair) => pair.kind === 'bare',
   },
+];
+
+const WAY_RULES: readonly WayRule[] = [
+  {
+    id: 'no domain, straight to a server outside',
+    factor: 0.25,
+    holds: ({ scope }, pair) => pair.kind === 'no-zone' && scope === 'internet' && pair.names >= ENOUGH,
+  },
+  {
+    id: 'not a configured resolver',
+    factor: 0.5,
+    holds: ({ isForeign }) => isForeign,
+  },
+  {
+    id: 'no such top-level domain, and told so',
+    factor: 16,
+    holds: ({ isShared }, pair) =>
+      isShared &&
+      (pair.kind === 'unlisted' || pair.kind === 'no-zone') &&
+      pair.nameErrors >= ENOUGH &&
+      pair.nameErrors / (pair.nameErrors + pair.noErrors) >= 0.9,
+  },
+  {
+    id: 'a local top-level domain',
+    factor: 16,
+    holds: ({ isShared }, pair) => isShared && pair.kind === 'unlisted' && LOCAL.has(pair.zone),
+  },
   {
     id: 'known service',
     factor: 1024,
-    holds: (pair, around) => around.isSharedResolver && (around.isDeclared || pair.isKnown),
+    holds: ({ isShared }, pair, around) => isShared && (around.isDeclared || pair.isKnown),
   },
 ];
 
 /** The least that circumstances can multiply by: below this share of a threshold nothing needs to be looked at. */
-export const LEAST_FACTOR = RULES.filter((rule) => rule.factor < 1).reduce(
-  (product, rule) => product * rule.factor,
+export const LEAST_FACTOR = [...RULES, ...WAY_RULES].reduce(
+  (product, rule) => product * Math.min(1, rule.factor),
   1,
 );
 
-export function circumstancesOf(pair: ClientZone, around: Surroundings): readonly Circumstance[] {
-  return RULES.filter((rule) => rule.holds(pair, around));
+/**
+ * Each byte counts against the threshold of the way that it took, so that what is known of one resolver neither excuses
+ * nor accuses what went through another: 100 bytes at factor 1 and 1000 at factor 10 are 200. `isLenient` leaves out what
+ * lowers thresholds. The shares of the ways add up to 1.
+ */
+export function weigh(
+  pair: ClientZone,
+  around: Surroundings,
+  ways: readonly Way[],
+  { isLenient = false } = {},
+): Weight {
+  const circumstances: Circumstance[] = [];
+  let common = 1;
+  for (const { id, factor, holds } of RULES) {
+    if ((isLenient && factor < 1) || !holds(pair, around)) continue;
+    circumstances.push({ id, factor });
+    common *= factor;
+  }
+  const factors = ways.map(() => 1);
+  for (const { id, factor, holds } of WAY_RULES) {
+    if (isLenient && factor < 1) continue;
+    let share = 0;
+    for (const [i, way] of ways.entries()) {
+      if (!holds(way, pair, around)) continue;
+      share += way.share;
+      factors[i]! *= factor;
+    }
+    if (share > 0) circumstances.push(share > 0.995 ? { id, factor } : { id, factor, share });
+  }
+  let perFactor = 0;
+  for (const [i, { share }] of ways.entries()) perFactor += share / factors[i]!;
+  return { factor: common / perFactor, circumstances };
 }
 
 /** Most of what it looked up in the zone it connected to. */

@@ -9,14 +9,16 @@ import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/mod
 import { networkOf } from '../asker.ts';
 import { knownZone } from '../known-zones.ts';
 import { AnsweredNames, type Contacted } from './answered-names.ts';
+import { type CarrierShare, Carriers } from './carriers.ts';
 import type { CaseCounts } from './case-patterns.ts';
+import type { Weight } from './circumstances.ts';
 import { DistinctHistory, type Novelty, type SampleBudget } from './distinct-history.ts';
 import { DownlinkBytes, isAddressType } from './downlink-bytes.ts';
 import { startsWithAddress } from './name-weight.ts';
 import { Rhythm } from './rhythm.ts';
 import { RollingBytes } from './rolling-bytes.ts';
 import { type Repeat, SequenceBits } from './sequence-bits.ts';
-import type { Span } from './spans.ts';
+import type { PerSpan, Span } from './spans.ts';
 import { TypeTally } from './type-tally.ts';
 
 const SAMPLES = 3;
@@ -27,6 +29,9 @@ const LEARNED_QUESTIONS = 20;
 const REPEATS = 16;
 /** Before that many questions, addresses and aliases in the answers are not worth remembering. */
 const QUESTIONS_BEFORE_ANSWERS = 8;
+
+/** What the order of names says that a search list repeats; the same as for what they say. */
+const SEARCHED_SEQUENCE = 1 / 16;
 
 const NEVER_CONTACTED: Contacted = { share: 0, names: 0, addresses: 0 };
 
@@ -48,6 +53,7 @@ export class ClientZone implements CaseCounts {
   readonly isKnown: boolean;
   readonly types = new TypeTally();
   subject: Endpoint;
+  /** The first that carried something; `carriers` tells of more. */
   resolver: Endpoint;
   network: string | undefined;
   first: Micros;
@@ -78,6 +84,9 @@ export class ClientZone implements CaseCounts {
   /** Set while a finding of it may be open. */
   reportedAt: Micros | undefined;
   reportedRatio = 0;
+  /** What the thresholds of the open finding were multiplied by, up and down: never more, once it is open. */
+  toldUp: Weight | undefined;
+  toldDown: Weight | undefined;
   /** How near a threshold it was when it was last judged to be quiet. */
   judged = 0;
   answered: AnsweredNames | undefined;
@@ -89,6 +98,8 @@ export class ClientZone implements CaseCounts {
   #case: DistinctHistory | undefined;
   #edns: DistinctHistory | undefined;
   #trailing: RollingBytes | undefined;
+  #carriersUp: Carriers | undefined;
+  #carriersDown: Carriers | undefined;
   /** Labels next to the zone that all names share, nearest first; undefined before the first name. */
   #common: string[] | undefined;
   #repeats = 0;
@@ -117,6 +128,8 @@ export class ClientZone implements CaseCounts {
   restart(now: Micros): void {
     this.reportedAt = undefined;
     this.reportedRatio = 0;
+    this.toldUp = undefined;
+    this.toldDown = undefined;
     this.first = now;
     this.queries = 0;
     this.serviceQueries = 0;
@@ -137,6 +150,8 @@ export class ClientZone implements CaseCounts {
     this.answered?.clockSet(shift);
     this.#sequence?.clockSet(shift);
     for (const channel of this.#channels()) channel?.clockSet(step);
+    this.#carriersUp?.clockSet(step);
+    this.#carriersDown?.clockSet(step);
   }
 
   /** Given up: what it took of the shared budget is free again. */
@@ -152,7 +167,7 @@ export class ClientZone implements CaseCounts {
     this.queries += 1;
     this.bytesUp += nameBytes;
     this.subject = record.client;
-    this.resolver = record.server;
+    if (record.server.ip === this.resolver.ip) this.resolver = record.server;
     if (record.network !== undefined) this.network = record.network.name;
     if (record.query.startsWith('_')) this.underscored += 1;
     if (isService) this.serviceQueries += 1;
@@ -160,7 +175,8 @@ export class ClientZone implements CaseCounts {
   }
 
   addName(labels: readonly Uint8Array[], ownLabels: number, record: DnsRecord, hash: number, weight: number) {
-    const novelty = this.#said.add(record.time, hash, weight);
+    const carried = this.#carriesUp(record.server, record.time);
+    const novelty = this.#addTo(this.#said, carried, record.server, record.time, hash, weight);
     if (novelty !== 'new') return novelty;
     this.names += 1;
     // Most zones have one name, ever.
@@ -182,10 +198,11 @@ export class ClientZone implements CaseCounts {
   }
 
   /** Returns the bits that its place in the order says. */
-  addRepeat(repeat: Repeat, now: Micros): number {
+  addRepeat(repeat: Repeat, server: Endpoint, now: Micros): number {
     this.#sequence ??= new SequenceBits();
-    const bits = this.#sequence.note(repeat, now);
+    const bits = this.#sequence.note(repeat, now) * (repeat.isSearched === true ? SEARCHED_SEQUENCE : 1);
     if (bits === 0) return 0;
+    this.#carriesUp(server, now)?.add(server, bits / 8, now);
     this.#sequenceBytes ??= new RollingBytes();
     this.#sequenceBytes.add(now, bits / 8);
     return bits;
@@ -195,19 +212,31 @@ export class ClientZone implements CaseCounts {
     return this.#sequence?.isChance === true;
   }
 
-  addCase(now: Micros, hash: number, bytes: number): Novelty {
+  addCase(server: Endpoint, now: Micros, hash: number, bytes: number): Novelty {
     this.#case ??= new DistinctHistory(this.#budget);
-    return this.#case.add(now, hash, bytes);
+    return this.#addTo(this.#case, this.#carriesUp(server, now), server, now, hash, bytes);
   }
 
-  addOption(now: Micros, hash: number, bytes: number): Novelty {
+  addOption(server: Endpoint, now: Micros, hash: number, bytes: number): Novelty {
     this.#edns ??= new DistinctHistory(this.#budget);
-    return this.#edns.add(now, hash, bytes);
+    return this.#addTo(this.#edns, this.#carriesUp(server, now), server, now, hash, bytes);
   }
 
-  addTrailing(now: Micros, bytes: number): void {
+  addTrailing(server: Endpoint, now: Micros, bytes: number): void {
+    this.#carriesUp(server, now)?.add(server, bytes, now);
     this.#trailing ??= new RollingBytes();
     this.#trailing.add(now, bytes);
+  }
+
+  get hasManyCarriers(): boolean {
+    return this.#carriersUp !== undefined || this.#carriersDown !== undefined;
+  }
+
+  /** Who carried what was said to the zone (`up`) or came from it, most first. */
+  carriers(direction: 'up' | 'down', span: Span, now: Micros): readonly CarrierShare[] {
+    const carriers = direction === 'up' ? this.#carriersUp : this.#carriersDown;
+    const shares = carriers?.shares(span, now) ?? [];
+    return shares.length > 0 ? shares : [{ server: this.resolver, isMixed: false, share: 1 }];
   }
 
   /** Never below the sum of `said`, and cheap. */
@@ -283,7 +312,17 @@ export class ClientZone implements CaseCounts {
     // Reverse names are answered with names: a sweep of them is a log processor's work.
     if (this.kind === 'reverse') return;
     this.downlink ??= new DownlinkBytes(this.#budget);
-    this.downlink.note(record);
+    const { downlink } = this;
+    const { server, time } = record;
+    if (server.ip !== this.resolver.ip)
+      this.#carriersDown ??= new Carriers(
+        this.resolver,
+        perSpan((span) => downlink.upperBound(span, time)),
+        time,
+      );
+    const before = this.#carriersDown === undefined ? 0 : downlink.upperBound(2, time);
+    downlink.note(record);
+    this.#carriersDown?.add(server, Math.max(0, downlink.upperBound(2, time) - before), time);
   }
 
   /** From now on its answers are remembered, because connections to them are looked at. */
@@ -297,6 +336,32 @@ export class ClientZone implements CaseCounts {
 
   contacted(now: Micros): Contacted {
     return this.answered?.contacted(now) ?? NEVER_CONTACTED;
+  }
+
+  #addTo(
+    history: DistinctHistory,
+    carriers: Carriers | undefined,
+    server: Endpoint,
+    now: Micros,
+    hash: number,
+    bytes: number,
+  ): Novelty {
+    if (carriers === undefined) return history.add(now, hash, bytes);
+    const standsFor = history.standsFor(bytes);
+    const novelty = history.add(now, hash, bytes);
+    if (novelty !== 'known') carriers.add(server, standsFor, now);
+    return novelty;
+  }
+
+  /** Undefined while one resolver carries all. */
+  #carriesUp(server: Endpoint, now: Micros): Carriers | undefined {
+    if (this.#carriersUp === undefined && server.ip !== this.resolver.ip)
+      this.#carriersUp = new Carriers(
+        this.resolver,
+        perSpan((span) => this.upperBound(span, now)),
+        now,
+      );
+    return this.#carriersUp;
   }
 
   #channels() {
@@ -317,6 +382,10 @@ export class ClientZone implements CaseCounts {
       return;
     }
   }
+}
+
+function perSpan(bytes: (span: Span) => number): PerSpan {
+  return [bytes(0), bytes(1), bytes(2)];
 }
 
 /** Without making a string of it: names that share labels are the usual case. */

@@ -44,11 +44,13 @@ export class DnsClient {
   readonly caseHabit = new CaseHabit();
   /** Names said to zones that are new to it: what a tunnel spread over many zones adds up to. */
   readonly fresh = new RollingBytes();
+  /** What it asked, as far as that is remembered. */
+  readonly zones = new Set<ClientZone>();
   watched: Set<ClientZone> | undefined;
   #server = '';
   #servers: string[] | undefined;
-  /** What it said to new zones when that was last judged to be quiet. */
-  spreadJudged = 0;
+  /** What it said to new zones, by span, when that was last judged. */
+  readonly spreadJudged: [number, number, number] = [0, 0, 0];
   readonly #asked = new RecentNames<true>();
   readonly #expanded = new RecentNames<ClientZone>();
   #viaEngine: RecentNames<Micros> | undefined;

@@ -59,6 +59,11 @@ export class DistinctBytes {
     return this.#sum(() => 1);
   }
 
+  /** How likely it is that a new name of this weight gets a slot. */
+  chanceOf(weight: number): number {
+    return this.#slots.length < SLOTS ? 1 : -Math.expm1(-weight * this.#slots[this.#largestAt]!);
+  }
+
   get isExact(): boolean {
     return !this.#isSampled;
   }

@@ -81,6 +81,11 @@ export class DistinctHistory {
     return 'new';
   }
 
+  /** How many bytes a thing that is added now and not `known` speaks for: more than its own once most are left out. */
+  standsFor(weight: number): number {
+    return weight / (this.#sampled?.[2]?.chanceOf(weight) ?? 1);
+  }
+
   /** Never below what `sum` says, and cheap. */
   upperBound(span: Span, now: Micros): number {
     this.#advance(now);

@@ -1,6 +1,8 @@
 /** What a finding of dns-tunnel holds, and its sentences. */
 import { z } from 'zod';
+import type { Endpoint } from '../../../src/model/endpoint.ts';
 import { formatMicros, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
+import type { Circumstance } from './circumstances.ts';
 import type { ClientZone, UplinkBytes } from './client-zone.ts';
 import type { NotDnsTally } from './not-dns-tally.ts';
 import { SPAN_NAMES, spanSecs } from './spans.ts';
@@ -11,6 +13,8 @@ import type { Channel, Verdict } from './thresholds.ts';
 const DATA_SHARE = 5 / 8;
 const SAMPLES = 3;
 const MAX_ZONES = 20;
+/** Of the bytes, from which a resolver is named. */
+const NAMED_SHARE = 0.1;
 
 export const evidence = z.object({
   channel: z
@@ -32,7 +36,11 @@ export const evidence = z.object({
   queries: z.number().describe('Questions; packets, where it is no DNS.'),
   queryTypes: z.array(z.string()),
   sampleNames: z.array(z.string()).describe('The first three, escaped as in RFC 4343.'),
-  resolver: z.string(),
+  resolver: z.string().describe('The one that carried most of it.'),
+  resolvers: z
+    .array(z.string())
+    .optional()
+    .describe('All that carried a tenth of it or more, most first; absent when there was one.'),
   bytesUp: z.number().describe('Names of all questions since the first, repeats too.'),
   bytesDown: z.number().describe('Record data of all answers since the first, repeats too.'),
   contactedPercent: z
@@ -75,7 +83,14 @@ export function messageOf(pair: ClientZone, channel: Channel): Message {
   return channel === 'trailing' ? 'edns' : channel;
 }
 
+/** Those who carried what the verdict is about, most first. */
+export function carriersOf(pair: ClientZone, { channel, span }: Verdict, now: Micros): readonly Endpoint[] {
+  const carriers = pair.carriers(channel === 'answers' ? 'down' : 'up', span, now);
+  return carriers.filter(({ share }, i) => i === 0 || share >= NAMED_SHARE).map(({ server }) => server);
+}
+
 export function evidenceOf(pair: ClientZone, verdict: Verdict, now: Micros): TunnelEvidence {
+  const resolvers = carriersOf(pair, verdict, now).map(({ ip }) => ip);
   const contacted = pair.contacted(now);
   const answers = pair.noErrors + pair.nameErrors;
   return {
@@ -85,7 +100,8 @@ export function evidenceOf(pair: ClientZone, verdict: Verdict, now: Micros): Tun
     queries: pair.queries,
     queryTypes: pair.types.texts(),
     sampleNames: [...(pair.samples ?? [])],
-    resolver: pair.resolver.ip,
+    resolver: resolvers[0]!,
+    ...(resolvers.length > 1 ? { resolvers } : {}),
     bytesUp: pair.bytesUp,
     bytesDown: pair.bytesDown,
     contactedPercent: contacted.names === 0 ? undefined : Math.round(contacted.share * 100),
@@ -138,14 +154,18 @@ function numbersOf(verdict: Verdict, first: Micros, last: Micros) {
     channels: uplink === undefined ? [`${channel} ${Math.round(bytes)} B`] : channelTexts(uplink),
     window: SPAN_NAMES[span],
     windowBytes: Math.round(bytes),
-    thresholdBytes,
-    factor,
-    circumstances: circumstances.map(({ id, factor }) => `${id} (x${factor})`),
+    thresholdBytes: Math.round(thresholdBytes),
+    factor: Number(factor.toPrecision(3)),
+    circumstances: circumstances.map(circumstanceText),
     bytesPerSecond: Number((bytes / seenSecs).toPrecision(3)),
     estimatedDataBytes: Math.floor(dataIn(verdict)),
     firstQuery: formatMicros(first),
     lastQuery: formatMicros(last),
   };
+}
+
+function circumstanceText({ id, factor, share }: Circumstance): string {
+  return `${id} (x${factor}${share === undefined ? '' : `, ${Math.round(share * 100)} % of the bytes`})`;
 }
 
 function dataIn({ channel, bytes, uplink }: Verdict): number {

@@ -23,6 +23,11 @@ export class NameWindow {
     return this.#current.add(slot);
   }
 
+  /** How likely it is that a name of this weight is kept, were it new. */
+  chanceOf(weight: number): number {
+    return this.#current?.chanceOf(weight) ?? 1;
+  }
+
   /** Never below `sum().bytes`, and cheap. */
   upperBound(now: Micros): number {
     this.#rotate(now);

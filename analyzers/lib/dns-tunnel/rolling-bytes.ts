@@ -3,7 +3,7 @@
  * of its span. For channels where every occurrence counts, a repeat too.
  */
 import type { ClockStep, Micros } from '../../../src/model/time.ts';
-import { SPANS, type Span, spanMicros } from './spans.ts';
+import { type PerSpan, SPANS, type Span, spanMicros } from './spans.ts';
 
 /** Three numbers a span: which half it is, the bytes of this half, those of the one before. */
 const TURN = 0;
@@ -13,6 +13,15 @@ const PER_SPAN = 3;
 
 export class RollingBytes {
   readonly #cells: number[] = [-1, 0, 0, -1, 0, 0, -1, 0, 0];
+
+  /** Begins with what was counted elsewhere before, as if it had all been now. */
+  constructor(before?: PerSpan, now: Micros = 0) {
+    if (before === undefined) return;
+    for (const span of SPANS) {
+      this.#rotate(span, now);
+      this.#cells[span * PER_SPAN + CURRENT] = before[span];
+    }
+  }
 
   add(now: Micros, bytes: number): void {
     for (const span of SPANS) {

@@ -26,6 +26,8 @@ export interface Repeat {
   readonly isPlain: boolean;
   /** Whether a cache stands between the client and the zone's servers. */
   readonly isCached: boolean;
+  /** Asked for without the zone just before, by a search list: its place follows from that of the other question. */
+  readonly isSearched?: boolean;
   /** Of the zone. */
   readonly distinctNames: number;
 }

@@ -14,6 +14,9 @@ const MIN_ZONES = 4;
 const NAMES_OF_A_SHAPE = 6;
 const SAME_SHAPE = 0.2;
 
+/** Ten minutes, or a day. */
+export type SpreadSpan = 0 | 2;
+
 export interface Spread {
   readonly zones: readonly ClientZone[];
   readonly bytes: number;
@@ -23,10 +26,10 @@ export interface Spread {
 }
 
 /** Undefined when there are too few zones to speak of. */
-export function spreadOf(pairs: Iterable<ClientZone>, now: Micros): Spread | undefined {
+export function spreadOf(pairs: Iterable<ClientZone>, span: SpreadSpan, now: Micros): Spread | undefined {
   const zones: Said[] = [];
   for (const pair of pairs) {
-    const said = isNewAndUnused(pair, now) ? saidTo(pair, now) : undefined;
+    const said = isNewAndUnused(pair, span, now) ? saidTo(pair, span, now) : undefined;
     if (said !== undefined) zones.push(said);
   }
   if (zones.length < MIN_ZONES) return undefined;
@@ -45,14 +48,16 @@ interface Said {
   readonly names: number;
 }
 
-function isNewAndUnused(pair: ClientZone, now: Micros): boolean {
+function isNewAndUnused(pair: ClientZone, span: SpreadSpan, now: Micros): boolean {
   if (pair.isKnown || (pair.kind !== 'registered' && pair.kind !== 'unlisted')) return false;
   if (now - pair.quietSince >= DAY) return false;
+  // Within a day much is used before anybody looks whether it is.
+  if (span === 2 && pair.hasAddresses && pair.answered === undefined) return false;
   return pair.contacted(now).share <= 0.6;
 }
 
-function saidTo(pair: ClientZone, now: Micros): Said | undefined {
-  const { names: bytes, distinctNames: names } = pair.said(0, now);
+function saidTo(pair: ClientZone, span: SpreadSpan, now: Micros): Said | undefined {
+  const { names: bytes, distinctNames: names } = pair.said(span, now);
   if (names === 0 || (names < MIN_NAMES && bytes / names < LONG_NAME)) return undefined;
   return { pair, bytes, names };
 }

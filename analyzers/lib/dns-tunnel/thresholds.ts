@@ -3,7 +3,7 @@
  * channels are added up and compared.
  */
 import type { Micros } from '../../../src/model/time.ts';
-import { type Circumstance, isContacted } from './circumstances.ts';
+import { type Circumstance, isContacted, type Weight } from './circumstances.ts';
 import type { ClientZone, UplinkBytes } from './client-zone.ts';
 import { type PerSpan, SPANS, type Span } from './spans.ts';
 
@@ -49,10 +49,9 @@ export function judgeUplink(
   pair: ClientZone,
   now: Micros,
   thresholds: PerSpan,
-  circumstances: readonly Circumstance[],
+  weightOf: (span: Span) => Weight,
   habits: Habits,
 ): Verdict {
-  const factor = factorOf(circumstances);
   const contacted = isContacted(pair, now);
   let worst: Verdict | undefined;
   for (const span of SPANS) {
@@ -63,6 +62,7 @@ export function judgeUplink(
       case: habits.mixesCase ? 0 : all.case,
     };
     const bytes = uplink.names + uplink.sequence + uplink.case + uplink.edns + uplink.trailing;
+    const { factor, circumstances } = weightOf(span);
     const thresholdBytes = thresholds[span] * factor;
     const ratio = bytes / thresholdBytes;
     if (worst !== undefined && ratio <= worst.ratio) continue;
@@ -77,28 +77,22 @@ export function judgeDownlink(
   pair: ClientZone,
   now: Micros,
   thresholds: PerSpan,
-  circumstances: readonly Circumstance[],
+  weightOf: (span: Span) => Weight,
 ): Verdict | undefined {
   const { downlink } = pair;
   if (downlink === undefined || downlink.answers < ENOUGH_ANSWERS) return undefined;
-  // What makes an upload likelier (types that carry data) is how a download looks in any case.
-  const lenient = circumstances.filter(({ factor }) => factor > 1);
-  const factor = factorOf(lenient);
   // One name is enough here: a balancer's pool is looked up by one, over and over.
   const withAddresses = pair.contacted(now).share <= 0.6;
   let worst: Verdict | undefined;
   for (const span of SPANS) {
     const bytes = downlink.bytes(span, now, withAddresses);
+    const { factor, circumstances } = weightOf(span);
     const thresholdBytes = thresholds[span] * factor;
     const ratio = bytes / thresholdBytes;
     if (worst !== undefined && ratio <= worst.ratio) continue;
-    worst = { channel: 'answers', ratio, span, bytes, thresholdBytes, factor, circumstances: lenient };
+    worst = { channel: 'answers', ratio, span, bytes, thresholdBytes, factor, circumstances };
   }
   return worst;
-}
-
-function factorOf(circumstances: readonly Circumstance[]): number {
-  return circumstances.reduce((product, { factor }) => product * factor, 1);
 }
 
 function largest(uplink: UplinkBytes): Channel {
