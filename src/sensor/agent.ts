@@ -12,12 +12,15 @@ import type { Config } from '../config/schema.ts';
 import type { LeaseHistory } from '../model/lease.ts';
 import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { clientOptions } from './config.ts';
 import { createDetection } from './detection.ts';
 import { ANALYZERS } from './detectors.ts';
 import { Attribution, type HostAddresses } from './docker/attribution.ts';
+import { engineDataRoot } from './docker/engine-root.ts';
 import { Inventory } from './docker/inventory.ts';
 import { type ContainerState, type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
 import { ContainerResolvers } from './host/container-resolvers.ts';
+import { NETNS_DIRS, netnsDirs } from './host/docker-netns.ts';
 import { hostMacs } from './host/host-macs.ts';
 import { type HostInterfaces, readHostInterfaces } from './host/interfaces.ts';
 import { LinkWatch } from './host/link-watch.ts';
@@ -31,7 +34,7 @@ import { ContainerTaps } from './taps/container-taps.ts';
 import { NetworkTaps } from './taps/network-taps.ts';
 import type { Tap } from './taps/tap.ts';
 import type { AttachedTap } from './taps/tap-life.ts';
-import { DOCKER_NETNS } from './taps/tap-place.ts';
+import { tapPlace } from './taps/tap-place.ts';
 
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
 const QUIET_LAG = MICROS_PER_SECOND;
@@ -63,6 +66,8 @@ export class Agent {
   #ticks = 0;
   #isStopping = false;
   #hostAddresses = '';
+  /** Where the engine binds namespaces, as that looks from here. */
+  #netnsDirs = NETNS_DIRS;
 
   /** `history`: what the runs before this one knew of addresses. */
   constructor(config: Config, channel: RecordSender, log: Logger, history?: LeaseHistory) {
@@ -72,8 +77,7 @@ export class Agent {
     const { docker } = config;
     const resolvers = new ContainerResolvers();
     this.#inventory = new Inventory({
-      ...(docker.socket_path === undefined ? {} : { socket: docker.socket_path }),
-      timeoutMs: docker.request_timeout_ms,
+      ...clientOptions(docker),
       localAddresses: () => readHostInterfaces().addresses,
       resolversOf: (facts) => resolvers.of(facts),
       ...(history === undefined ? {} : { history }),
@@ -128,6 +132,7 @@ export class Agent {
     });
     this.#taps = new NetworkTaps({
       open: (options) => this.#openTap(options),
+      placeOf: (network) => tapPlace(network, { dockerNetns: this.#netnsDirs }),
       live: {
         snaplenBytes: config.capture.snaplen_bytes,
         bufferBytes: config.capture.buffer_bytes,
@@ -148,7 +153,7 @@ export class Agent {
         bufferBytes: config.dns.container_buffer_bytes,
         readTimeoutMs: config.capture.read_timeout_ms,
         maxTaps: config.dns.max_container_taps,
-        netnsDirs: DOCKER_NETNS,
+        netnsDirs: () => this.#netnsDirs,
         isWatched: (network) => isWatched(config, network),
         attach: (tap, source) => this.#attach(source, { ...tap, vantage: 'container', since: wallMicros() }),
         emit,
@@ -175,7 +180,7 @@ export class Agent {
   start(): void {
     this.#inventory.onChange((event) => this.#onInventory(event));
     this.#inventory.onLease((lease) => this.#channel.send(lease));
-    this.#containerTaps?.start();
+    this.#containerTaps?.watchNew();
     this.#inventory.start();
     this.#nat.watch.start();
     this.#noRoute.start();
@@ -247,6 +252,7 @@ export class Agent {
         return;
       case 'engine-connected':
         this.#log.info({ engine: event.engine, version: event.version }, 'the Docker engine answers');
+        void this.#findNamespaces();
         return;
       case 'engine-lost':
         this.#log.warn({ reason: event.reason }, 'no Docker engine; waiting for it');
@@ -272,6 +278,12 @@ export class Agent {
         );
         return;
     }
+  }
+
+  /** Another engine process may have another file system. */
+  async #findNamespaces(): Promise<void> {
+    this.#netnsDirs = await netnsDirs(() => engineDataRoot(clientOptions(this.#config.docker)));
+    this.#containerTaps?.watchNew();
   }
 
   #containerSeen(container: ContainerState): void {

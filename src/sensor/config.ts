@@ -234,3 +234,11 @@ export type GeoConfig = z.infer<typeof geoConfig>;
 export type NoRouteConfig = z.infer<typeof noRouteConfig>;
 export type NatConfig = z.infer<typeof natConfig>;
 export type LogConfig = z.infer<typeof logConfig>;
+
+/** As `src/sensor/docker` wants it. */
+export function clientOptions({ socket_path: socket, request_timeout_ms: timeoutMs }: DockerConfig): {
+  readonly socket?: string;
+  readonly timeoutMs: number;
+} {
+  return socket === undefined ? { timeoutMs } : { socket, timeoutMs };
+}

@@ -9,8 +9,11 @@ import { PORTABLE_LIMITS } from '../../capture/portable.ts';
 import type { Config } from '../config/schema.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Network } from '../model/network.ts';
+import { clientOptions } from './config.ts';
+import { engineDataRoot } from './docker/engine-root.ts';
 import { diagnoseConntrack } from './host/conntrack/diagnose.ts';
 import { diagnoseSockets } from './host/diagnose-sockets.ts';
+import { netnsDirs } from './host/docker-netns.ts';
 import { readCounters } from './host/namespace-counters.ts';
 import { type EngineMap, mapEngine } from './map.ts';
 import { diagnoseGeo } from './names/doctor.ts';
@@ -30,7 +33,8 @@ export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   }
   found.push({ check: 'docker engine', outcome: 'ok', detail: `${map.engineVersion} at ${map.engine}` });
   found.push(await diagnoseDns(map, config));
-  for (const network of map.networks) found.push(await coverage(network, map, config));
+  const namespaces = await netnsDirs(() => engineDataRoot(clientOptions(config.docker)));
+  for (const network of map.networks) found.push(await coverage(network, map, config, namespaces));
   found.push(await diagnoseSockets(map.containers), await kernelCounters(map));
   return found;
 }
@@ -68,7 +72,12 @@ function backend(wanted: CaptureBackend): Diagnosis {
   };
 }
 
-async function coverage(network: Network, map: EngineMap, config: Config): Promise<Diagnosis> {
+async function coverage(
+  network: Network,
+  map: EngineMap,
+  config: Config,
+  dockerNetns: readonly string[],
+): Promise<Diagnosis> {
   const check = `network ${network.name}`;
   const { networks: include, exclude_networks: exclude } = config.capture;
   if (exclude.includes(network.name) || (include.length > 0 && !include.includes(network.name))) {
@@ -78,7 +87,7 @@ async function coverage(network: Network, map: EngineMap, config: Config): Promi
       detail: 'left out by the configuration (capture.networks, capture.exclude_networks)',
     };
   }
-  const where = tapPlace(network);
+  const where = tapPlace(network, { dockerNetns });
   if (!('place' in where)) {
     // `none` and an overlay that nobody here is on have nothing to see.
     const isEmpty = network.driver === 'null' || (where.isTemporary && where.isOutOfSight !== true);

@@ -1,6 +1,6 @@
 /** One look at the engine: what `map` and `doctor` show. */
 import type { Network } from '../model/network.ts';
-import type { DockerConfig } from './config.ts';
+import { clientOptions, type DockerConfig } from './config.ts';
 import type { DockerError } from './docker/docker-error.ts';
 import { Inventory } from './docker/inventory.ts';
 import type { ContainerState } from './docker/inventory-event.ts';
@@ -24,8 +24,7 @@ export async function mapEngine(docker: DockerConfig): Promise<EngineMap> {
   const host = readHostInterfaces();
   const resolvers = new ContainerResolvers();
   const inventory = new Inventory({
-    ...(docker.socket_path === undefined ? {} : { socket: docker.socket_path }),
-    timeoutMs: docker.request_timeout_ms,
+    ...clientOptions(docker),
     localAddresses: () => host.addresses,
     resolversOf: (facts) => resolvers.of(facts),
   });

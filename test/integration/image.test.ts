@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { DiagnosisRecord } from '../../src/cli/records.ts';
+import type { PublicDns } from '../../src/model/serialize.ts';
 import { REPOSITORY } from '../lab/agent.ts';
 import { SHOP, startShop } from '../lab/app.ts';
 import { isolationBroken } from '../lab/attacks.ts';
 import { importNodeBase } from '../lab/base-image.ts';
+import { BUSYBOX_IMAGE } from '../lab/images.ts';
 import { type InfluxServer, startInflux } from '../lab/influx.ts';
 import { startInternet } from '../lab/internet.ts';
 import { createLab, type Lab, labObstacle } from '../lab/lab.ts';
@@ -137,6 +139,25 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
     expect(finding).toMatchObject({ service: 'shop/database' });
   });
 
+  it('sees the first question of a container to the resolver of the engine, which crosses no bridge', async () => {
+    const name = 'first-question';
+    const ask = ['nslookup', '-type=a', 'database'];
+    await lab.docker(['run', '--name', name, '--network', SHOP.dataNetwork.name, BUSYBOX_IMAGE, ...ask]);
+
+    const record = await waitFor('the question', async () => {
+      const words = ['dns', 'query:database', '--workload', name, '--json'];
+      const answer = await lab.docker(['exec', CONTAINER, 'bridgewatch', ...words]);
+      return answer === '' ? undefined : (JSON.parse(answer.split('\n')[0]!) as PublicDns);
+    });
+
+    expect(record).toMatchObject({
+      vantage: 'container',
+      rcode: 'NOERROR',
+      client: { workload: { name }, attribution: { method: 'netns', confidence: 'certain' } },
+      networks: [{ name: SHOP.dataNetwork.name, internal: true }],
+    });
+  });
+
   it('has all that it needs when run as the compose file says, by its own doctor', async () => {
     const answer = await lab.docker(['exec', CONTAINER, 'bridgewatch', 'doctor', '--json']);
 
@@ -147,6 +168,7 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
       'docker engine': 'ok',
       'host network': 'ok',
       'kernel counters': 'ok',
+      dns: 'ok',
       [`network ${SHOP.dataNetwork.name}`]: 'ok',
     });
   });

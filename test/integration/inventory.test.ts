@@ -2,16 +2,19 @@
  * The inventory, attribution and kernel counters against a real engine, and what containers really do to the counts.
  */
 import { readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readInNamespace } from '../../capture/native/index.ts';
 import type { NoRouteRecord } from '../../src/model/record.ts';
 import { wallMicros } from '../../src/model/time.ts';
 import { Attribution } from '../../src/sensor/docker/attribution.ts';
 import { openDocker } from '../../src/sensor/docker/client.ts';
+import { engineDataRoot } from '../../src/sensor/docker/engine-root.ts';
 import { Inventory } from '../../src/sensor/docker/inventory.ts';
 import type { ContainerState, InventoryEvent } from '../../src/sensor/docker/inventory-event.ts';
 import { inventoryFromRecords, inventoryToRecords } from '../../src/sensor/docker/inventory-records.ts';
 import { ContainerResolvers } from '../../src/sensor/host/container-resolvers.ts';
+import { netnsDirs } from '../../src/sensor/host/docker-netns.ts';
 import { readCounters } from '../../src/sensor/host/namespace-counters.ts';
 import { NoRouteWatch } from '../../src/sensor/host/no-route.ts';
 import { importBusybox } from '../lab/images.ts';
@@ -198,6 +201,15 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
     await again.stop();
     const edited = again.containers().find(({ workload }) => workload.name === 'plain');
     expect(edited?.workload.resolvers).toEqual(plain);
+  });
+
+  it('finds where the engine binds the namespaces of containers, past its mount namespace and that of others', async () => {
+    await sleeper('bound');
+    const { sandboxKey } = await running('bound');
+
+    const [dir] = await netnsDirs(() => engineDataRoot({ socket: lab.socket }));
+
+    expect(readdirSync(dir!)).toContain(basename(sandboxKey!));
   });
 
   it('does not keep a container whose start failed', async () => {

@@ -11,6 +11,8 @@ export interface EngineProcess {
   /** Where its `/` is found from here. */
   readonly root: string;
   readonly dataRoot: string;
+  /** Where it keeps what lives only as long as containers do. */
+  readonly execRoot: string;
   /** `dns` of daemon.json or of the command line; empty when the engine takes the host's resolvers. */
   readonly dns: readonly string[];
 }
@@ -63,10 +65,15 @@ async function readEngine(proc: string, pid: string): Promise<EngineProcess | un
   const dataRoot = [...valuesOf(options, '--data-root'), ...valuesOf(options, '-g')].at(-1);
   return {
     root,
-    dataRoot: (dataRoot ?? config.dataRoot ?? '/var/lib/docker').replace(/\/+$/, ''),
+    dataRoot: directory(dataRoot ?? config.dataRoot ?? '/var/lib/docker'),
+    execRoot: directory(valuesOf(options, '--exec-root').at(-1) ?? config.execRoot ?? '/var/run/docker'),
     // The engine refuses to start when both name some.
     dns: addressesOf([...valuesOf(options, '--dns'), ...config.dns]),
   };
+}
+
+function directory(path: string): string {
+  return path.replace(/\/+$/, '');
 }
 
 /** `--dns A`, `--dns=A`, and `--dns A,B` for lists. */
@@ -77,10 +84,13 @@ function valuesOf(options: readonly string[], name: string): string[] {
   });
 }
 
-function readConfig(text: string | undefined): {
+interface EngineConfig {
   readonly dns: readonly string[];
   readonly dataRoot?: string;
-} {
+  readonly execRoot?: string;
+}
+
+function readConfig(text: string | undefined): EngineConfig {
   let json: unknown;
   try {
     json = JSON.parse(text ?? '{}');
@@ -88,9 +98,10 @@ function readConfig(text: string | undefined): {
     json = undefined;
   }
   if (typeof json !== 'object' || json === null) return { dns: [] };
-  const { dns, 'data-root': dataRoot } = json as Readonly<Record<string, unknown>>;
+  const { dns, 'data-root': dataRoot, 'exec-root': execRoot } = json as Readonly<Record<string, unknown>>;
   return {
     dns: Array.isArray(dns) ? dns.filter((entry) => typeof entry === 'string') : [],
     ...(typeof dataRoot === 'string' && dataRoot !== '' ? { dataRoot } : {}),
+    ...(typeof execRoot === 'string' && execRoot !== '' ? { execRoot } : {}),
   };
 }

@@ -26,7 +26,7 @@ export interface ContainerTapsOptions extends NamespaceReaderOptions {
   readonly readTimeoutMs: number;
   readonly maxTaps: number;
   /** Where Docker's namespaces appear before their containers run; none: taps are opened when the engine tells. */
-  readonly netnsDirs?: readonly string[];
+  readonly netnsDirs?: () => readonly string[];
   /** By its name: containers on no other network are left alone. */
   readonly isWatched: (network: string) => boolean;
   readonly attach: (
@@ -55,7 +55,8 @@ export class ContainerTaps implements ExpectedTaps {
   readonly #options: ContainerTapsOptions;
   /** By container id: the owner of each namespace. */
   readonly #taps = new Map<string, ContainerTap>();
-  readonly #ending = new Set<Promise<void>>();
+  /** With the container's id, until the last of its frames has been handed over. */
+  readonly #ending = new Map<Promise<void>, string>();
   readonly #turns = new Turns();
   readonly #early: EarlyTaps;
   #isStopped = false;
@@ -65,12 +66,12 @@ export class ContainerTaps implements ExpectedTaps {
     this.#early = new EarlyTaps({
       open: (live) => this.#turns.take(() => options.open(live)),
       live: resolverTap(options),
-      dirs: options.netnsDirs ?? [],
+      dirs: options.netnsDirs ?? (() => []),
     });
   }
 
-  /** From now on new containers are read from their first question on. */
-  start(): void {
+  /** From now on new containers are read from their first question on. Call it again when the directories changed. */
+  watchNew(): void {
     this.#early.watch();
   }
 
@@ -83,7 +84,12 @@ export class ContainerTaps implements ExpectedTaps {
 
   expects(containerId: string): boolean {
     const life = this.#taps.get(containerId)?.life;
-    return life !== undefined && !life.isOpen && life.problem === undefined;
+    if (life !== undefined) return !life.isOpen && life.problem === undefined;
+    for (const endingId of this.#ending.values()) if (endingId === containerId) return true;
+    // The engine tells of a container when it is made, and of its namespace only after its first process runs.
+    if (this.#early.waiting === 0) return false;
+    const container = this.#options.inventory.container(containerId);
+    return container !== undefined && container.pid === undefined && container.sandboxKey === undefined;
   }
 
   mayExpectOn({ name }: Network): boolean {
@@ -132,7 +138,7 @@ export class ContainerTaps implements ExpectedTaps {
     this.#isStopped = true;
     this.#early.stop();
     for (const tap of [...this.#taps.values()]) this.#end(tap, 'the agent stopped');
-    await Promise.all(this.#ending);
+    await Promise.all(this.#ending.keys());
   }
 
   #begin(container: ContainerState): void {
@@ -165,7 +171,7 @@ export class ContainerTaps implements ExpectedTaps {
   #end(tap: ContainerTap, because: string): void {
     this.#taps.delete(tap.container.workload.containerId);
     const ending = tap.life.end(tap.life.isOpen ? because : undefined);
-    this.#ending.add(ending);
+    this.#ending.set(ending, tap.container.workload.containerId);
     void ending.finally(() => this.#ending.delete(ending));
   }
 

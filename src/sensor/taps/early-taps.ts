@@ -13,8 +13,8 @@ import { readAhead } from './read-ahead.ts';
 export interface EarlyTapsOptions {
   readonly open: (options: LiveOptions) => Promise<PacketSource>;
   readonly live: LiveOptions;
-  /** Where libnetwork binds its namespaces, as it may look from here. */
-  readonly dirs: readonly string[];
+  /** Where libnetwork binds its namespaces; the first that is there. It may be found, or move, while we run. */
+  readonly dirs: () => readonly string[];
   /** For tests. */
   readonly waitGoneMs?: number;
 }
@@ -40,7 +40,8 @@ export class EarlyTaps {
   /** By the name of the sandbox's file. */
   readonly #waiting = new Map<string, EarlyTap>();
   #watched: { readonly watcher: FSWatcher; readonly dir: string; readonly inode: number } | undefined;
-  #isMissing = false;
+  /** Directories that were not there at the last look. */
+  #missing = new Set<string>();
   #isStopped = false;
 
   constructor(options: EarlyTapsOptions) {
@@ -49,28 +50,41 @@ export class EarlyTaps {
 
   /** Every second or so: the engine makes the directory with its first container, and may make it anew. */
   watch(): void {
-    if (this.#isStopped || this.#isWatching()) return;
+    if (this.#isStopped) return;
+    const missing = new Set<string>();
+    for (const dir of this.#options.dirs()) {
+      const inode = inodeOf(dir);
+      // A directory that was removed and made again is another one, of which the watch tells nothing.
+      if (inode !== undefined && this.#watched?.dir === dir && this.#watched.inode === inode) return;
+      if (inode !== undefined && this.#begin(dir, inode)) return;
+      missing.add(dir);
+    }
+    this.#unwatch();
+    this.#missing = missing;
+  }
+
+  /** False: gone again, not readable, or no more watches allowed. */
+  #begin(dir: string, inode: number): boolean {
+    try {
+      const watcher = watch(dir, { persistent: false }, (event, name) => {
+        if (event === 'rename' && name !== null) this.#changed(name);
+      });
+      watcher.on('error', () => {
+        if (this.#watched?.watcher === watcher) this.#unwatch();
+      });
+      this.#unwatch();
+      this.#watched = { watcher, dir, inode };
+      // What is in a directory that was not there a moment ago is new as well.
+      if (this.#missing.delete(dir)) for (const name of readdirSync(dir)) this.#changed(name);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #unwatch(): void {
     this.#watched?.watcher.close();
     this.#watched = undefined;
-    const wasMissing = this.#isMissing;
-    for (const dir of this.#options.dirs) {
-      const inode = inodeOf(dir);
-      if (inode === undefined) continue;
-      try {
-        const watcher = watch(dir, { persistent: false }, (event, name) => {
-          if (event === 'rename' && name !== null) this.#changed(name);
-        });
-        watcher.on('error', () => watcher.close());
-        this.#watched = { watcher, dir, inode };
-        this.#isMissing = false;
-        // What is in a directory that was not there a moment ago is new as well.
-        if (wasMissing) for (const name of readdirSync(dir)) this.#changed(name);
-        return;
-      } catch {
-        // Gone again, not readable, or no more watches allowed.
-      }
-    }
-    this.#isMissing = true;
   }
 
   /** Taps that nobody has taken yet. */
@@ -98,15 +112,8 @@ export class EarlyTaps {
 
   stop(): void {
     this.#isStopped = true;
-    this.#watched?.watcher.close();
+    this.#unwatch();
     for (const name of [...this.#waiting.keys()]) this.#drop(name);
-  }
-
-  /** A directory that was removed and made again is another one, of which the watch tells nothing. */
-  #isWatching(): boolean {
-    if (this.#watched === undefined) return false;
-    const { dir, inode } = this.#watched;
-    return inodeOf(dir) === inode;
   }
 
   /** It came or it went. */
@@ -127,10 +134,10 @@ export class EarlyTaps {
   }
 
   async #open(name: string): Promise<PacketSource | undefined> {
-    const { open, live, dirs } = this.#options;
+    const { open, live } = this.#options;
     for (const delayMs of ATTEMPT_DELAYS_MS) {
       await delay(delayMs);
-      for (const dir of dirs) {
+      for (const dir of this.#options.dirs()) {
         try {
           const source = await open({ ...live, netns: join(dir, name) });
           return readAhead(source, live.bufferBytes ?? LIVE_DEFAULTS.bufferBytes);

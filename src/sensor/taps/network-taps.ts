@@ -16,8 +16,8 @@ export interface NetworkTapsOptions {
   /** Empty: all. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
-  /** Where a network is tapped; for tests. */
-  readonly placeOf?: typeof tapPlace;
+  /** Where a network is tapped. */
+  readonly placeOf?: (network: Network) => ReturnType<typeof tapPlace>;
   /** A tap begins. */
   readonly attach: (network: Network, source: PacketSource) => AttachedTap;
   readonly emit: (record: CoverageRecord | LossRecord) => void;

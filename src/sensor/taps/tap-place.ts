@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Network } from '../../model/network.ts';
+import { NETNS_DIRS } from '../host/docker-netns.ts';
 
 export interface TapPlace {
   readonly interface: string;
@@ -25,18 +26,13 @@ export type PlaceOrReason =
       readonly isOutOfSight?: boolean;
     };
 
-/** Of the host; for tests. */
+/** Of the host. */
 export interface PlacePaths {
+  /** For tests. */
   readonly sysClassNet?: string;
   /** Where libnetwork's namespaces may be; the first that is there. */
   readonly dockerNetns?: readonly string[];
 }
-
-/**
- * libnetwork binds the namespaces of sandboxes there. An agent in a container sees them, with the host's PID namespace,
- * through the host's first process: no mount has to propagate for that.
- */
-export const DOCKER_NETNS: readonly string[] = ['/var/run/docker/netns', '/proc/1/root/var/run/docker/netns'];
 
 export function tapPlace(network: Network, paths: PlacePaths = {}): PlaceOrReason {
   if (network.bridge !== undefined) return { place: { interface: network.bridge } };
@@ -44,7 +40,7 @@ export function tapPlace(network: Network, paths: PlacePaths = {}): PlaceOrReaso
     case 'macvlan':
       return { place: macvlanParent(network, paths.sysClassNet ?? '/sys/class/net') };
     case 'overlay':
-      return overlayNamespace(network, paths.dockerNetns ?? DOCKER_NETNS);
+      return overlayNamespace(network, paths.dockerNetns ?? NETNS_DIRS);
     case 'ipvlan':
       return never(
         'containers on ipvlan share the MAC of their parent interface, so its traffic cannot be told from the host',

@@ -422,8 +422,8 @@ describe('a namespace that Docker has just made', () => {
   /** The directory of Docker's namespaces, watched. Real timers: the file system tells in real time. */
   async function watching(over: Partial<ContainerTapsOptions> = {}) {
     vi.useRealTimers();
-    const world = setup({ netnsDirs: [join(dir, 'absent'), dir], ...over });
-    world.taps.start();
+    const world = setup({ netnsDirs: () => [join(dir, 'absent'), dir], ...over });
+    world.taps.watchNew();
     const appears = (name: string): void => writeFileSync(join(dir, name), '');
     const waitFor = (condition: () => boolean) =>
       vi.waitFor(() => expect(condition()).toBe(true), { timeout: 5000, interval: 2 });
@@ -447,7 +447,7 @@ describe('a namespace that Docker has just made', () => {
 
   it('is tapped also when the directory itself appears with it', async () => {
     const late = join(dir, 'late');
-    const { waitFor, taps, opened } = await watching({ netnsDirs: [late] });
+    const { waitFor, taps, opened } = await watching({ netnsDirs: () => [late] });
     taps.readStatistics();
     mkdirSync(late);
     writeFileSync(join(late, SANDBOX), '');
@@ -468,7 +468,7 @@ describe('a namespace that Docker has just made', () => {
   it('is tapped also in a directory that was removed and made again', async () => {
     const gone = join(dir, 'gone');
     mkdirSync(gone);
-    const { waitFor, taps, opened } = await watching({ netnsDirs: [gone] });
+    const { waitFor, taps, opened } = await watching({ netnsDirs: () => [gone] });
     rmSync(gone, { recursive: true });
     taps.readStatistics();
     mkdirSync(gone);
@@ -476,6 +476,22 @@ describe('a namespace that Docker has just made', () => {
     writeFileSync(join(gone, SANDBOX), '');
 
     await waitFor(() => opened.length === 1);
+    await taps.stop();
+  });
+
+  it('is tapped also where the engine has been found to keep it meanwhile, and what ran before is left alone', async () => {
+    const found = join(dir, 'found');
+    mkdirSync(found);
+    writeFileSync(join(found, 'ffffffffffff'), '');
+    let dirs = [join(dir, 'absent')];
+    const { waitFor, taps, opened } = await watching({ netnsDirs: () => dirs });
+    dirs = [found, ...dirs];
+    taps.watchNew();
+    writeFileSync(join(found, SANDBOX), '');
+
+    await waitFor(() => opened.length === 1);
+
+    expect(opened.map(({ options }) => options.netns)).toEqual([join(found, SANDBOX)]);
     await taps.stop();
   });
 
@@ -498,6 +514,40 @@ describe('a namespace that Docker has just made', () => {
     expect(opened).toHaveLength(1);
     expect(life).toEqual(['attach lo@web', 'batch lo@web', 'detach lo@web']);
     expect(coverage()).toEqual([]);
+    await taps.stop();
+  });
+
+  it('is expected for a container that is made and not started, not for one that runs without a tap', async () => {
+    const { appears, waitFor, taps, tell, opened, life } = await watching();
+    tell(containerFact('web', { endpoints: [endpointFact('web', 'front', ['172.30.0.2'])] }));
+    tell(running('old', ['bridge']));
+    expect(taps.expects('web-id')).toBe(false);
+
+    appears(SANDBOX);
+    await waitFor(() => opened.length === 1);
+    expect([taps.expects('web-id'), taps.expects('old-id')]).toEqual([true, false]);
+
+    tell(running('web', ['front'], { sandboxKey: `/var/run/docker/netns/${SANDBOX}` }));
+    expect(taps.expects('web-id')).toBe(true);
+    await waitFor(() => life.length === 1);
+    expect(taps.expects('web-id')).toBe(false);
+    await taps.stop();
+  });
+
+  it('is expected for a container that is over until it is read', async () => {
+    const { appears, waitFor, taps, tell, opened, life } = await watching();
+    appears(SANDBOX);
+    await waitFor(() => opened.length === 1);
+    const { source } = opened[0]!;
+    Object.assign(source, { drain: () => {} });
+
+    tell(running('web', ['front'], { sandboxKey: `/var/run/docker/netns/${SANDBOX}` }));
+    taps.ended('web-id');
+    await waitFor(() => life.length === 1);
+    expect(taps.expects('web-id')).toBe(true);
+
+    source.end({ reason: 'closed' });
+    await waitFor(() => !taps.expects('web-id'));
     await taps.stop();
   });
 

@@ -23,7 +23,7 @@ describe('an early tap whose namespace is gone', () => {
         return source;
       },
       live: { interface: 'lo' },
-      dirs: [dir],
+      dirs: () => [dir],
       waitGoneMs: WAIT_GONE_MS,
     });
     taps.watch();
