@@ -64,7 +64,7 @@ const config = z.strictObject({
     .max(1_000_000)
     .default(2000)
     .describe(
-      'Flows looked at in a second, about 8 us each; after a second with more everything is learned for `learn_secs` again.',
+      'Flows with an outside address looked at in a second, about 8 us each; those beyond are counted as lost, and everything is learned for `learn_secs` again.',
     ),
   max_containers: z
     .number()
@@ -111,7 +111,7 @@ export default defineAnalyzer({
   severity: 'low',
   confidence: 'medium',
   maturity: 'incubating',
-  flows: 'all',
+  flows: 'chosen',
   config,
   evidence,
   messages: {
@@ -127,6 +127,8 @@ export default defineAnalyzer({
     const learning = options.learn_secs * MICROS_PER_SECOND;
     let watchedSince: Micros | undefined;
     let flowsThisSecond = 0;
+    /** In this second. */
+    let isPassedOver = false;
     /** When flows were last passed over, for there were too many. */
     let passedOverAt: Micros | undefined;
 
@@ -183,7 +185,9 @@ export default defineAnalyzer({
         memory.learn(resp.ip);
         return;
       }
-      if (isIgnored(flow) || memory.mayKnow(resp.ip, start)) return;
+      if (isIgnored(flow)) return;
+      if (memory.isFull) ctx.lost('addresses');
+      if (memory.mayKnow(resp.ip, start)) return;
       const place = `${key} ${flow.protocol} ${resp.ip} ${resp.port ?? ''}`;
       pending.ensure(place, () => ({ key, flow, connections: 0 })).connections += 1;
     }
@@ -201,7 +205,16 @@ export default defineAnalyzer({
       tell(ctx, key, tally, memory, flow, Math.max(0, flow.start - lastDns));
     }
 
+    /** What comes after it this second nobody looks at. */
+    function isTooMany(): boolean {
+      if (flowsThisSecond < options.max_flows_per_sec) return false;
+      ctx.lost('flows');
+      isPassedOver = true;
+      return true;
+    }
+
     return {
+      choosesFlow: (flow) => flow.mayCross && !isTooMany(),
       onDns(record) {
         watchedSince ??= record.time;
         if (record.protocol !== 'dns' || record.rcode === undefined || !isItself(record.client)) return;
@@ -214,19 +227,20 @@ export default defineAnalyzer({
       },
       onFlowStart(flow) {
         watchedSince ??= flow.start;
-        flowsThisSecond += 1;
-        if (flowsThisSecond > options.max_flows_per_sec) {
+        if (flow.orig.scope !== 'internet' && flow.resp.scope !== 'internet') return;
+        if (isTooMany()) {
           passedOverAt = flow.start;
-          ctx.setFlowInterest('none');
           return;
         }
+        flowsThisSecond += 1;
         noteCaller(flow);
         if (isOutbound(flow)) noteFlow(flow);
       },
       onTick(now) {
         watchedSince ??= now;
         flowsThisSecond = 0;
-        ctx.setFlowInterest('all');
+        if (isPassedOver) passedOverAt = now;
+        isPassedOver = false;
         for (const [place, entry] of pending.entries()) {
           if (now - entry.flow.start < GRACE) continue;
           pending.delete(place);

@@ -14,7 +14,12 @@ import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { clientKey, networkOf } from './lib/asker.ts';
 import { BypassTally } from './lib/dns-bypass/bypass-tally.ts';
-import { isResolverAddress, isResolverName } from './lib/dns-bypass/public-resolvers.ts';
+import {
+  isResolverAddress,
+  isResolverName,
+  isResolverWords,
+  RESOLVER_NAMES,
+} from './lib/dns-bypass/public-resolvers.ts';
 import { NameServers } from './lib/name-servers.ts';
 
 /** A container that asked the embedded resolver within this uses it. */
@@ -86,7 +91,7 @@ export default defineAnalyzer({
   severity: 'low',
   confidence: 'medium',
   maturity: 'incubating',
-  flows: 'all',
+  flows: 'chosen',
   config,
   evidence,
   messages: {
@@ -110,16 +115,23 @@ export default defineAnalyzer({
     const allowedNames = new Set(options.resolver_names);
     const extraNames = new Set(options.extra_names);
     const ignored = new Set(options.ignore_containers);
+    const resolverZones = new Set([...RESOLVER_NAMES, ...extraNames].map((name) => ctx.zoneOf(name)?.zone));
+    /**
+     * Somebody has asked for the name of a resolver: a flow may be known by it, until then none is. Flows are named by
+     * the same questions that come here.
+     */
+    let isResolverAsked = false;
 
     /** Whose questions are judged: a container's; of unnamed addresses, those that are not the host's or a stranger's. */
     function isJudged(client: Endpoint, server: Endpoint, now: Micros): boolean {
       if (server.scope === 'engine' || server.scope === 'multicast' || isLoopback(server.ip)) return false;
-      if (allowed.has(server.ip) || allowed.has(client.ip)) return false;
+      if (allowed.size > 0 && (allowed.has(server.ip) || allowed.has(client.ip))) return false;
       if (client.workload === undefined) {
         return (client.scope === 'lan' || client.scope === 'unknown') && server.scope !== 'container';
       }
       const { workload } = client;
-      if (ignored.has(workload.name) || ignored.has(workloadLabel(workload))) return false;
+      if (ignored.size > 0 && (ignored.has(workload.name) || ignored.has(workloadLabel(workload))))
+        return false;
       return (
         workload.resolvers?.includes(server.ip) !== true && !nameServers.isServing(workload.containerId, now)
       );
@@ -157,7 +169,7 @@ export default defineAnalyzer({
     /** A plain question at the moment it is seen, or the first answer of a server to one. */
     function plain(record: DnsRecord, isAnswer: boolean): void {
       const { client, server, time } = record;
-      if (!isPlainQuestion(record) || !isJudged(client, server, time)) return;
+      if (!isJudged(client, server, time) || !isPlainQuestion(record)) return;
       const configured = configuredFor(client);
       if (configured === undefined) return;
       const key = keyOf('plain', client, record.network);
@@ -220,14 +232,32 @@ export default defineAnalyzer({
       if (tally?.peers.some(({ ip }) => ip === flow.resp.ip) === true) tally.noteFlow(flow.uid);
     }
 
+    function noteQuestion({ query }: DnsRecord): void {
+      // The zone is known already, the rest of the name costs more.
+      if (isResolverAsked || !resolverZones.has(ctx.zoneOf(query)?.zone)) return;
+      isResolverAsked = isResolverName(query, extraNames);
+    }
+
     function onFlow(flow: FlowRecord): void {
       encrypted(flow);
       beneath(flow);
     }
 
     return {
+      choosesFlow({ event, respPort, serverName, respWords }) {
+        if (respPort === ENCRYPTED_DNS_PORT) return true;
+        if (respPort === 53) return tallies.size > 0;
+        if (serverName !== undefined && isResolverName(serverName, extraNames)) return true;
+        if (respPort !== HTTPS_PORT) return false;
+        if (event !== 'answered' && serverName === undefined && isResolverAsked) return true;
+        return isResolverWords(respWords);
+      },
+      // HTTP/3 and DNS over QUIC have their ports; over TCP the name counts on any.
+      readsContent: ({ protocol, respPort }) =>
+        protocol === 'tcp' || respPort === HTTPS_PORT || respPort === ENCRYPTED_DNS_PORT,
       onDnsQuery({ record }) {
         if (record.protocol !== 'dns') return;
+        noteQuestion(record);
         nameServers.note(record);
         const id = record.client.workload?.containerId;
         if (record.server.scope === 'engine' && id !== undefined) {
@@ -238,6 +268,7 @@ export default defineAnalyzer({
       },
       onDns(record) {
         if (record.protocol !== 'dns') return;
+        noteQuestion(record);
         nameServers.note(record);
         if (record.rcode !== undefined) plain(record, true);
       },

@@ -9,6 +9,7 @@ import { ZoneMemory } from '../src/model/dns-zone.ts';
 import { type Endpoint, endpointLabel } from '../src/model/endpoint.ts';
 import { type Confidence, SEVERITIES, type Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
+import { type IpWords, parseIp } from '../src/model/ip.ts';
 import { type ClockStep, formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { AddressJudge, innerText } from './lib/address-kind.ts';
@@ -130,6 +131,8 @@ export default defineAnalyzer({
     const cases = ctx.boundedMap<Case>({ name: 'cases', maxKeys: options.max_watched });
     /** By client and address; only while there are any are flows asked for. */
     const watched = ctx.boundedMap<Watch>({ name: 'watched', maxKeys: options.max_watched });
+    /** One word of each watched address, perhaps of some that are not watched any more. */
+    const watchedWords = new Set<number>();
 
     function isSink({ judged }: InsideAddress, zone: string, resolver: Endpoint): boolean {
       const text = innerText(judged);
@@ -231,12 +234,13 @@ export default defineAnalyzer({
 
     function watch(who: string, inside: InsideAddress, found: Case, record: DnsRecord): void {
       const until = record.time + (record.rtt ?? 0) + CONNECT_WITHIN;
+      watchedWords.add(wordOf(inside.judged.words)).add(wordOf(parseIp(inside.answer.data)!));
       for (const ip of new Set([inside.answer.data, innerText(inside.judged)])) {
         const entry = watched.ensure(`${who} ${ip}`, () => ({ found, from: record.time, until }));
         entry.found = found;
         entry.until = until;
       }
-      ctx.setFlowInterest('all');
+      ctx.setFlowInterest('chosen');
     }
 
     function remember(key: string, record: DnsRecord, outside: DnsAnswer): void {
@@ -248,6 +252,7 @@ export default defineAnalyzer({
     }
 
     return {
+      choosesFlow: ({ respWords }) => watchedWords.has(wordOf(respWords)),
       onDns(record) {
         if (!isAnswered(record) || !isItself(record.client)) return;
         const { inside, outside } = sortAnswer(record, addresses);
@@ -273,7 +278,9 @@ export default defineAnalyzer({
       onTick(now) {
         if (watched.size === 0) return;
         for (const [key, { until }] of watched.entries()) if (until < now) watched.delete(key);
-        if (watched.size === 0) ctx.setFlowInterest('none');
+        if (watched.size > 0) return;
+        ctx.setFlowInterest('none');
+        watchedWords.clear();
       },
       onClockSet(step) {
         for (const [, entry] of outsides.entries()) entry.time += step.to - step.from;
@@ -324,6 +331,11 @@ interface Watch {
   found: Case;
   from: Micros;
   until: Micros;
+}
+
+/** Tells most addresses apart: inside, the first words are a network's and the last ones a machine's. */
+function wordOf([, , w2, w3]: IpWords): number {
+  return w2 ^ w3;
 }
 
 function moveWatch(entry: Watch, { from, to }: ClockStep): void {

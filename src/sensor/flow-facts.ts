@@ -85,4 +85,5 @@ export interface SocketOwners {
 /** What the flow's own bytes said, by slot. */
 export interface FlowContent {
   of(slot: number): Pick<FlowRecord, 'service' | 'serverName' | 'serverNameFrom'> | undefined;
+  serverName(slot: number): string | undefined;
 }

@@ -47,6 +47,8 @@ export class FlowRecords {
   #subnets: readonly { readonly cidr: Cidr; readonly network: Network }[] = [];
   /** False lets the pipeline skip every question about internal networks. */
   hasInternalNetworks = false;
+  /** False lets it skip every question about containers: without a network there was none so far. */
+  hasNetworks = false;
 
   constructor(table: FlowTable, sources: FlowSources) {
     this.#table = table;
@@ -57,6 +59,7 @@ export class FlowRecords {
   addTap(tap: Tap): void {
     const { index, interface: name, network } = tap;
     this.#places.set(index, { interface: name, network, flows: 0, isOver: false });
+    this.hasNetworks ||= network !== undefined;
   }
 
   /** No packet comes from it any more; its flows end now or soon. */
@@ -97,6 +100,7 @@ export class FlowRecords {
       }),
     );
     this.hasInternalNetworks = networks.some((network) => network.internal);
+    this.hasNetworks ||= networks.length > 0;
   }
 
   /** The tap's network; in a file without one, the one network whose subnets hold either address. */

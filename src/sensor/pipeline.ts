@@ -9,8 +9,8 @@ import { type IpWords, parseIp } from '../model/ip.ts';
 import type { Network } from '../model/network.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../model/time.ts';
-import type { FlowInterest } from './analysis/analyzer.ts';
-import type { AnalyzerRunner } from './analysis/runner.ts';
+import type { FlowGlance, FlowInterest } from './analysis/analyzer.ts';
+import type { AnalyzerRunner, FlowEvent } from './analysis/runner.ts';
 import type { DnsConfig, FlowsConfig } from './config.ts';
 import { ContentIntake } from './content/intake.ts';
 import { LAYER, PacketView } from './decode/packet-view.ts';
@@ -22,6 +22,7 @@ import type { FindingManager } from './findings/manager.ts';
 import { WARM_AT_ONCE } from './flow/key.ts';
 import { FLOW_EVENT, type FlowEnd, FlowTable } from './flow/table.ts';
 import type { AddressNames, NatUnfolder, OutsideNames, SocketOwners } from './flow-facts.ts';
+import { FlowGlancer } from './flow-glance.ts';
 import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
 import type { SourceCheck } from './source-check.ts';
@@ -66,6 +67,13 @@ const RELEASE_GRACE = 150_000;
 /** Flows of an ended tap that end together: some 40 ms of records. The others follow, as many each second. */
 const ENDED_AT_ONCE = 4096;
 
+const GLANCE_OF: Readonly<Record<FlowEvent, FlowGlance['event']>> = {
+  flowStart: 'start',
+  flowAnswered: 'answered',
+  flowActive: 'active',
+  flowEnd: 'end',
+};
+
 interface Release {
   readonly networkId: string;
   readonly ips: readonly IpWords[];
@@ -76,6 +84,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #table: FlowTable;
   readonly #records: FlowRecords;
+  readonly #glancer: FlowGlancer;
   readonly #content: ContentIntake;
   readonly #dns: DnsIntake;
   readonly #rollup: TrafficRollup;
@@ -124,6 +133,7 @@ export class Pipeline {
       sockets: options.sockets,
       content: this.#content,
     });
+    this.#glancer = new FlowGlancer(this.#table, this.#records, this.#content);
     this.#rollup = new TrafficRollup(flows.max_edges);
     this.#dns = new DnsIntake({
       config: options.dns,
@@ -244,6 +254,11 @@ export class Pipeline {
     this.#now = Math.max(this.#now, time);
   }
 
+  /** Every tap has been read up to this packet time: a live agent says so, since its taps deliver in turns. */
+  heardUpTo(time: Micros): void {
+    this.#dns.heardUpTo(time);
+  }
+
   /** Input has ended: flows and questions still open are recorded, pending decisions taken. */
   finish(): void {
     const { runner, wants } = this.#options;
@@ -300,31 +315,31 @@ export class Pipeline {
     if ((events & FLOW_EVENT.NEW) !== 0) {
       this.#records.begin(slot, view, this.#table.fromOrig);
       this.#openContent(slot, data, view);
-      if (this.#concerns(runner.wants.flowStart, slot)) runner.flowStart(this.#records.record(slot, 'start'));
+      if (this.#concerns('flowStart', slot)) runner.flowStart(this.#records.record(slot, 'start'));
     }
     if ((events & FLOW_EVENT.CONTENT) !== 0) this.#content.onPacket(data, view, slot, this.#table.fromOrig);
-    if ((events & FLOW_EVENT.FIRST_ANSWER) !== 0 && this.#concerns(runner.wants.flowAnswered, slot)) {
+    if ((events & FLOW_EVENT.FIRST_ANSWER) !== 0 && this.#concerns('flowAnswered', slot)) {
       runner.flowAnswered(this.#records.record(slot, 'answered'));
     }
   }
 
-  /** What a flow says is read only when a record of it may be made. */
+  /** What a flow says is read only for those who need it: it takes as long as all else about a new flow. */
   #openContent(slot: number, data: DataView, view: PacketView): void {
-    if ((view.layers & (LAYER.TCP | LAYER.UDP)) === 0 || !this.#mayBeRecorded(slot)) return;
+    if ((view.layers & (LAYER.TCP | LAYER.UDP)) === 0 || !this.#isContentNeeded(slot)) return;
     this.#table.openContent(slot);
     this.#content.onPacket(data, view, slot, this.#table.fromOrig);
   }
 
-  #mayBeRecorded(slot: number): boolean {
+  #isContentNeeded(slot: number): boolean {
     const { runner, wants } = this.#options;
     if (wants.flows) return true;
     const { flowStart, flowAnswered, flowActive, flowEnd } = runner.wants;
-    return (
-      this.#concerns(flowEnd, slot) ||
-      this.#concerns(flowActive, slot) ||
-      this.#concerns(flowAnswered, slot) ||
-      this.#concerns(flowStart, slot)
-    );
+    const isAnybodyThere =
+      this.#mayConcern(flowEnd) ||
+      this.#mayConcern(flowActive) ||
+      this.#mayConcern(flowAnswered) ||
+      this.#mayConcern(flowStart);
+    return isAnybodyThere && runner.readsContent(this.#glancer.at(slot, 'start'));
   }
 
   #onFlowEnd(slot: number, reason: FlowEnd): void {
@@ -337,7 +352,7 @@ export class Pipeline {
 
   #tellFlowEnd(slot: number, reason: FlowEnd): void {
     const { runner, wants } = this.#options;
-    const concernsRunner = this.#concerns(runner.wants.flowEnd, slot);
+    const concernsRunner = this.#concerns('flowEnd', slot);
     if (!wants.flows && !concernsRunner) return;
     const record = this.#records.record(slot, reason);
     if (concernsRunner) runner.flowEnd(record);
@@ -351,7 +366,7 @@ export class Pipeline {
 
   readonly #onFlowActive = (slot: number): void => {
     const { runner, wants } = this.#options;
-    const concernsRunner = this.#concerns(runner.wants.flowActive, slot);
+    const concernsRunner = this.#concerns('flowActive', slot);
     if (!wants.flows && !concernsRunner) return;
     const record = this.#records.record(slot, 'active');
     if (concernsRunner) runner.flowActive(record);
@@ -360,12 +375,18 @@ export class Pipeline {
 
   /** False spares the question for each flow. */
   #mayConcern(interest: FlowInterest): boolean {
-    return interest === 'all' || (interest === 'internal-networks' && this.#records.hasInternalNetworks);
+    if (interest === 'internal-networks') return this.#records.hasInternalNetworks;
+    return interest !== 'none';
   }
 
-  #concerns(interest: FlowInterest, slot: number): boolean {
+  /** Whether a record of this event is to be made. */
+  #concerns(event: FlowEvent, slot: number): boolean {
+    const { runner } = this.#options;
+    const interest = runner.wants[event];
     if (interest === 'all') return true;
-    return this.#mayConcern(interest) && this.#records.networkOf(slot)?.internal === true;
+    if (interest !== 'chosen')
+      return this.#mayConcern(interest) && this.#records.networkOf(slot)?.internal === true;
+    return runner.choosesFlow(event, this.#glancer.at(slot, GLANCE_OF[event]));
   }
 
   #onDnsRecord(record: DnsRecord): void {

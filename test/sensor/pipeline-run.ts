@@ -65,6 +65,8 @@ export interface Setup {
   readonly wants?: Partial<PipelineOptions['wants']>;
   readonly outside?: PipelineOptions['outside'];
   readonly expectedTaps?: PipelineOptions['expectedTaps'];
+  /** False as for a file of which nobody said what networks it shows. */
+  readonly hasNetworks?: boolean;
 }
 
 export interface PipelineRun {
@@ -84,6 +86,7 @@ export function startPipeline({
   wants = {},
   outside,
   expectedTaps,
+  hasNetworks = true,
 }: Setup = {}): PipelineRun {
   const records: AgentRecord[] = [];
   const emit = (record: AgentRecord) => void records.push(record);
@@ -110,7 +113,7 @@ export function startPipeline({
     wants: { flows: true, dns: true, traffic: true, ...wants },
     seed: 0,
   });
-  pipeline.setNetworks(state.networks());
+  if (hasNetworks) pipeline.setNetworks(state.networks());
   return {
     pipeline,
     state,

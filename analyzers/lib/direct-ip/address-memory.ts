@@ -22,6 +22,11 @@ export class AddressMemory {
     return this.#known.count;
   }
 
+  /** It holds no more, and takes every address for known. */
+  get isFull(): boolean {
+    return this.#known.isFull;
+  }
+
   learn(address: string): void {
     this.#known.add(address);
   }

@@ -2,7 +2,7 @@
  * Names and addresses of public resolvers that speak DNS over HTTPS, TLS or QUIC, as their operators publish them on
  * their set-up pages. A small core of what programs have built in or suggest; no list is ever whole, and the page says so.
  */
-import { formatIp, parseIp } from '../../../src/model/ip.ts';
+import { formatIp, type IpWords, parseIp } from '../../../src/model/ip.ts';
 
 /** A name below one of these counts too: providers put profiles and variants there. */
 const NAMES =
@@ -39,10 +39,12 @@ const ADDRESSES =
   '194.242.2.2 194.242.2.3 194.242.2.4 194.242.2.5 194.242.2.6 194.242.2.9 ' +
   '223.5.5.5 223.6.6.6 2400:3200::1 2400:3200:baba::1 1.12.12.12 120.53.53.53 185.222.222.222 45.11.45.11';
 
-const NAME_SET: ReadonlySet<string> = new Set(NAMES.split(' '));
-const ADDRESS_SET: ReadonlySet<string> = new Set(
-  ADDRESSES.split(' ').map((text) => formatIp(...parseIp(text)!)),
-);
+export const RESOLVER_NAMES: readonly string[] = NAMES.split(' ');
+const NAME_SET: ReadonlySet<string> = new Set(RESOLVER_NAMES);
+const WORDS: readonly IpWords[] = ADDRESSES.split(' ').map((text) => parseIp(text)!);
+const ADDRESS_SET: ReadonlySet<string> = new Set(WORDS.map((words) => formatIp(...words)));
+/** For IPv4 the whole address. */
+const LAST_WORDS: ReadonlySet<number> = new Set(WORDS.map((words) => words[3]));
 
 /** In lower case, without the last dot. */
 export function isResolverName(name: string, own: ReadonlySet<string> = new Set()): boolean {
@@ -55,4 +57,9 @@ export function isResolverName(name: string, own: ReadonlySet<string> = new Set(
 /** In RFC 5952 form. */
 export function isResolverAddress(ip: string): boolean {
   return ADDRESS_SET.has(ip);
+}
+
+export function isResolverWords([w0, w1, w2, w3]: IpWords): boolean {
+  if (!LAST_WORDS.has(w3)) return false;
+  return WORDS.some((words) => words[3] === w3 && words[2] === w2 && words[1] === w1 && words[0] === w0);
 }

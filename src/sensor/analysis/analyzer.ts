@@ -5,9 +5,11 @@
  */
 import type { z } from 'zod';
 import type { DnsClientNetworks, DnsRecord } from '../../model/dns.ts';
+import type { ZoneOfName } from '../../model/dns-zone.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
+import type { IpWords } from '../../model/ip.ts';
 import type { Network } from '../../model/network.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
@@ -17,10 +19,39 @@ import type { ClockStep, Micros } from '../../model/time.ts';
  * Which flows a detector is told about. Making a record costs microseconds and most flows concern nobody, so the
  * pipeline makes none that nobody asked for.
  */
-export type FlowInterest = 'none' | 'internal-networks' | 'all';
+export type FlowInterest = 'none' | 'internal-networks' | 'chosen' | 'all';
+
+/**
+ * A flow before a record of it is made: what the flow table knows without a string. Borrowed for the call: the next
+ * flow is read through the same object.
+ */
+export interface FlowGlance {
+  readonly event: 'start' | 'answered' | 'active' | 'end';
+  /** As in a record: `tcp`, `udp`, ... */
+  readonly protocol: string;
+  readonly origWords: IpWords;
+  readonly respWords: IpWords;
+  readonly respPort: number | undefined;
+  /** Whom the client asked for, as far as its bytes have told yet. */
+  readonly serverName: string | undefined;
+  /** Seen on an internal network. */
+  readonly isInternal: boolean;
+  /** False when no end can be of scope `internet`, or none can be a container; true when that is not known yet. */
+  readonly mayCross: boolean;
+}
 
 /** What a detector listens to. Records are borrowed for the call where the comment says so, else they may be kept. */
 export interface Handlers {
+  /**
+   * For the interest `chosen`: whether this event of the flow is to be told. Asked often, so it must be cheap. It spares
+   * work and decides nothing: what another analyzer asked for is told as well.
+   */
+  choosesFlow?(flow: FlowGlance): boolean;
+  /**
+   * For the interest `chosen`: whether the flow's bytes are to be read for its service and server name, because it can be
+   * chosen by them or its records are judged by them. Asked once, at the first packet; without it nothing is read.
+   */
+  readsContent?(flow: FlowGlance): boolean;
   /** First packet of a flow. */
   onFlowStart?(flow: FlowRecord): void;
   /** First packet of the responder. */
@@ -120,6 +151,10 @@ export interface AnalyzerContext<MessageId extends string, Evidence> {
   /** From now on: which flows the flow handlers are called for. */
   setFlowInterest(interest: FlowInterest): void;
   boundedMap<V>(options: BoundedMapOptions<V>): BoundedMap<V>;
+  /** Something was not looked at, or forgotten, for want of room: told as a loss of `<id>.<what>`. */
+  lost(what: string, count?: number): void;
+  /** The zone of a name in presentation form; all analyzers share the work. Undefined for the root. */
+  zoneOf(query: string): ZoneOfName | undefined;
 }
 
 export interface AnalyzerDefinition<

@@ -4,6 +4,7 @@
  * log. Nothing here reads a clock: time is what the records and `tick` say.
  */
 import type { DnsRecord } from '../../model/dns.ts';
+import { ZoneMemory } from '../../model/dns-zone.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
@@ -14,6 +15,7 @@ import type {
   AnalyzerDefinition,
   BoundedMapOptions,
   DnsQuery,
+  FlowGlance,
   FlowInterest,
   Handlers,
   NotDns,
@@ -58,7 +60,10 @@ export interface RunnerOptions {
   readonly maxFailures?: number;
 }
 
-/** What anyone wants to hear, so that the pipeline makes no record for nobody. Read it per event: it changes. */
+/**
+ * What anyone wants to hear, so that the pipeline makes no record for nobody. Read it per event: it changes. Of flows
+ * the widest interest; `chosen` means that `choosesFlow` tells, also for those who want internal networks only.
+ */
 export interface Wants {
   flowStart: FlowInterest;
   flowAnswered: FlowInterest;
@@ -69,6 +74,15 @@ export interface Wants {
   notDns: boolean;
   noRoute: boolean;
 }
+
+export type FlowEvent = 'flowStart' | 'flowAnswered' | 'flowActive' | 'flowEnd';
+
+const HANDLER_OF = {
+  flowStart: 'onFlowStart',
+  flowAnswered: 'onFlowAnswered',
+  flowActive: 'onFlowActive',
+  flowEnd: 'onFlowEnd',
+} as const;
 
 interface Eviction {
   readonly where: string;
@@ -98,6 +112,7 @@ export class AnalyzerRunner {
   readonly #options: RunnerOptions;
   readonly #slots: Slot[] = [];
   readonly #evictions: Eviction[] = [];
+  readonly #zones = new ZoneMemory();
   #now: Micros = 0;
   #lastTick: Micros | undefined;
   #lastLoss: Micros = Number.NEGATIVE_INFINITY;
@@ -113,9 +128,45 @@ export class AnalyzerRunner {
         failures: 0,
       };
       slot.handlers = definition.create(this.#contextFor(definition, slot), config as never);
+      if (definition.flows === 'chosen' && slot.handlers.choosesFlow === undefined)
+        throw new Error(`analyzer ${definition.id}: asks for chosen flows and has no choosesFlow`);
       this.#slots.push(slot);
     }
     this.#updateWants();
+  }
+
+  /** Where `wants` says `chosen`: whether a record of this event is to be made. */
+  choosesFlow(event: FlowEvent, glance: FlowGlance): boolean {
+    const handler = HANDLER_OF[event];
+    let isChosen = false;
+    // Each is asked, even when one has said yes: some count what they decline.
+    for (const slot of this.#slots) {
+      if (slot.handlers[handler] === undefined) continue;
+      if (slot.interest === 'internal-networks') isChosen ||= glance.isInternal;
+      if (slot.interest !== 'chosen') continue;
+      try {
+        if (slot.handlers.choosesFlow?.(glance) === true) isChosen = true;
+      } catch (error) {
+        this.#failed(slot, 'choosesFlow', error);
+      }
+    }
+    return isChosen;
+  }
+
+  /** Whether anybody needs to know what the flow that begins says; its records may be made without. */
+  readsContent(glance: FlowGlance): boolean {
+    for (const slot of this.#slots) {
+      if (slot.interest === 'none' || !listensToFlows(slot.handlers)) continue;
+      if (slot.interest === 'all') return true;
+      if (slot.interest === 'internal-networks' && glance.isInternal) return true;
+      if (slot.interest !== 'chosen') continue;
+      try {
+        if (slot.handlers.readsContent?.(glance) === true) return true;
+      } catch (error) {
+        this.#failed(slot, 'readsContent', error);
+      }
+    }
+    return false;
   }
 
   flowStart(flow: FlowRecord): void {
@@ -277,14 +328,15 @@ export class AnalyzerRunner {
         this.#updateWants();
       },
       boundedMap: <V>({ name, maxKeys, worth, onEvict }: BoundedMapOptions<V>) => {
-        const eviction: Eviction = { where: `${definition.id}.${name}`, count: 0, first: 0, last: 0 };
-        this.#evictions.push(eviction);
+        const eviction = this.#evictionOf(`${definition.id}.${name}`);
         const evicted = (value: V) => {
-          this.#noteEviction(eviction);
+          this.#noteEviction(eviction, 1);
           onEvict?.(value);
         };
         return new LruMap(maxKeys, evicted, worth);
       },
+      lost: (what, count = 1) => this.#noteEviction(this.#evictionOf(`${definition.id}.${what}`), count),
+      zoneOf: (query) => this.#zones.ofText(query),
     } as AnalyzerContext<string, Finding['evidence']>;
   }
 
@@ -312,9 +364,18 @@ export class AnalyzerRunner {
     wants.noRoute = this.#slots.some((slot) => slot.handlers.onNoRoute !== undefined);
   }
 
-  #noteEviction(eviction: Eviction): void {
+  #evictionOf(where: string): Eviction {
+    let eviction = this.#evictions.find((other) => other.where === where);
+    if (eviction === undefined) {
+      eviction = { where, count: 0, first: 0, last: 0 };
+      this.#evictions.push(eviction);
+    }
+    return eviction;
+  }
+
+  #noteEviction(eviction: Eviction, count: number): void {
     if (eviction.count === 0) eviction.first = this.#now;
-    eviction.count += 1;
+    eviction.count += count;
     eviction.last = this.#now;
   }
 
@@ -329,16 +390,23 @@ export class AnalyzerRunner {
   }
 }
 
+/** What was chosen is not asked again: a choice spares the record, and here it is made. */
 function concerns(interest: FlowInterest, flow: FlowRecord): boolean {
-  return interest === 'all' || (interest === 'internal-networks' && flow.network?.internal === true);
+  if (interest === 'all' || interest === 'chosen') return true;
+  return interest === 'internal-networks' && flow.network?.internal === true;
 }
 
+function listensToFlows({ onFlowStart, onFlowAnswered, onFlowActive, onFlowEnd }: Handlers): boolean {
+  return (onFlowStart ?? onFlowAnswered ?? onFlowActive ?? onFlowEnd) !== undefined;
+}
+
+/** From the narrowest to the widest. */
+const INTERESTS: readonly FlowInterest[] = ['none', 'internal-networks', 'chosen', 'all'];
+
 function widest(slots: readonly Slot[], handler: keyof Handlers): FlowInterest {
-  let interest: FlowInterest = 'none';
+  let rank = 0;
   for (const slot of slots) {
-    if (slot.handlers[handler] === undefined || slot.interest === 'none') continue;
-    if (slot.interest === 'all') return 'all';
-    interest = 'internal-networks';
+    if (slot.handlers[handler] !== undefined) rank = Math.max(rank, INTERESTS.indexOf(slot.interest));
   }
-  return interest;
+  return INTERESTS[rank]!;
 }

@@ -5,13 +5,14 @@
 import type { DnsRecord } from '../../model/dns.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
+import { parseIp } from '../../model/ip.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
 import { findingsConfig } from '../findings/config.ts';
 import { FindingManager } from '../findings/manager.ts';
 import type { AnalyzerDefinition, DnsQuery, NotDns } from './analyzer.ts';
-import { type AnalyzerFailure, AnalyzerRunner } from './runner.ts';
+import { type AnalyzerFailure, AnalyzerRunner, type FlowEvent } from './runner.ts';
 
 /** What happened, in order. Time advances by the records' own times, and by `tick`. */
 export type AnalyzerEvent =
@@ -81,16 +82,16 @@ type Timed = Exclude<AnalyzerEvent, { on: 'clock-set' }>;
 function deliver(runner: AnalyzerRunner, event: Timed): void {
   switch (event.on) {
     case 'flow-start':
-      runner.flowStart(event.flow);
+      if (isChosen(runner, 'flowStart', event.flow)) runner.flowStart(event.flow);
       break;
     case 'flow-answered':
-      runner.flowAnswered(event.flow);
+      if (isChosen(runner, 'flowAnswered', event.flow)) runner.flowAnswered(event.flow);
       break;
     case 'flow-active':
-      runner.flowActive(event.flow);
+      if (isChosen(runner, 'flowActive', event.flow)) runner.flowActive(event.flow);
       break;
     case 'flow-end':
-      runner.flowEnd(event.flow);
+      if (isChosen(runner, 'flowEnd', event.flow)) runner.flowEnd(event.flow);
       break;
     case 'dns':
       runner.dns(event.record);
@@ -110,6 +111,29 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
     case 'tick':
       break;
   }
+}
+
+const GLANCE_OF = {
+  flowStart: 'start',
+  flowAnswered: 'answered',
+  flowActive: 'active',
+  flowEnd: 'end',
+} as const;
+
+/** As the pipeline asks before it makes a record; the other interests the runner looks at itself. */
+function isChosen(runner: AnalyzerRunner, event: FlowEvent, flow: FlowRecord): boolean {
+  if (runner.wants[event] !== 'chosen') return true;
+  const { orig, resp, protocol, serverName, network } = flow;
+  return runner.choosesFlow(event, {
+    event: GLANCE_OF[event],
+    protocol,
+    origWords: parseIp(orig.ip)!,
+    respWords: parseIp(resp.ip)!,
+    respPort: resp.port,
+    serverName,
+    isInternal: network?.internal === true,
+    mayCross: orig.scope === 'internet' || resp.scope === 'internet',
+  });
 }
 
 function timeOf(event: Timed): Micros {

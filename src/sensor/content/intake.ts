@@ -130,6 +130,11 @@ export class ContentIntake implements FlowContent {
     const recognizers = (result & IS_UDP) === 0 ? TCP_RECOGNIZERS : UDP_RECOGNIZERS;
     return { service: recognizers[index]!.service, ...name };
   }
+
+  serverName(slot: number): string | undefined {
+    return this.#names.size === 0 ? undefined : this.#names.get(slot)?.serverName;
+  }
+
   /** The first bytes of one side. */
   #look(slot: number, fromOrig: boolean, seq: number): void {
     const words = this.#words;

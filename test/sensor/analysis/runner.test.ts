@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { LossRecord } from '../../../src/model/record.ts';
-import type { AnalyzerContext, AnalyzerDefinition, Handlers } from '../../../src/sensor/analysis/analyzer.ts';
+import type {
+  AnalyzerContext,
+  AnalyzerDefinition,
+  FlowGlance,
+  Handlers,
+} from '../../../src/sensor/analysis/analyzer.ts';
 import { type AnalyzerFailure, AnalyzerRunner } from '../../../src/sensor/analysis/runner.ts';
 import { address, askEvent, flow, network, noRoute, question, secs } from '../../support/records.ts';
 
@@ -112,6 +117,93 @@ describe('analyzer runner', () => {
     expect([widened, runner.wants.flowStart]).toEqual(['all', 'none']);
   });
 
+  describe('asked about a flow that has no record yet', () => {
+    const glance: FlowGlance = {
+      event: 'start',
+      protocol: 'tcp',
+      origWords: [0, 0, 0xffff, 0xac1e_000a],
+      respWords: [0, 0, 0xffff, 0xc633_6407],
+      respPort: 443,
+      serverName: undefined,
+      isInternal: false,
+      mayCross: true,
+    };
+    const choosing = (id: string, isChosen: boolean, readsContent?: boolean) =>
+      analyzer(
+        id,
+        () => ({
+          choosesFlow: () => isChosen,
+          ...(readsContent === undefined ? {} : { readsContent: () => readsContent }),
+          onFlowStart: () => {},
+        }),
+        { flows: 'chosen' },
+      );
+
+    it('chooses it when one of those who listen to the event does', () => {
+      const { runner } = run(choosing('a', false), choosing('b', true));
+
+      expect(runner.wants.flowStart).toBe('chosen');
+      expect(runner.choosesFlow('flowStart', glance)).toBe(true);
+      expect(runner.choosesFlow('flowEnd', glance)).toBe(false);
+      expect(run(choosing('a', false)).runner.choosesFlow('flowStart', glance)).toBe(false);
+    });
+
+    it('asks each of them, for they count what they decline', () => {
+      const asked: string[] = [];
+      const counting = (id: string) =>
+        analyzer(id, () => ({ choosesFlow: () => asked.push(id) > 0, onFlowStart: () => {} }), {
+          flows: 'chosen',
+        });
+      run(counting('a'), counting('b')).runner.choosesFlow('flowStart', glance);
+
+      expect(asked).toEqual(['a', 'b']);
+    });
+
+    it('chooses those of internal networks for whoever wants these', () => {
+      const inner = analyzer('a', () => ({ onFlowStart: () => {} }), { flows: 'internal-networks' });
+      const { runner } = run(inner, choosing('b', false));
+
+      expect(runner.choosesFlow('flowStart', glance)).toBe(false);
+      expect(runner.choosesFlow('flowStart', { ...glance, isInternal: true })).toBe(true);
+    });
+
+    it('has its bytes read only for who says so, or wants its records anyway', () => {
+      const inner = analyzer('a', () => ({ onFlowEnd: () => {} }), { flows: 'internal-networks' });
+      const all = analyzer('a', () => ({ onFlowEnd: () => {} }), { flows: 'all' });
+      const deaf = analyzer('a', () => ({ onDns: () => {} }), { flows: 'all' });
+
+      expect(run(choosing('a', true)).runner.readsContent(glance)).toBe(false);
+      expect(run(choosing('a', true, false), deaf).runner.readsContent(glance)).toBe(false);
+      expect(run(choosing('a', false, true)).runner.readsContent(glance)).toBe(true);
+      expect(run(inner).runner.readsContent(glance)).toBe(false);
+      expect(run(inner).runner.readsContent({ ...glance, isInternal: true })).toBe(true);
+      expect(run(all).runner.readsContent(glance)).toBe(true);
+    });
+
+    it('goes on when an analyzer fails at it', () => {
+      const broken = analyzer(
+        'broken',
+        () => ({
+          choosesFlow: () => {
+            throw new Error('a bug');
+          },
+          onFlowStart: () => {},
+        }),
+        { flows: 'chosen' },
+      );
+      const { runner, failures } = run(broken, choosing('b', true));
+
+      expect(runner.choosesFlow('flowStart', glance)).toBe(true);
+      expect(failures).toMatchObject([{ analyzer: 'broken', handler: 'choosesFlow' }]);
+    });
+
+    it('refuses an analyzer that wants to choose and cannot', () => {
+      expect(() => run(analyzer('a', () => ({ onFlowStart: () => {} }), { flows: 'chosen' }))).toThrow(
+        'analyzer a: asks for chosen flows and has no choosesFlow',
+      );
+    });
+  });
+
   it('delivers each event to each handler', () => {
     const heard: string[] = [];
     const note = (name: string) => () => heard.push(name) as unknown as undefined;
@@ -211,6 +303,26 @@ describe('analyzer runner', () => {
     expect(losses).toMatchObject([
       { source: 'analyzer-window', where: 'a.hosts', count: 4, first: secs(0), last: secs(9) },
       { where: 'a.hosts', count: 1, time: secs(11) },
+    ]);
+  });
+
+  it('adds up what an analyzer says it lost, by what that was', () => {
+    const { runner, losses } = run(
+      analyzer('a', (ctx) => ({
+        onFlowStart: () => {
+          ctx.lost('flows');
+          ctx.lost('names', 3);
+        },
+      })),
+    );
+    runner.tick(secs(5));
+    runner.flowStart(ordinary);
+    runner.flowStart(ordinary);
+    runner.finish(secs(6));
+
+    expect(losses).toMatchObject([
+      { source: 'analyzer-window', where: 'a.flows', count: 2, first: secs(5) },
+      { source: 'analyzer-window', where: 'a.names', count: 6 },
     ]);
   });
 

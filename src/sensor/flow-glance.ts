@@ -1,0 +1,71 @@
+/**
+ * A look at a flow before a record of it is made, so that analyzers choose the few that concern them. Reads rows of the
+ * flow table and makes no strings. One object for all flows: whoever is shown it may keep nothing of it.
+ */
+import { type IpWords, isIpv4Words } from '../model/ip.ts';
+import type { FlowGlance } from './analysis/analyzer.ts';
+import { specialRange } from './docker/special-ranges.ts';
+import type { FlowTable } from './flow/table.ts';
+import type { FlowContent } from './flow-facts.ts';
+import type { FlowRecords } from './flow-records.ts';
+
+export class FlowGlancer implements FlowGlance {
+  event: FlowGlance['event'] = 'start';
+  readonly #table: FlowTable;
+  readonly #records: FlowRecords;
+  readonly #content: FlowContent;
+  #slot = -1;
+
+  constructor(table: FlowTable, records: FlowRecords, content: FlowContent) {
+    this.#table = table;
+    this.#records = records;
+    this.#content = content;
+  }
+
+  at(slot: number, event: FlowGlance['event']): FlowGlance {
+    this.#slot = slot;
+    this.event = event;
+    return this;
+  }
+
+  get protocol(): string {
+    return this.#table.protocolName(this.#slot);
+  }
+
+  get origWords(): IpWords {
+    return this.#table.origWords(this.#slot);
+  }
+
+  get respWords(): IpWords {
+    return this.#table.respWords(this.#slot);
+  }
+
+  get respPort(): number | undefined {
+    return this.#table.respPort(this.#slot);
+  }
+
+  get serverName(): string | undefined {
+    return this.#content.serverName(this.#slot);
+  }
+
+  get isInternal(): boolean {
+    return this.#records.networkOf(this.#slot)?.internal === true;
+  }
+
+  get mayCross(): boolean {
+    // Without networks nobody is known to be a container.
+    return this.#records.hasNetworks && (isPublic(this.respWords) || isPublic(this.origWords));
+  }
+}
+
+/** Addresses of the scope `internet` are among these; so are those of a network that was given a public range. */
+function isPublic(words: IpWords): boolean {
+  // Most are; the ranges of sites need no look at the table.
+  if (isIpv4Words(words[0], words[1], words[2])) {
+    const first = words[3] >>> 24;
+    if (first === 10 || first === 127) return false;
+    if (first === 172 && ((words[3] >>> 20) & 0xf) === 1) return false;
+    if (first === 192 && ((words[3] >>> 16) & 0xff) === 168) return false;
+  }
+  return specialRange(words).scope === 'internet';
+}
