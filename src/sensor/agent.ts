@@ -32,6 +32,7 @@ import { Pipeline } from './pipeline.ts';
 import { SourceCheck } from './source-check.ts';
 import { ContainerTaps } from './taps/container-taps.ts';
 import { NetworkTaps } from './taps/network-taps.ts';
+import { ReadingRounds } from './taps/reading-rounds.ts';
 import type { Tap } from './taps/tap.ts';
 import type { AttachedTap } from './taps/tap-life.ts';
 import { tapPlace } from './taps/tap-place.ts';
@@ -39,6 +40,8 @@ import { tapPlace } from './taps/tap-place.ts';
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
 const QUIET_LAG = MICROS_PER_SECOND;
 const TICK_MS = 1000;
+/** What several taps see of one question is joined as late as this, and what the kernel holds back. */
+const ROUND_MS = 100;
 /** Addresses of the host come and go without the engine (DHCP, a VPN); reading them takes about a millisecond. */
 const HOST_ADDRESSES_EVERY_TICKS = 10;
 /** Publishers of .mmdb files have a new one twice a week at most. */
@@ -62,7 +65,9 @@ export class Agent {
   readonly #containerTaps: ContainerTaps | undefined;
   readonly #noRoute: NoRouteWatch;
   readonly #links: LinkWatch;
+  readonly #reading: ReadingRounds;
   #timer: NodeJS.Timeout | undefined;
+  #rounds: NodeJS.Timeout | undefined;
   #ticks = 0;
   #isStopping = false;
   #hostAddresses = '';
@@ -160,6 +165,7 @@ export class Agent {
         log,
       });
     }
+    this.#reading = new ReadingRounds(config.capture.read_timeout_ms);
     this.#noRoute = new NoRouteWatch({
       inventory: this.#inventory.state,
       readInNamespace,
@@ -186,11 +192,13 @@ export class Agent {
     this.#noRoute.start();
     this.#links.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#rounds = setInterval(() => this.#beginRound(), ROUND_MS);
   }
 
   /** Stops the input first, so that everything seen is still recorded. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#rounds);
     this.#isStopping = true;
     await Promise.all([this.#taps.stop(), this.#containerTaps?.stop()]);
     await Promise.all([
@@ -318,6 +326,11 @@ export class Agent {
   /** By method and confidence: many that are ambiguous or unknown say that something is amiss. */
   #logCounts(): void {
     this.#log.info({ answers: this.#attribution.counts() }, 'addresses named so far');
+  }
+
+  #beginRound(): void {
+    const heard = this.#reading.begin(wallMicros());
+    if (heard !== undefined) this.#pipeline.heardUpTo(heard);
   }
 
   #tick(): void {

@@ -135,6 +135,11 @@ export class DnsIntake {
     return this.#views.due;
   }
 
+  /** Live: every tap has been read up to this packet time. */
+  heardUpTo(time: Micros): void {
+    this.#views.heardUpTo(time);
+  }
+
   /** Tells what has waited long enough for its other view. */
   settle(now: Micros): void {
     this.#views.settle(now);

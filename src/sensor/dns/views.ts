@@ -53,9 +53,10 @@ const EMBEDDED_RESOLVER = '127.0.0.11';
 export class Views {
   /** Told before their time, for want of room: a question may have been told twice, or an upstream be missing. */
   hurried = 0;
-  /** Packet time at which `settle` has something to do. */
-  due: Micros = Number.POSITIVE_INFINITY;
   readonly #options: ViewsOptions;
+  #due: Micros = Number.POSITIVE_INFINITY;
+  /** Up to where all taps have been read; undefined where packets come in their order. */
+  #heard: Micros | undefined;
   /** Containers whose namespace is tapped, by id, with the time since when. */
   #watched = new Map<string, Micros>();
   readonly #equals = new Map<string, Equals>();
@@ -116,9 +117,27 @@ export class Views {
     this.#options.onRecord(record);
   }
 
+  /** Packet time at which `settle` has something to do. */
+  get due(): Micros {
+    return this.#heard === undefined ? this.#due : Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Every tap has been read up to this packet time. From the first call on nothing is told sooner: on a busy machine a
+   * tap may be read a second after another, and a grace in packet time would be over before.
+   */
+  heardUpTo(time: Micros): void {
+    this.#heard = time;
+    this.#settle(time + GRACE);
+  }
+
   /** Tells what has waited long enough. */
   settle(now: Micros): void {
-    if (now < this.due) return;
+    this.#settle(this.#heard === undefined ? now : Math.min(now, this.#heard + GRACE));
+  }
+
+  #settle(now: Micros): void {
+    if (now < this.#due) return;
     this.#lookForTaps(now);
     for (let passage = this.#waiting.first(); passage !== undefined; passage = this.#waiting.first()) {
       if (passage.readyAt > now) break;
@@ -132,7 +151,7 @@ export class Views {
   }
 
   flush(): void {
-    this.settle(Number.POSITIVE_INFINITY);
+    this.#settle(Number.POSITIVE_INFINITY);
   }
 
   /** What waits goes on waiting as long as it would have. */
@@ -140,6 +159,7 @@ export class Views {
     const shift = to - from;
     for (const [id, since] of this.#watched) this.#watched.set(id, since + shift);
     this.#nextLook += shift;
+    if (this.#heard !== undefined) this.#heard += shift;
     for (const { asked, waiting } of this.#equals.values()) {
       for (const passage of waiting) {
         passage.time += shift;
@@ -226,7 +246,7 @@ export class Views {
     else {
       if (this.#waiting.size >= this.#options.maxHeld) this.#hurryWaiting(this.#waiting.first()!);
       this.#waiting.push(passage);
-      this.due = Math.min(this.due, passage.readyAt);
+      this.#due = Math.min(this.#due, passage.readyAt);
     }
     equals.waiting.push(passage);
     this.#equals.set(equals.key, equals);
@@ -238,7 +258,7 @@ export class Views {
     if (this.#expecting.size >= MAX_EXPECTING) this.#hurryWaiting(first!);
     if (this.#expecting.size === 0) this.#nextLook = passage.time + LOOK_EVERY;
     this.#expecting.add(passage);
-    this.due = Math.min(this.due, this.#nextLook);
+    this.#due = Math.min(this.#due, this.#nextLook);
   }
 
   /** What a tap held back until it was attached comes late, and all of it within the grace. */
@@ -285,7 +305,7 @@ export class Views {
     if (this.#finished.size >= this.#options.maxHeld) this.#hurryAsked(this.#finished.first()!);
     passage.readyAt = this.#readyAt(holderOf(passage.question), time);
     this.#finished.push(passage);
-    this.due = Math.min(this.due, passage.readyAt);
+    this.#due = Math.min(this.#due, passage.readyAt);
   }
 
   #join(passage: OverBridge, origin: FromContainer): void {
@@ -375,7 +395,7 @@ export class Views {
     const waiting = this.#waiting.first()?.readyAt ?? Number.POSITIVE_INFINITY;
     const finished = this.#finished.first()?.readyAt ?? Number.POSITIVE_INFINITY;
     const expecting = this.#expecting.size === 0 ? Number.POSITIVE_INFINITY : this.#nextLook;
-    this.due = Math.min(waiting, finished, expecting);
+    this.#due = Math.min(waiting, finished, expecting);
   }
 }
 

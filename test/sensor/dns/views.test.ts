@@ -59,6 +59,45 @@ const overBridge = [
 const upstreams = (run: PipelineRun) =>
   run.of('dns').map(({ query, vantage, upstream }) => [query, vantage, upstream?.server.ip, upstream?.rtt]);
 
+describe('on a busy machine, where one tap is read long after another', () => {
+  const later = at(1.9, onBridge(dnsQuery({ name: 'later.test', id: 8 }), 50_002));
+
+  it('the other half is waited for until all taps have been read', () => {
+    const run = hear();
+    run.pipeline.heardUpTo(T0 + 0.5 * SECOND);
+    run.feed(run.bridge, [...overBridge, later]);
+    run.pipeline.advanceTo(T0 + 1.95 * SECOND);
+    expect(run.questions).toEqual([]);
+
+    run.feed(run.lo, inContainer);
+    run.pipeline.heardUpTo(T0 + 1.5 * SECOND);
+
+    expect(run.questions.map(({ query }) => query)).toEqual(['a.test']);
+    expect(upstreams(run)).toEqual([['a.test', 'container', RESOLVER, 20_000]]);
+  });
+
+  it('a question is told as its own once they have, and not before', () => {
+    const run = hear();
+    run.pipeline.heardUpTo(T0 + 1.004 * SECOND);
+    run.feed(run.bridge, [...overBridge, later]);
+    run.pipeline.heardUpTo(T0 + 1.004 * SECOND);
+    expect(run.questions).toEqual([]);
+
+    run.pipeline.heardUpTo(T0 + 1.005 * SECOND);
+
+    expect(run.questions.map(({ query, vantage }) => [query, vantage])).toEqual([['A.test', 'bridge']]);
+  });
+
+  it('what waits at the end is told', () => {
+    const run = hear();
+    run.pipeline.heardUpTo(T0);
+    run.feed(run.bridge, [...overBridge, later]);
+    run.pipeline.finish();
+
+    expect(run.of('dns').map(({ query }) => query)).toEqual(['A.test', 'later.test']);
+  });
+});
+
 describe('a question of a container that the engine passes on over its bridge', () => {
   type Step = readonly ['lo' | 'bridge', number];
   const orders: readonly (readonly [string, readonly Step[]])[] = [
