@@ -67,6 +67,8 @@ interface Drops {
 const DRAIN_SLACK_MS = 2000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5000;
+/** An interface that went takes its network or container along, and a busy engine tells of that 3 s later. */
+const REFUSALS_AFTER_GONE = 5;
 
 export class TapLife {
   readonly #options: TapLifeOptions;
@@ -80,6 +82,8 @@ export class TapLife {
   #attempts = 0;
   /** Why it is not covered, as last reported; so that a failing retry does not repeat itself. */
   #uncovered: { readonly because: string; readonly isProblem: boolean } | undefined;
+  /** Refusals to bear in silence, because the interface has just gone. */
+  #forbearance = 0;
   #drops = noDrops();
   #isOver = false;
 
@@ -155,7 +159,7 @@ export class TapLife {
     try {
       source = await this.#options.open(target.live);
     } catch (error) {
-      const isProblem = this.#options.isProblem?.(this.#attempts + 1) ?? true;
+      const isProblem = this.#forbearance-- <= 0 && (this.#options.isProblem?.(this.#attempts + 1) ?? true);
       this.#retryLater(error instanceof Error ? error.message : String(error), isProblem);
       return;
     }
@@ -191,8 +195,9 @@ export class TapLife {
     this.#reportDrops(source.stats());
     source.close();
     this.#source = undefined;
-    // An interface that is gone mostly goes with its network or container, of which the engine tells a moment later.
-    this.#retryLater('detail' in end ? end.detail : end.reason, end.reason !== 'interface-gone');
+    const isGone = end.reason === 'interface-gone';
+    this.#forbearance = isGone ? REFUSALS_AFTER_GONE : 0;
+    this.#retryLater('detail' in end ? end.detail : end.reason, !isGone);
   }
 
   /** It may come back, or be on its way out: try until told. */
