@@ -30,7 +30,7 @@ const CHECKS: readonly Step[] = [
 ];
 
 const SUITES = [
-  { name: 'unit', timeoutMs: 300_000 },
+  { name: 'unit', timeoutMs: 600_000 },
   { name: 'integration', timeoutMs: 900_000 },
 ] as const;
 
