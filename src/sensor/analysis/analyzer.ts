@@ -6,10 +6,13 @@
 import type { z } from 'zod';
 import type { DnsClientNetworks, DnsRecord } from '../../model/dns.ts';
 import type { ZoneOfName } from '../../model/dns-zone.ts';
+import type { EchoTally } from '../../model/echo.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { IpWords } from '../../model/ip.ts';
+import type { CleartextLogin } from '../../model/login.ts';
+import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network } from '../../model/network.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
@@ -69,6 +72,14 @@ export interface Handlers {
   onNoRoute?(record: NoRouteRecord): void;
   /** A source that disagrees with the inventory of its bridge: when first seen, then once a minute while it goes on. */
   onSpoof?(record: SpoofRecord): void;
+  /** Somebody asks a network who holds an address. */
+  onNeighborRequest?(request: NeighborRequest): void;
+  /** Somebody says that it is a router, or gives out addresses and routers. */
+  onRouterClaim?(claim: RouterClaim): void;
+  /** The echo messages of a flow. */
+  onEcho?(echo: EchoTally): void;
+  /** A login whose secret crossed the wire in clear. */
+  onLogin?(login: CleartextLogin): void;
   /** Packet time has advanced by at least a second. */
   onTick?(now: Micros): void;
   /** Input has ended, of a file or of the agent: what waited for more to come is decided now. */

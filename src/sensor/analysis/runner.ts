@@ -5,8 +5,11 @@
  */
 import type { DnsRecord } from '../../model/dns.ts';
 import { ZoneMemory } from '../../model/dns-zone.ts';
+import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
+import type { CleartextLogin } from '../../model/login.ts';
+import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
@@ -73,6 +76,10 @@ export interface Wants {
   dnsQuery: boolean;
   notDns: boolean;
   noRoute: boolean;
+  neighborRequest: boolean;
+  routerClaim: boolean;
+  echo: boolean;
+  login: boolean;
 }
 
 export type FlowEvent = 'flowStart' | 'flowAnswered' | 'flowActive' | 'flowEnd';
@@ -108,6 +115,10 @@ export class AnalyzerRunner {
     dnsQuery: false,
     notDns: false,
     noRoute: false,
+    neighborRequest: false,
+    routerClaim: false,
+    echo: false,
+    login: false,
   };
   readonly #options: RunnerOptions;
   readonly #slots: Slot[] = [];
@@ -267,6 +278,46 @@ export class AnalyzerRunner {
     }
   }
 
+  neighborRequest(request: NeighborRequest): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onNeighborRequest?.(request);
+      } catch (error) {
+        this.#failed(slot, 'onNeighborRequest', error);
+      }
+    }
+  }
+
+  routerClaim(claim: RouterClaim): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onRouterClaim?.(claim);
+      } catch (error) {
+        this.#failed(slot, 'onRouterClaim', error);
+      }
+    }
+  }
+
+  echo(echo: EchoTally): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onEcho?.(echo);
+      } catch (error) {
+        this.#failed(slot, 'onEcho', error);
+      }
+    }
+  }
+
+  login(login: CleartextLogin): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onLogin?.(login);
+      } catch (error) {
+        this.#failed(slot, 'onLogin', error);
+      }
+    }
+  }
+
   /**
    * Packet time has come to `now`. Call it as often as convenient: analyzers hear of it at most once a second, and
    * never of time that runs backwards, unless `clockSet` said so.
@@ -362,6 +413,10 @@ export class AnalyzerRunner {
     wants.dnsQuery = this.#slots.some((slot) => slot.handlers.onDnsQuery !== undefined);
     wants.notDns = this.#slots.some((slot) => slot.handlers.onNotDns !== undefined);
     wants.noRoute = this.#slots.some((slot) => slot.handlers.onNoRoute !== undefined);
+    wants.neighborRequest = this.#slots.some((slot) => slot.handlers.onNeighborRequest !== undefined);
+    wants.routerClaim = this.#slots.some((slot) => slot.handlers.onRouterClaim !== undefined);
+    wants.echo = this.#slots.some((slot) => slot.handlers.onEcho !== undefined);
+    wants.login = this.#slots.some((slot) => slot.handlers.onLogin !== undefined);
   }
 
   #evictionOf(where: string): Eviction {

@@ -3,9 +3,12 @@
  * everything it said. No test framework in here: test/support/analyzer-tester.ts turns lists of cases into tests.
  */
 import type { DnsRecord } from '../../model/dns.ts';
+import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import { parseIp } from '../../model/ip.ts';
+import type { CleartextLogin } from '../../model/login.ts';
+import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
@@ -22,6 +25,10 @@ export type AnalyzerEvent =
   | { readonly on: 'not-dns'; readonly event: NotDns }
   | { readonly on: 'no-route'; readonly record: NoRouteRecord }
   | { readonly on: 'spoof'; readonly record: SpoofRecord }
+  | { readonly on: 'neighbor-request'; readonly request: NeighborRequest }
+  | { readonly on: 'router-claim'; readonly claim: RouterClaim }
+  | { readonly on: 'echo'; readonly echo: EchoTally }
+  | { readonly on: 'login'; readonly login: CleartextLogin }
   | { readonly on: 'clock-set'; readonly step: ClockStep }
   | { readonly on: 'tick'; readonly now: Micros };
 
@@ -108,6 +115,18 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
     case 'spoof':
       runner.spoof(event.record);
       break;
+    case 'neighbor-request':
+      runner.neighborRequest(event.request);
+      break;
+    case 'router-claim':
+      runner.routerClaim(event.claim);
+      break;
+    case 'echo':
+      runner.echo(event.echo);
+      break;
+    case 'login':
+      runner.login(event.login);
+      break;
     case 'tick':
       break;
   }
@@ -152,6 +171,14 @@ function timeOf(event: Timed): Micros {
       return event.query.time;
     case 'not-dns':
       return event.event.time;
+    case 'neighbor-request':
+      return event.request.time;
+    case 'router-claim':
+      return event.claim.time;
+    case 'echo':
+      return event.echo.time;
+    case 'login':
+      return event.login.time;
     case 'tick':
       return event.now;
   }
