@@ -3,134 +3,33 @@
  * distinct names, their order, letter case, options; and the bytes of answers, and what is no DNS at all. Entropy, length
  * and words decide nothing here, because they do not separate a tunnel from a content network; volume and circumstances do.
  */
-import { z } from 'zod';
 import type { DnsRecord } from '../src/model/dns.ts';
-import { ZoneMemory, type ZoneOfName } from '../src/model/dns-zone.ts';
-import type { Endpoint } from '../src/model/endpoint.ts';
-import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
-import { type AnalyzerContext, type DnsQuery, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
-import { clientKey } from './lib/asker.ts';
+import { zoneOfText } from '../src/model/dns-zone.ts';
+import { MICROS_PER_SECOND } from '../src/model/time.ts';
+import { type DnsQuery, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
+import { type AskedName, AskedNames } from './lib/dns-tunnel/asked-names.ts';
 import { caseBytes } from './lib/dns-tunnel/case-patterns.ts';
-import {
-  LEAST_FACTOR,
-  type Surroundings,
-  type Way,
-  type Weight,
-  weigh,
-} from './lib/dns-tunnel/circumstances.ts';
-import { DnsClient } from './lib/dns-tunnel/client.ts';
-import { ClientZone } from './lib/dns-tunnel/client-zone.ts';
-import { SampleBudget } from './lib/dns-tunnel/distinct-history.ts';
+import { HOST_TYPES } from './lib/dns-tunnel/circumstances.ts';
+import type { DnsClient } from './lib/dns-tunnel/client.ts';
+import type { ClientZone, SaidName } from './lib/dns-tunnel/client-zone.ts';
+import { Contacts } from './lib/dns-tunnel/contacts.ts';
 import { messageBytes } from './lib/dns-tunnel/edns-bytes.ts';
-import {
-  carriersOf,
-  evidence,
-  evidenceOf,
-  evidenceOfNotDns,
-  evidenceOfSpread,
-  type Message,
-  messageOf,
-  messages,
-  type TunnelEvidence,
-} from './lib/dns-tunnel/evidence.ts';
-import {
-  factsOfName,
-  hashBytes,
-  hashLabels,
-  hashText,
-  hashWithCase,
-  type NameFacts,
-} from './lib/dns-tunnel/name-hash.ts';
-import { isServiceLabel, weightOf } from './lib/dns-tunnel/name-weight.ts';
-import { NotDnsTally } from './lib/dns-tunnel/not-dns-tally.ts';
-import { type PerSpan, SPANS, type Span } from './lib/dns-tunnel/spans.ts';
-import { type SpreadSpan, spreadOf } from './lib/dns-tunnel/spread.ts';
-import { judgeDownlink, judgeUplink, type Verdict } from './lib/dns-tunnel/thresholds.ts';
+import { evidence, messages } from './lib/dns-tunnel/evidence.ts';
+import { Judge, WATCH_CONTACTS_FROM } from './lib/dns-tunnel/judge.ts';
+import { LongNames } from './lib/dns-tunnel/long-names.ts';
+import { type Clock, Memory } from './lib/dns-tunnel/memory.ts';
+import { hashBytes, hashLabels, hashText, hashWithCase } from './lib/dns-tunnel/name-hash.ts';
+import { NotDnsWatch } from './lib/dns-tunnel/not-dns-watch.ts';
+import { options as config } from './lib/dns-tunnel/options.ts';
+import { Resolvers } from './lib/dns-tunnel/resolvers.ts';
+import { SpreadWatch } from './lib/dns-tunnel/spread-watch.ts';
 
-/** Connections are looked at from this share of a threshold on; below it nobody needs to know. */
-const WATCH_CONTACTS_FROM = 0.25;
-const WATCHED_OF_CLIENT = 512;
-/** Of all clients: up to 2 KB each. */
-const WATCHED = 1024;
-const UNWATCH_EVERY = 60 * MICROS_PER_SECOND;
-const GRAVE_RATIO = 2;
-/** What a pair must have grown by to be judged again while it is far below its thresholds. */
-const GROWTH = 1.05;
-/** Zones that a server must have been asked for to count as a resolver that others use too. */
-const SHARED_ZONES = 3;
-const CLIENTS_OF_ZONE = 8;
-/** What is suspicious within a day, by what is within ten minutes. */
-const SPREAD_OF_DAY = 2;
-/** Zones spread over without anything in common: crawlers and mail servers do that. */
-const UNLINKED_FACTOR = 4;
-/** One in so many pairs may have more than 64 names a day; measured 4 KB each. */
-const PAIRS_PER_SAMPLE = 16;
-/** A single name of these bytes, or a first label of these, is long for a host (nDPI uses the same label length). */
-const ONE_SHOT_BYTES = 100;
-const ONE_SHOT_LABEL = 48;
-const ONE_SHOT_WAIT = 10 * MICROS_PER_SECOND;
-const ONE_SHOTS = 256;
 /** From the container's namespace to the bridge, with what the embedded resolver waits before it asks another. */
 const SAME_QUESTION_WITHIN = 5 * MICROS_PER_SECOND;
+const MAX_OPTION_WEIGHT = 255;
+const DNS_PORT = 53;
 /** Multicast DNS, NetBIOS names, LLMNR: answered on the link, by neighbours. */
 const LINK_PORTS: ReadonlySet<number | undefined> = new Set([137, 5353, 5355]);
-/** What stub resolvers ask for a host; which of them it was says nothing. */
-const HOST_TYPES: ReadonlySet<string> = new Set(['A', 'AAAA', 'HTTPS']);
-
-const config = z.strictObject({
-  window_10min_bytes: threshold(
-    500,
-    'said to one zone within 10 minutes that are suspicious; the default is 0.83 B/s.',
-  ),
-  window_1h_bytes: threshold(
-    1000,
-    'said to one zone within an hour that are suspicious; the default is 0.28 B/s.',
-  ),
-  window_24h_bytes: threshold(
-    2500,
-    'said to one zone within a day that are suspicious; the default is 0.029 B/s.',
-  ),
-  answers_10min_bytes: threshold(
-    2000,
-    'of distinct answer data from one zone within 10 minutes that are suspicious; twice as many in an hour, five times in a day.',
-  ),
-  not_dns_10min_bytes: threshold(
-    500,
-    'that are no DNS between a client and a DNS server within 10 minutes that are suspicious; twice as many in an hour, five times in a day.',
-  ),
-  spread_10min_bytes: threshold(
-    2000,
-    'of names to zones that are new to a client and never contacted, together, within 10 minutes that are suspicious.',
-  ),
-  resolvers: z
-    .array(z.string().min(1))
-    .default([])
-    .describe(
-      'Addresses of the resolvers that containers are meant to use, beside those that the engine gave them. Empty, and the engine not asked: not known, nobody is suspected for it.',
-    ),
-  known_zones: z
-    .array(z.string().regex(/^[a-z0-9._-]+$/, 'expected a zone in lower case'))
-    .default([])
-    .describe(
-      'Zones of your own with many names, such as a service registry; their thresholds are 1024 times higher.',
-    ),
-  max_zones: z
-    .number()
-    .int()
-    .min(256)
-    .max(1_000_000)
-    .default(20_000)
-    .describe('Pairs of client and zone remembered at once: 1 KB each as a rule, 2 KB when they are busy.'),
-  max_clients: z
-    .number()
-    .int()
-    .min(16)
-    .max(1_000_000)
-    .default(4096)
-    .describe('Clients and servers remembered at once, up to 2 KB each.'),
-});
-
-type Context = AnalyzerContext<Message, TunnelEvidence>;
 
 export default defineAnalyzer({
   id: 'dns-tunnel',
@@ -148,527 +47,155 @@ export default defineAnalyzer({
   evidence,
   messages,
   create(ctx, options) {
-    const uplink: PerSpan = [options.window_10min_bytes, options.window_1h_bytes, options.window_24h_bytes];
-    const downlink = overSpans(options.answers_10min_bytes);
-    const notDns = overSpans(options.not_dns_10min_bytes);
-    const budget = new SampleBudget(Math.ceil(options.max_zones / PAIRS_PER_SAMPLE));
-    const zones = new ZoneMemory();
-    let now: Micros = 0;
-    const pairs = ctx.boundedMap<ClientZone>({
-      name: 'zones',
-      maxKeys: options.max_zones,
-      worth: (pair) => pair.worth(now),
-      onEvict: forget,
-    });
-    const clients = ctx.boundedMap<DnsClient>({ name: 'clients', maxKeys: options.max_clients });
-    const servers = ctx.boundedMap<Set<string>>({ name: 'servers', maxKeys: options.max_clients });
-    const askers = ctx.boundedMap<string[]>({ name: 'askers', maxKeys: options.max_zones });
-    const beside = ctx.boundedMap<NotDnsTally>({ name: 'not-dns', maxKeys: options.max_clients });
-    /** Address look-ups just over the threshold, judged at the next tick: a connection may follow and explain them. */
-    const due = new Set<ClientZone>();
-    const watched = new Set<ClientZone>();
-    /** Findings of them may be open: while they go on, the numbers are told anew. */
-    const told = new Set<ClientZone>();
-    const spreading = new Set<DnsClient>();
-    const longNames: LongName[] = [];
-    const talking = new Map<string, NotDnsTally>();
-    let clientsSeen = 0;
-    let unwatchedAt: Micros = 0;
-    let sharedServer: string | undefined;
-
-    function clientFor({ client, network }: Pick<DnsRecord, 'client' | 'network'>): DnsClient {
-      const key = clientKey(client, network);
-      return clients.get(key) ?? clients.ensure(key, () => new DnsClient(String(++clientsSeen), key));
-    }
-
-    function pairFor(
-      client: DnsClient,
-      zone: Pick<ClientZone, 'kind' | 'zone'>,
-      record: DnsRecord,
-    ): ClientZone {
-      const key = `${client.serial} ${zone.zone}`;
-      const known = pairs.get(key);
-      if (known !== undefined) return known;
-      const others = askers.get(zone.zone);
-      if (others === undefined) askers.ensure(zone.zone, () => [key]);
-      else if (others.length < CLIENTS_OF_ZONE && !others.includes(key)) others.push(key);
-      const pair = pairs.ensure(key, () => new ClientZone(client.key, zone, record, budget));
-      client.zones.add(pair);
-      return pair;
-    }
+    const clock: Clock = { now: 0 };
+    const names = new AskedNames();
+    const memory = new Memory(ctx, options, clock, forget);
+    const resolvers = new Resolvers(ctx, options);
+    const contacts = new Contacts(ctx);
+    const judge = new Judge(ctx, options, { clock, memory, resolvers, contacts });
+    const spread = new SpreadWatch(ctx, options, clock, resolvers);
+    const longNames = new LongNames(ctx, { clock, judge, contacts });
+    const notDns = new NotDnsWatch(ctx, options, clock);
 
     function forget(pair: ClientZone): void {
-      pair.release();
-      due.delete(pair);
-      told.delete(pair);
-      clients.get(pair.client)?.zones.delete(pair);
-      unwatch(pair);
+      judge.forget(pair);
+      contacts.forget(pair);
     }
 
-    function noteServer(record: DnsRecord, zone: ZoneOfName): void {
-      const { ip } = record.server;
-      // Most questions go to the server of the one before.
-      if (zone.kind !== 'registered' || ip === sharedServer) return;
-      const asked = servers.get(ip) ?? servers.ensure(ip, () => new Set());
-      if (asked.size < SHARED_ZONES) asked.add(zone.zone);
-      if (asked.size >= SHARED_ZONES) sharedServer = ip;
+    function needsContacts(pair: ClientZone): boolean {
+      return judge.nearness(pair) > WATCH_CONTACTS_FROM || spread.isSpreading(pair.client);
     }
 
-    function isConfigured(client: Endpoint, server: Endpoint): boolean {
-      return (
-        server.scope === 'engine' ||
-        options.resolvers.includes(server.ip) ||
-        client.workload?.resolvers?.includes(server.ip) === true
-      );
-    }
-
-    function areResolversKnown(client: Endpoint): boolean {
-      return options.resolvers.length > 0 || (client.workload?.resolvers?.length ?? 0) > 0;
-    }
-
-    function isShared({ client, server }: Pick<DnsRecord, 'client' | 'server'>): boolean {
-      if (isConfigured(client, server)) return true;
-      if (areResolversKnown(client)) return false;
-      return server.scope !== 'internet' || (servers.get(server.ip)?.size ?? 0) >= SHARED_ZONES;
-    }
-
-    /** Others ask it, or it asks the servers of each zone itself. */
-    function isResolver({ client, subject }: ClientZone): boolean {
-      return (
-        clients.get(client)?.isIterating === true || (servers.get(subject.ip)?.size ?? 0) >= SHARED_ZONES
-      );
-    }
-
-    function surroundings(pair: ClientZone): Surroundings {
-      return {
-        now,
-        isDeclared: options.known_zones.includes(pair.zone) || options.known_zones.includes(pair.parent),
-        isResolver: isResolver(pair),
-        alike: alikeTo(pair),
-      };
-    }
-
-    function ways(pair: ClientZone, direction: 'up' | 'down', span: Span): readonly Way[] {
-      const { subject: client } = pair;
-      return pair.carriers(direction, span, now).map(({ server, share, isMixed }) => ({
-        share,
-        scope: server.scope,
-        isShared: !isMixed && isShared({ client, server }),
-        isForeign: areResolversKnown(client) && (isMixed || !isConfigured(client, server)),
-      }));
-    }
-
-    /** Other clients of the zone whose names are as long, within half. */
-    function alikeTo(pair: ClientZone): number {
-      const length = meanLength(pair, now);
-      let alike = 0;
-      for (const key of askers.get(pair.zone) ?? []) {
-        const other = pairs.get(key);
-        if (other === undefined || other === pair || other.client === pair.client) continue;
-        const otherLength = meanLength(other, now);
-        if (otherLength > length / 1.5 && otherLength < length * 1.5) alike += 1;
-      }
-      return alike;
-    }
-
-    /** How near its thresholds it can be, circumstances aside: never below what a verdict says, and cheap. */
-    function nearness(pair: ClientZone): number {
-      let nearest = 0;
-      for (const span of SPANS) {
-        nearest = Math.max(nearest, pair.upperBound(span, now) / uplink[span]);
-        if (pair.downlink === undefined) continue;
-        nearest = Math.max(nearest, pair.downlink.upperBound(span, now) / downlink[span]);
-      }
-      return nearest;
-    }
-
-    function judge(pair: ClientZone, isFinal: boolean): void {
-      // It cannot get graver; the numbers are told again at the next tick.
-      if (!isFinal && pair.reportedRatio >= GRAVE_RATIO) return;
-      const near = nearness(pair);
-      if (near < LEAST_FACTOR) return;
-      if (near > WATCH_CONTACTS_FROM && pair.hasAddresses) watch(pair);
-      if (near < pair.judged) pair.judged = 0;
-      if (!isFinal && !pair.hasManyCarriers && near < pair.judged * GROWTH) return;
-      const around = surroundings(pair);
-      const client = clients.get(pair.client);
-      const habits = { mixesCase: client?.caseHabit.isRandomOutside(pair.zone, pair) === true };
-      const weightUp = (span: Span) => lower(weigh(pair, around, ways(pair, 'up', span)), pair.toldUp);
-      // What makes an upload likelier (types that carry data) is how a download looks in any case.
-      const weightDown = (span: Span) =>
-        lower(weigh(pair, around, ways(pair, 'down', span), { isLenient: true }), pair.toldDown);
-      const up = judgeUplink(pair, now, uplink, weightUp, habits);
-      const down = judgeDownlink(pair, now, downlink, weightDown);
-      // Far below, the next look can wait until the sum has grown; near it, every name is looked at.
-      pair.judged = Math.max(up.ratio, down?.ratio ?? 0) < 0.5 ? near : 0;
-      const verdict = up.ratio >= 1 || down === undefined ? up : down;
-      if (verdict.ratio < 1) return;
-      if (pair.hasAddresses && !isFinal && verdict.ratio < GRAVE_RATIO) due.add(pair);
-      else {
-        tell(ctx, pair, verdict, now);
-        told.add(pair);
-      }
-    }
-
-    function tellOn(): void {
-      for (const pair of told) {
-        if (!ctx.isOpen(pairKey(pair))) told.delete(pair);
-        else if (pair.last > pair.reportedAt!) judge(pair, true);
-      }
-    }
-
-    function watch(pair: ClientZone): void {
-      if (watched.has(pair) || watched.size >= WATCHED) return;
-      const client = clients.get(pair.client);
-      if (client === undefined) return;
-      client.watched ??= new Set();
-      if (client.watched.size >= WATCHED_OF_CLIENT) return;
-      watched.add(pair);
-      client.watched.add(pair);
-      pair.watchAnswers();
-      ctx.setFlowInterest('all');
-    }
-
-    function unwatch(pair: ClientZone): void {
-      if (!watched.delete(pair)) return;
-      clients.get(pair.client)?.watched?.delete(pair);
-      if (watched.size === 0) ctx.setFlowInterest('none');
-    }
-
-    function unwatchQuiet(): void {
-      if (now - unwatchedAt < UNWATCH_EVERY) return;
-      unwatchedAt = now;
-      for (const pair of watched) {
-        if (nearness(pair) > WATCH_CONTACTS_FROM) continue;
-        const client = clients.get(pair.client);
-        if (client !== undefined && isSpreading(client)) continue;
-        unwatch(pair);
-        pair.unwatchAnswers();
-      }
-    }
-
-    function isSpreading(client: DnsClient): boolean {
-      const { fresh } = client;
-      return (
-        fresh.sum(0, now) > options.spread_10min_bytes * WATCH_CONTACTS_FROM ||
-        fresh.sum(2, now) > options.spread_10min_bytes * SPREAD_OF_DAY * WATCH_CONTACTS_FROM
-      );
-    }
-
-    function ask(pair: ClientZone, query: DnsQuery, own: number, hash: number, weight: number): boolean {
-      const { record, labels } = query;
-      if (pair.reportedAt !== undefined && !ctx.isOpen(pairKey(pair))) pair.restart(now);
-      pair.note(record, query.labels.length === 0 ? 0 : weight, own > 0 && isServiceLabel(labels[0]!));
-      if (weight === 0) return false;
-      const novelty = pair.addName(labels, own, record, hash, weight);
-      if (novelty !== 'known') judge(pair, false);
+    /** Returns whether the name was new to the zone. */
+    function ask(pair: ClientZone, { record, labels }: DnsQuery, name: AskedName, said: SaidName): boolean {
+      if (pair.reportedAt !== undefined && !ctx.isOpen(pair.key)) pair.restart(clock.now);
+      pair.note(record, pair.client.places.of(record.client), name, said.weight);
+      if (said.weight === 0) return false;
+      const novelty = pair.addName(labels, said, record);
+      if (novelty !== 'known') judge.judge(pair);
       return novelty === 'new';
     }
 
-    /** What a question says beside a name that is not known yet. */
-    function askBeside(
-      client: DnsClient,
-      pair: ClientZone,
-      query: DnsQuery,
-      name: Readonly<NameFacts>,
-      { isNew, isSearched }: { readonly isNew: boolean; readonly isSearched: boolean },
-    ): void {
-      const { record, labels, options: ednsOptions } = query;
+    /** A tunnel without a domain invents the last label too; only the last labels are counted for it. */
+    function askNoZone(client: DnsClient, query: DnsQuery, name: AskedName): void {
+      const { record, labels } = query;
+      const { own } = name;
+      const hash = hashLabels(labels, own, labels.length);
+      const pair = memory.pair(client, { kind: 'no-zone', zone: noZoneOf(record) }, record);
+      ask(pair, query, name, { own: 1, hash, weight: labels[own]!.length });
+    }
+
+    function noteNew(pair: ClientZone, record: DnsRecord, name: AskedName): void {
+      pair.client.noteExpanded(name.own, name.prefixes, pair);
+      if (spread.note(pair, name.weight)) contacts.watch(pair);
+      longNames.note(pair, record, name);
+    }
+
+    /** What a question for a name that is known says by its place in the order, its type and its letters. */
+    function askAgain(pair: ClientZone, query: DnsQuery, name: AskedName, isSearched: boolean): boolean {
+      const { record, labels } = query;
+      const { now } = clock;
+      const oddities = odditiesOf(record);
+      const isPlain = oddities === '';
       let said = false;
-      if (!isNew) {
-        const oddities = odditiesOf(record);
-        const isPlain = oddities === '';
-        if (pair.countRepeat(isPlain)) {
-          const codeword = isPlain ? name.full : hashText(oddities, name.full);
-          const isCached = isShared(record);
-          said =
-            pair.addRepeat(
-              { codeword, name: record.query, isPlain, isCached, isSearched, distinctNames: pair.names },
-              record.server,
-              now,
-            ) > 0;
-        }
-        if (name.upper > 0) {
-          said =
-            pair.addCase(record.server, now, hashWithCase(labels), caseBytes(name.letters)) === 'new' || said;
-        }
+      if (pair.countRepeat(isPlain)) {
+        const codeword = isPlain ? name.full : hashText(oddities, name.full);
+        const isCached = resolvers.isShared(record.client, record.server);
+        const repeat = {
+          codeword,
+          name: name.full,
+          isPlain,
+          isCached,
+          isSearched,
+          distinctNames: pair.names,
+        };
+        said = pair.addRepeat(repeat, record.server, now) > 0;
       }
+      if (name.upper === 0) return said;
+      const novelty = pair.addCase(record.server, now, hashWithCase(labels), caseBytes(name.letters));
+      return said || novelty === 'new';
+    }
+
+    /** What a question says beside its name. */
+    function askBeside(pair: ClientZone, { record, options: ednsOptions }: DnsQuery): boolean {
+      let said = false;
       for (const option of ednsOptions) {
         const bytes = messageBytes(option);
         if (bytes === 0) continue;
         const hash = hashBytes(option.data, option.code);
-        said = pair.addOption(record.server, now, hash, Math.min(bytes, 255)) === 'new' || said;
+        const weight = Math.min(bytes, MAX_OPTION_WEIGHT);
+        said = pair.addOption(record.server, clock.now, hash, weight) === 'new' || said;
       }
       const trailing = record.trailingBytes ?? 0;
-      if (trailing > 0 && !client.isTrailingHabit(trailing, pair.zone)) {
-        pair.addTrailing(record.server, now, trailing);
-        said = true;
-      }
-      if (said) judge(pair, false);
-    }
-
-    /** A name said to a zone that the client did not know a day ago. */
-    function noteFresh(client: DnsClient, pair: ClientZone, weight: number): void {
-      if (pair.isKnown || (pair.kind !== 'registered' && pair.kind !== 'unlisted')) return;
-      if (pair.isLearned(now)) return;
-      client.fresh.add(now, weight);
-      if (!isSpreading(client)) return;
-      watch(pair);
-      spreading.add(client);
-    }
-
-    function judgeSpread(client: DnsClient): void {
-      judgeSpreadOver(client, 0, options.spread_10min_bytes);
-      judgeSpreadOver(client, 2, options.spread_10min_bytes * SPREAD_OF_DAY);
-    }
-
-    function judgeSpreadOver(client: DnsClient, span: SpreadSpan, least: number): void {
-      const fresh = client.fresh.sum(span, now);
-      if (fresh < client.spreadJudged[span]) client.spreadJudged[span] = 0;
-      if (fresh < least || fresh < client.spreadJudged[span] * GROWTH) return;
-      client.spreadJudged[span] = fresh;
-      const spread = spreadOf(client.zones, span, now);
-      // Within a day everybody asks for much that has nothing in common.
-      if (spread === undefined || (span === 2 && !spread.isLinked)) return;
-      const forOthers = isResolver(spread.zones[0]!);
-      const factor = (spread.isLinked ? 1 : UNLINKED_FACTOR) * (forOthers ? UNLINKED_FACTOR : 1);
-      const thresholdBytes = least * factor;
-      const ratio = spread.bytes / thresholdBytes;
-      if (ratio < 1) return;
-      const latest = spread.zones.reduce((a, b) => (a.last > b.last ? a : b));
-      const verdict: Verdict = {
-        channel: 'spread',
-        ratio,
-        span,
-        bytes: spread.bytes,
-        thresholdBytes,
-        factor,
-        circumstances: spread.isLinked
-          ? []
-          : [{ id: 'nothing links the zones but the client', factor: UNLINKED_FACTOR }],
-      };
-      ctx.report({
-        message: 'spread',
-        time: latest.last,
-        since: Math.min(...spread.zones.map(({ first }) => first)),
-        key: `${client.key} spread`,
-        subject: latest.subject,
-        peers: [latest.resolver],
-        ...(latest.network === undefined ? {} : { network: latest.network }),
-        ...(spread.isLinked ? gravity(ratio) : { severity: 'low', confidence: 'low' }),
-        evidence: evidenceOfSpread(spread, verdict),
-      });
-    }
-
-    function noteLongName(
-      pair: ClientZone,
-      record: DnsRecord,
-      own: number,
-      weight: number,
-      first: number,
-    ): void {
-      if (own < 1 || pair.isKnown || options.known_zones.includes(pair.zone)) return;
-      if (pair.kind !== 'registered' && pair.kind !== 'unlisted') return;
-      if (weight < ONE_SHOT_BYTES && first <= ONE_SHOT_LABEL) return;
-      if (longNames.length >= ONE_SHOTS || pair.reportedAt !== undefined) return;
-      longNames.push({ pair, time: record.time, name: record.query, bytes: weight });
-      watch(pair);
-    }
-
-    /** Names that were long enough to be a message each, and nothing came of them but the name. */
-    function judgeLongNames(): void {
-      while (longNames.length > 0 && now - longNames[0]!.time >= ONE_SHOT_WAIT) {
-        const long = longNames.shift()!;
-        const { pair } = long;
-        if (pair.reportedAt !== undefined || pair.contacted(now).share > 0) continue;
-        if (
-          weigh(pair, surroundings(pair), ways(pair, 'up', 2)).circumstances.some(({ factor }) => factor > 1)
-        )
-          continue;
-        tellOneShot(ctx, long, now);
-        told.add(pair);
-      }
-    }
-
-    function tellNotDns(key: string, tally: NotDnsTally): void {
-      const findingKey = `${key} not-dns`;
-      const isOpen = ctx.isOpen(findingKey);
-      let worst: Verdict | undefined;
-      for (const span of SPANS) {
-        const bytes = tally.sum(span, now);
-        const ratio = bytes / notDns[span];
-        if (ratio < (worst?.ratio ?? 1)) continue;
-        const thresholdBytes = notDns[span];
-        worst = { channel: 'not-dns', ratio, span, bytes, thresholdBytes, factor: 1, circumstances: [] };
-      }
-      if (worst === undefined) return;
-      if (!isOpen && tally.isTold) tally.restart(now);
-      tally.isTold = true;
-      ctx.report({
-        message: 'not-dns',
-        time: tally.last,
-        since: tally.first,
-        key: findingKey,
-        subject: tally.client,
-        peers: [tally.server],
-        ...(tally.network === undefined ? {} : { network: tally.network }),
-        ...gravity(worst.ratio),
-        evidence: evidenceOfNotDns(tally, worst),
-      });
+      if (trailing === 0 || pair.client.isTrailingHabit(trailing, pair.zone)) return said;
+      pair.addTrailing(record.server, clock.now, trailing);
+      return true;
     }
 
     return {
       onDnsQuery(query) {
         const { record, labels } = query;
         if (isOthersBusiness(record)) return;
-        const zone = zones.ofLabels(record.query, labels);
-        if (zone === undefined) return;
-        now = Math.max(now, record.time);
-        const client = clientFor(record);
-        const own = labels.length - zone.zoneLabels;
-        const name = factsOfName(labels, own);
-        if (client.isSeenAlready(name.full, record.vantage, now, SAME_QUESTION_WITHIN)) return;
-        noteServer(record, zone);
-        client.noteServer(record.server.ip);
-        if (zone.kind === 'unlisted') {
-          // A tunnel without a domain invents the last label too; only the last labels are counted for it.
-          const noZone = { kind: 'no-zone', zone: `${record.server.ip} no-zone` } as const;
-          const last = hashLabels(labels, own, labels.length);
-          ask(pairFor(client, noZone, record), query, 1, last, labels[own]!.length);
-        }
-        const isSearched = own > 0 && client.isSearched(labels, own, name.prefixes);
+        const name = names.of(record.query, labels);
+        if (name === undefined) return;
+        clock.now = Math.max(clock.now, record.time);
+        const client = memory.client(record);
+        if (client.isSeenAlready(name.full, record.vantage, clock.now, SAME_QUESTION_WITHIN)) return;
+        resolvers.note(record, name.zone);
+        client.servers.of(record.server);
+        if (name.zone.kind === 'unlisted') askNoZone(client, query, name);
+        const isSearched = client.isSearched(labels, name.prefixes);
         client.noteAsked(name.full);
-        const pair = pairFor(client, zone, record);
+        const pair = memory.pair(client, name.zone, record);
         client.caseHabit.note(name.letters, name.upper, pair.zone, pair);
-        const weight = weightOf(labels, zone);
-        const isNew = ask(pair, query, own, name.own, weight);
-        if (isNew) {
-          if (isSearched) pair.searched += 1;
-          client.noteExpanded(own, name.prefixes, pair);
-          noteFresh(client, pair, weight);
-          noteLongName(pair, record, own, weight, labels[0]!.length);
-        }
-        askBeside(client, pair, query, name, { isNew, isSearched });
+        const isNew = ask(pair, query, name, name);
+        if (isNew && isSearched) pair.searched += 1;
+        if (isNew) noteNew(pair, record, name);
+        const saidAgain = !isNew && askAgain(pair, query, name, isSearched);
+        if (askBeside(pair, query) || saidAgain) judge.judge(pair);
       },
       onDns(record) {
         if (isOthersBusiness(record)) return;
-        const client = clients.get(clientKey(record.client, record.network));
-        const zone = client === undefined ? undefined : zones.ofText(record.query);
-        if (client === undefined || zone === undefined) return;
-        if (zone.kind === 'unlisted')
-          pairs.get(`${client.serial} ${record.server.ip} no-zone`)?.noteAnswer(record);
-        const pair = pairs.get(`${client.serial} ${zone.zone}`);
-        if (pair === undefined) return;
-        pair.noteAnswer(record);
-        if (pair.downlink !== undefined && record.answers.length > 0) judge(pair, false);
+        const client = memory.knownClient(record);
+        if (client === undefined) return;
+        const name = names.get(record.query);
+        const zone = name?.zone ?? zoneOfText(record.query);
+        if (zone === undefined) return;
+        if (zone.kind === 'unlisted') client.zones.get(noZoneOf(record))?.noteAnswer(record, name?.full);
+        const pair = client.zones.get(zone.zone);
+        if (pair?.noteAnswer(record, name?.full) === true) judge.judge(pair);
       },
       onNotDns(event) {
         if (event.client.scope === 'internet') return;
-        now = Math.max(now, event.time);
-        const key = `${clientKey(event.client, event.network)} ${event.server.ip}`;
-        const tally = beside.ensure(key, () => new NotDnsTally(event));
-        tally.note(event);
-        talking.set(key, tally);
+        clock.now = Math.max(clock.now, event.time);
+        notDns.note(event);
       },
       onFlowStart(flow) {
-        const client = clients.get(clientKey(flow.orig, flow.network));
-        if (client?.watched === undefined) return;
-        for (const pair of client.watched) pair.answered?.noteContact(flow.resp.ip, flow.start);
+        contacts.noteFlow(memory.knownClient({ client: flow.orig, network: flow.network }), flow);
       },
       onClockSet(step) {
-        now = step.to;
-        unwatchedAt += step.to - step.from;
-        for (const [, pair] of pairs.entries()) pair.clockSet(step);
-        for (const [, tally] of beside.entries()) tally.clockSet(step);
-        for (const [, client] of clients.entries()) client.fresh.clockSet(step);
-        for (const long of longNames) long.time += step.to - step.from;
+        clock.now = step.to;
+        for (const pair of memory.pairs()) pair.clockSet(step);
+        for (const client of memory.clients()) client.fresh.clockSet(step);
+        notDns.clockSet(step);
+        longNames.clockSet(step);
+        contacts.clockSet(step);
       },
       onTick(time) {
-        now = Math.max(now, time);
-        for (const pair of due) judge(pair, true);
-        due.clear();
-        tellOn();
-        judgeLongNames();
-        for (const client of spreading) judgeSpread(client);
-        spreading.clear();
-        for (const [key, tally] of talking) tellNotDns(key, tally);
-        talking.clear();
-        if (watched.size > 0) unwatchQuiet();
+        clock.now = Math.max(clock.now, time);
+        judge.tick();
+        longNames.tick();
+        spread.tick();
+        notDns.tick();
+        contacts.tick(clock.now, needsContacts);
       },
     };
   },
 });
 
-interface LongName {
-  readonly pair: ClientZone;
-  time: Micros;
-  readonly name: string;
-  readonly bytes: number;
-}
-
-function tell(ctx: Context, pair: ClientZone, verdict: Verdict, now: Micros): void {
-  pair.reportedAt = now;
-  pair.quietSince = Number.POSITIVE_INFINITY;
-  pair.reportedRatio = Math.max(pair.reportedRatio, verdict.ratio);
-  if (verdict.channel === 'answers') pair.toldDown = verdict;
-  else pair.toldUp = verdict;
-  ctx.report({
-    message: messageOf(pair, verdict.channel),
-    time: pair.last,
-    since: pair.first,
-    key: pairKey(pair),
-    subject: pair.subject,
-    peers: carriersOf(pair, verdict, now),
-    ...(pair.network === undefined ? {} : { network: pair.network }),
-    ...gravity(pair.reportedRatio),
-    evidence: evidenceOf(pair, verdict, now),
-  });
-}
-
-function tellOneShot(ctx: Context, { pair, time, name, bytes }: LongName, now: Micros): void {
-  pair.reportedAt = now;
-  const verdict: Verdict = {
-    channel: 'one-shot',
-    ratio: bytes / ONE_SHOT_BYTES,
-    span: 0,
-    bytes,
-    thresholdBytes: ONE_SHOT_BYTES,
-    factor: 1,
-    circumstances: [],
-  };
-  ctx.report({
-    message: 'one-shot',
-    time: pair.last,
-    since: Math.min(time, pair.last),
-    key: pairKey(pair),
-    subject: pair.subject,
-    peers: [pair.resolver],
-    ...(pair.network === undefined ? {} : { network: pair.network }),
-    severity: 'low',
-    confidence: 'low',
-    evidence: { ...evidenceOf(pair, verdict, now), sampleNames: [name], distinctNames: 1 },
-  });
-}
-
-/** Of what holds now and what held when the finding was told, what makes the lower threshold. */
-function lower(weight: Weight, told: Weight | undefined): Weight {
-  return told === undefined || weight.factor <= told.factor ? weight : told;
-}
-
-function gravity(ratio: number) {
-  return ratio >= GRAVE_RATIO
-    ? ({ severity: 'high', confidence: 'high' } as const)
-    : ({ severity: 'medium', confidence: 'medium' } as const);
-}
-
-/** Also the key of the finding. */
-function pairKey(pair: ClientZone): string {
-  return `${pair.client} ${pair.zone}`;
-}
-
-function meanLength(pair: ClientZone, now: Micros): number {
-  const { names, distinctNames } = pair.said(2, now);
-  return distinctNames === 0 ? 0 : names / distinctNames;
+/** Stands for all last labels that do not exist, by the server that was asked. */
+function noZoneOf({ server }: DnsRecord): string {
+  return `${server.ip} no-zone`;
 }
 
 /** What a question chooses beside its name; '' for a host's address asked as everybody asks for it. */
@@ -681,14 +208,7 @@ function odditiesOf({ qtype, qclass, opcode, flags }: DnsRecord): string {
 
 /** Questions of the link itself, and strangers who ask a name server that runs in a container. */
 function isOthersBusiness({ client, server, protocol }: DnsRecord): boolean {
-  if (protocol !== 'dns' || server.scope === 'multicast' || LINK_PORTS.has(server.port)) return true;
+  if (protocol !== 'dns' || server.scope === 'multicast') return true;
+  if (server.port !== DNS_PORT && LINK_PORTS.has(server.port)) return true;
   return client.scope === 'internet' && server.scope === 'container';
-}
-
-function overSpans(bytes: number): PerSpan {
-  return [bytes, bytes * 2, bytes * 5];
-}
-
-function threshold(bytes: number, what: string) {
-  return z.number().int().min(50).max(10_000_000).default(bytes).describe(`Bytes ${what}`);
 }

@@ -15,6 +15,8 @@ const DATA_TYPES: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
+/** What stub resolvers ask for a host; which of them it was says nothing. */
+export const HOST_TYPES: ReadonlySet<string> = new Set(['A', 'AAAA', 'HTTPS']);
 const TXT: ReadonlySet<string> = new Set(['TXT']);
 /** Asked for by mail servers and administrators, never by who looks a host up. */
 const NO_HOST_TYPES: ReadonlySet<string> = new Set(['TXT', 'MX', 'CNAME', ...DATA_TYPES]);
@@ -66,6 +68,8 @@ export interface Weight {
 interface Rule {
   readonly id: string;
   readonly factor: number;
+  /** Cheap, and true wherever it holds; only of what lowers thresholds. */
+  readonly mayHold?: (pair: ClientZone) => boolean;
   readonly holds: (pair: ClientZone, around: Surroundings) => boolean;
 }
 
@@ -73,6 +77,7 @@ interface Rule {
 interface WayRule {
   readonly id: string;
   readonly factor: number;
+  readonly mayHold?: (pair: ClientZone) => boolean;
   readonly holds: (way: Way, pair: ClientZone, around: Surroundings) => boolean;
 }
 
@@ -80,6 +85,7 @@ const RULES: readonly Rule[] = [
   {
     id: 'record types that carry data',
     factor: 0.5,
+    mayHold: (pair) => pair.types.hasOther(HOST_TYPES),
     holds: (pair) =>
       enoughTyped(pair) &&
       (pair.types.shareOf(DATA_TYPES) > 0.5 ||
@@ -90,12 +96,14 @@ const RULES: readonly Rule[] = [
   {
     id: 'new names by the clock',
     factor: 0.5,
+    mayHold: (pair) => pair.rhythm?.isRegular === true,
     holds: (pair, around) =>
       pair.kind !== 'reverse' && pair.rhythm?.isRegular === true && !isContacted(pair, around.now),
   },
   {
     id: 'an order without any pattern',
     factor: 0.5,
+    mayHold: (pair) => pair.isOrderChance,
     holds: (pair, around) => pair.isOrderChance && !isContacted(pair, around.now),
   },
   {
@@ -154,6 +162,7 @@ const WAY_RULES: readonly WayRule[] = [
   {
     id: 'no domain, straight to a server outside',
     factor: 0.25,
+    mayHold: (pair) => pair.kind === 'no-zone',
     holds: ({ scope }, pair) => pair.kind === 'no-zone' && scope === 'internet' && pair.names >= ENOUGH,
   },
   {
@@ -182,11 +191,14 @@ const WAY_RULES: readonly WayRule[] = [
   },
 ];
 
-/** The least that circumstances can multiply by: below this share of a threshold nothing needs to be looked at. */
-export const LEAST_FACTOR = [...RULES, ...WAY_RULES].reduce(
-  (product, rule) => product * Math.min(1, rule.factor),
-  1,
-);
+const LOWERING = [...RULES, ...WAY_RULES].filter(({ factor }) => factor < 1);
+
+/** The least that circumstances can multiply by as they are: below this share of a threshold nothing has crossed one. */
+export function leastFactor(pair: ClientZone): number {
+  let least = 1;
+  for (const { factor, mayHold } of LOWERING) if (mayHold === undefined || mayHold(pair)) least *= factor;
+  return Math.min(least, pair.toldUp?.factor ?? 1, pair.toldDown?.factor ?? 1);
+}
 
 /**
  * Each byte counts against the threshold of the way that it took, so that what is known of one resolver neither excuses

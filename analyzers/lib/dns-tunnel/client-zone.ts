@@ -9,16 +9,20 @@ import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/mod
 import { networkOf } from '../asker.ts';
 import { knownZone } from '../known-zones.ts';
 import { AnsweredNames, type Contacted } from './answered-names.ts';
+import type { AskedName } from './asked-names.ts';
 import { type CarrierShare, Carriers } from './carriers.ts';
 import type { CaseCounts } from './case-patterns.ts';
 import type { Weight } from './circumstances.ts';
+import type { DnsClient } from './client.ts';
 import { DistinctHistory, type Novelty, type SampleBudget } from './distinct-history.ts';
 import { DownlinkBytes, isAddressType } from './downlink-bytes.ts';
+import type { End } from './ends.ts';
 import { startsWithAddress } from './name-weight.ts';
 import { Rhythm } from './rhythm.ts';
 import { RollingBytes } from './rolling-bytes.ts';
 import { type Repeat, SequenceBits } from './sequence-bits.ts';
 import type { PerSpan, Span } from './spans.ts';
+import type { Verdict } from './thresholds.ts';
 import { TypeTally } from './type-tally.ts';
 
 const SAMPLES = 3;
@@ -33,7 +37,16 @@ const QUESTIONS_BEFORE_ANSWERS = 8;
 /** What the order of names says that a search list repeats; the same as for what they say. */
 const SEARCHED_SEQUENCE = 1 / 16;
 
+const NOTHING_COMMON: readonly string[] = [];
 const NEVER_CONTACTED: Contacted = { share: 0, names: 0, addresses: 0 };
+
+/** What is said with a name: all labels left of the zone, or what stands for them. */
+export interface SaidName {
+  readonly own: number;
+  /** An integer below 2^53. */
+  readonly hash: number;
+  readonly weight: number;
+}
 
 /** Bytes that one channel said within a span. */
 export interface UplinkBytes {
@@ -46,15 +59,12 @@ export interface UplinkBytes {
 }
 
 export class ClientZone implements CaseCounts {
-  readonly client: string;
+  readonly client: DnsClient;
   readonly kind: ZoneOfName['kind'] | 'no-zone';
   readonly zone: string;
   /** It ships with Bridgewatch as a known service. */
   readonly isKnown: boolean;
   readonly types = new TypeTally();
-  subject: Endpoint;
-  /** The first that carried something; `carriers` tells of more. */
-  resolver: Endpoint;
   network: string | undefined;
   first: Micros;
   last: Micros;
@@ -83,6 +93,7 @@ export class ClientZone implements CaseCounts {
   address: string | undefined;
   /** Set while a finding of it may be open. */
   reportedAt: Micros | undefined;
+  #key: string | undefined;
   reportedRatio = 0;
   /** What the thresholds of the open finding were multiplied by, up and down: never more, once it is open. */
   toldUp: Weight | undefined;
@@ -91,6 +102,8 @@ export class ClientZone implements CaseCounts {
   judged = 0;
   answered: AnsweredNames | undefined;
   downlink: DownlinkBytes | undefined;
+  #place: End;
+  readonly #resolver: End;
   readonly #budget: SampleBudget;
   readonly #said: DistinctHistory;
   #sequence: SequenceBits | undefined;
@@ -101,11 +114,11 @@ export class ClientZone implements CaseCounts {
   #carriersUp: Carriers | undefined;
   #carriersDown: Carriers | undefined;
   /** Labels next to the zone that all names share, nearest first; undefined before the first name. */
-  #common: string[] | undefined;
+  #common: readonly string[] | undefined;
   #repeats = 0;
 
   constructor(
-    client: string,
+    client: DnsClient,
     zone: Pick<ClientZone, 'kind' | 'zone'>,
     record: DnsRecord,
     budget: SampleBudget,
@@ -114,14 +127,29 @@ export class ClientZone implements CaseCounts {
     this.kind = zone.kind;
     this.zone = zone.zone;
     this.isKnown = knownZone(zone.zone) !== undefined;
-    this.subject = record.client;
-    this.resolver = record.server;
+    this.#place = client.places.of(record.client);
+    this.#resolver = client.servers.of(record.server);
     this.network = networkOf(record).network;
     this.first = record.time;
     this.last = record.time;
     this.quietSince = record.time;
     this.#budget = budget;
     this.#said = new DistinctHistory(budget);
+  }
+
+  get subject(): Endpoint {
+    return this.#place.endpoint;
+  }
+
+  /** The first that carried something; `carriers` tells of more. */
+  get resolver(): Endpoint {
+    return this.#resolver.endpoint;
+  }
+
+  /** Of its finding. */
+  get key(): string {
+    this.#key ??= `${this.client.key} ${this.zone}`;
+    return this.#key;
   }
 
   /** The finding of it was closed: what is told next begins now. The windows go on, they forget by themselves. */
@@ -137,6 +165,15 @@ export class ClientZone implements CaseCounts {
     this.bytesDown = 0;
     this.types.clear();
     this.samples = undefined;
+  }
+
+  /** A finding of it is open from now on. */
+  noteReport(verdict: Verdict, now: Micros): void {
+    this.reportedAt = now;
+    this.quietSince = Number.POSITIVE_INFINITY;
+    this.reportedRatio = Math.max(this.reportedRatio, verdict.ratio);
+    if (verdict.channel === 'answers') this.toldDown = verdict;
+    else this.toldUp = verdict;
   }
 
   /** All that was seen is told by the clock as it is now. */
@@ -162,32 +199,29 @@ export class ClientZone implements CaseCounts {
     this.downlink?.release();
   }
 
-  note(record: DnsRecord, nameBytes: number, isService: boolean): void {
+  note(record: DnsRecord, place: End, name: AskedName, bytes: number): void {
     this.last = record.time;
     this.queries += 1;
-    this.bytesUp += nameBytes;
-    this.subject = record.client;
-    if (record.server.ip === this.resolver.ip) this.resolver = record.server;
+    this.bytesUp += bytes;
+    this.#place = place;
     if (record.network !== undefined) this.network = record.network.name;
-    if (record.query.startsWith('_')) this.underscored += 1;
-    if (isService) this.serviceQueries += 1;
+    if (name.isUnderscored) this.underscored += 1;
+    if (name.isService) this.serviceQueries += 1;
     else this.types.note(record.qtype);
   }
 
-  addName(labels: readonly Uint8Array[], ownLabels: number, record: DnsRecord, hash: number, weight: number) {
+  addName(labels: readonly Uint8Array[], said: SaidName, record: DnsRecord): Novelty {
     const carried = this.#carriesUp(record.server, record.time);
-    const novelty = this.#addTo(this.#said, carried, record.server, record.time, hash, weight);
+    const novelty = this.#addTo(this.#said, carried, record.server, record.time, said.hash, said.weight);
     if (novelty !== 'new') return novelty;
     this.names += 1;
     // Most zones have one name, ever.
     if (this.names > 1) this.rhythm ??= new Rhythm();
     this.rhythm?.note(record.time);
-    if (startsWithAddress(labels, ownLabels)) this.addressNames += 1;
+    if (startsWithAddress(labels, said.own)) this.addressNames += 1;
     this.#sequence?.interrupt();
-    this.#shareLabels(labels, ownLabels);
-    if (this.samples === undefined) this.samples = [record.query];
-    else if (this.samples.length < SAMPLES && !this.samples.includes(record.query))
-      this.samples.push(record.query);
+    this.#shareLabels(labels, said.own);
+    this.#sample(record.query);
     return novelty;
   }
 
@@ -291,10 +325,11 @@ export class ClientZone implements CaseCounts {
     return this.address !== undefined;
   }
 
-  noteAnswer(record: DnsRecord): void {
+  /** `full` is the hash of the name, as far as it is known. Returns whether the answer said something new. */
+  noteAnswer(record: DnsRecord, full: number | undefined): boolean {
     if (record.rcode === 'NOERROR') this.noErrors += 1;
     else if (record.rcode === 'NXDOMAIN') this.nameErrors += 1;
-    if (record.answers.length === 0) return;
+    if (record.answers.length === 0) return false;
     let ttlSecs = Number.POSITIVE_INFINITY;
     let isData = false;
     let isVerdict = true;
@@ -307,10 +342,10 @@ export class ClientZone implements CaseCounts {
     }
     if (isVerdict) this.verdicts += 1;
     this.answered?.note(record);
-    this.#sequence?.answered(record.query, ttlSecs, record.time);
-    if (this.downlink === undefined && !isData && this.queries < QUESTIONS_BEFORE_ANSWERS) return;
+    if (full !== undefined) this.#sequence?.answered(full, ttlSecs, record.time);
+    if (this.downlink === undefined && !isData && this.queries < QUESTIONS_BEFORE_ANSWERS) return false;
     // Reverse names are answered with names: a sweep of them is a log processor's work.
-    if (this.kind === 'reverse') return;
+    if (this.kind === 'reverse') return false;
     this.downlink ??= new DownlinkBytes(this.#budget);
     const { downlink } = this;
     const { server, time } = record;
@@ -321,8 +356,9 @@ export class ClientZone implements CaseCounts {
         time,
       );
     const before = this.#carriersDown === undefined ? 0 : downlink.upperBound(2, time);
-    downlink.note(record);
+    const isNew = downlink.note(record);
     this.#carriersDown?.add(server, Math.max(0, downlink.upperBound(2, time) - before), time);
+    return isNew;
   }
 
   /** From now on its answers are remembered, because connections to them are looked at. */
@@ -364,6 +400,13 @@ export class ClientZone implements CaseCounts {
     return this.#carriersUp;
   }
 
+  /** Made anew, because what is pushed to an array takes room for seventeen. */
+  #sample(query: string): void {
+    if (this.samples === undefined) this.samples = [query];
+    else if (this.samples.length < SAMPLES && !this.samples.includes(query))
+      this.samples = [...this.samples, query];
+  }
+
   #channels() {
     return [this.#said, this.#sequenceBytes, this.#case, this.#edns, this.#trailing, this.downlink];
   }
@@ -371,14 +414,14 @@ export class ClientZone implements CaseCounts {
   #shareLabels(labels: readonly Uint8Array[], ownLabels: number): void {
     const common = this.#common;
     if (common === undefined) {
-      this.#common = [];
-      for (let i = ownLabels - 1; i > 0; i--) this.#common.push(latin1Lower(labels[i]!));
+      const inner = labels.slice(1, Math.max(1, ownLabels));
+      this.#common = inner.length === 0 ? NOTHING_COMMON : inner.reverse().map(latin1Lower);
       return;
     }
     for (let i = 0; i < common.length; i++) {
       const at = ownLabels - 1 - i;
       if (at > 0 && isLabel(labels[at]!, common[i]!)) continue;
-      common.length = i;
+      this.#common = i === 0 ? NOTHING_COMMON : common.slice(0, i);
       return;
     }
   }

@@ -2,15 +2,19 @@
 import type { Micros } from '../../../src/model/time.ts';
 import { CaseHabit } from './case-patterns.ts';
 import type { ClientZone } from './client-zone.ts';
+import { Ends } from './ends.ts';
 import { hashLabels } from './name-hash.ts';
 import { RollingBytes } from './rolling-bytes.ts';
 
+/** A power of two. */
 const RECENT = 64;
 const SAME_TRAILING_ZONES = 3;
 /** glibc took six domains for long; Kubernetes gives up to 32, of which a container sees a handful. */
 const SEARCH_LIST = 8;
 /** Servers that a client asks which asks for itself: no configuration names that many. */
 const SERVERS_OF_RESOLVER = 12;
+/** Networks that one container is on, and then some. */
+const PLACES = 8;
 
 /** The last questions by hash, one a slot: newer ones take the place of older ones. */
 class RecentNames<V> {
@@ -18,7 +22,7 @@ class RecentNames<V> {
   readonly #values: (V | undefined)[] = [];
 
   set(hash: number, value: V): void {
-    const at = hash % RECENT;
+    const at = hash & (RECENT - 1);
     while (this.#hashes.length <= at) {
       this.#hashes.push(-1);
       this.#values.push(undefined);
@@ -28,12 +32,12 @@ class RecentNames<V> {
   }
 
   get(hash: number): V | undefined {
-    const at = hash % RECENT;
+    const at = hash & (RECENT - 1);
     return this.#hashes[at] === hash ? this.#values[at] : undefined;
   }
 
   delete(hash: number): void {
-    if (this.#hashes[hash % RECENT] === hash) this.#hashes[hash % RECENT] = -1;
+    if (this.#hashes[hash & (RECENT - 1)] === hash) this.#hashes[hash & (RECENT - 1)] = -1;
   }
 }
 
@@ -45,10 +49,12 @@ export class DnsClient {
   /** Names said to zones that are new to it: what a tunnel spread over many zones adds up to. */
   readonly fresh = new RollingBytes();
   /** What it asked, as far as that is remembered. */
-  readonly zones = new Set<ClientZone>();
+  readonly zones = new Map<string, ClientZone>();
+  /** Whom it asks. */
+  readonly servers = new Ends(SERVERS_OF_RESOLVER);
+  /** Its own addresses. */
+  readonly places = new Ends(PLACES);
   watched: Set<ClientZone> | undefined;
-  #server = '';
-  #servers: string[] | undefined;
   /** What it said to new zones, by span, when that was last judged. */
   readonly spreadJudged: [number, number, number] = [0, 0, 0];
   readonly #asked = new RecentNames<true>();
@@ -63,24 +69,17 @@ export class DnsClient {
     this.key = key;
   }
 
-  noteServer(ip: string): void {
-    if (ip === this.#server) return;
-    this.#server = ip;
-    this.#servers ??= [];
-    if (this.#servers.length < SERVERS_OF_RESOLVER && !this.#servers.includes(ip)) this.#servers.push(ip);
-  }
-
   /** It finds the servers of each zone by itself, from the root. */
   get isIterating(): boolean {
-    return this.#servers !== undefined && this.#servers.length >= SERVERS_OF_RESOLVER;
+    return this.servers.areMany;
   }
 
   /**
    * A search list at work (resolv.conf): the client asked for the left part as a name of its own before, where it was
    * counted. Only for the first few domains that it puts behind: the rest are no list, but something said.
    */
-  isSearched(labels: readonly Uint8Array[], own: number, prefixes: readonly number[]): boolean {
-    for (let i = Math.min(own, labels.length - 1); i > 0; i--) {
+  isSearched(labels: readonly Uint8Array[], prefixes: readonly number[]): boolean {
+    for (let i = prefixes.length; i > 0; i--) {
       if (this.#asked.get(prefixes[i - 1]!) === true)
         return this.#isInSearchList(hashLabels(labels, i, labels.length));
     }
@@ -98,7 +97,7 @@ export class DnsClient {
   }
 
   noteExpanded(own: number, prefixes: readonly number[], pair: ClientZone): void {
-    for (let i = Math.max(1, own - 2); i <= own; i++) this.#expanded.set(prefixes[i - 1]!, pair);
+    for (let i = Math.max(1, own - 2); i <= prefixes.length; i++) this.#expanded.set(prefixes[i - 1]!, pair);
   }
 
   /** A question that was seen in the container is on its way out when the bridge shows it: one question. */

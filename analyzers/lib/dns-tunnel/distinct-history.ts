@@ -59,7 +59,9 @@ export class DistinctHistory {
   /** `hash` is an integer below 2^53, `weight` 1..255 bytes. */
   add(now: Micros, hash: number, weight: number): Novelty {
     this.#advance(now);
-    const thing = (hash % HASH_RANGE) * WEIGHT_RANGE + weight;
+    // The same as %, which calls into the C library.
+    const kept = hash - Math.floor(hash / HASH_RANGE) * HASH_RANGE;
+    const thing = kept * WEIGHT_RANGE + weight;
     if (this.#sampled !== undefined) return this.#addToSample(this.#sampled, now, thing);
     const said = this.#said;
     const least = thing * TURN_RANGE;

@@ -38,7 +38,8 @@ export class DownlinkBytes {
     this.#addresses = new DistinctHistory(budget);
   }
 
-  note(record: DnsRecord): void {
+  /** Returns whether it said something new. */
+  note(record: DnsRecord): boolean {
     let isNew = false;
     const isUnderscored = record.query.startsWith('_') || record.query.includes('._');
     for (const { type, bytes, data } of record.answers) {
@@ -54,6 +55,7 @@ export class DownlinkBytes {
       }
     }
     if (isNew) this.answers += 1;
+    return isNew;
   }
 
   upperBound(span: Span, now: Micros): number {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import { formatMicros, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
+import type { AnalyzerContext } from '../../../src/sensor/analysis/analyzer.ts';
 import type { Circumstance } from './circumstances.ts';
 import type { ClientZone, UplinkBytes } from './client-zone.ts';
 import type { NotDnsTally } from './not-dns-tally.ts';
@@ -77,6 +78,8 @@ export const messages = {
 } as const;
 
 export type Message = keyof typeof messages;
+
+export type Context = AnalyzerContext<Message, TunnelEvidence>;
 
 export function messageOf(pair: ClientZone, channel: Channel): Message {
   if (channel === 'names') return pair.kind === 'no-zone' ? 'no-zone' : 'zone';

@@ -56,8 +56,19 @@ function isOctet(label: Uint8Array): boolean {
   return value <= 255;
 }
 
+/** By first byte and length, because most labels are no such word and a string of each costs more than the rest. */
+const MAX_SERVICE_LABEL = Math.max(...[...SERVICE_LABELS].map(({ length }) => length));
+const MAY_BE_SERVICE = new Uint8Array(256 * (MAX_SERVICE_LABEL + 1));
+for (const word of SERVICE_LABELS) {
+  const first = word.charCodeAt(0);
+  MAY_BE_SERVICE[first * (MAX_SERVICE_LABEL + 1) + word.length] = 1;
+  if (first !== 0x5f) MAY_BE_SERVICE[(first - 0x20) * (MAX_SERVICE_LABEL + 1) + word.length] = 1;
+}
+
 export function isServiceLabel(label: Uint8Array): boolean {
-  return label.length <= 24 && SERVICE_LABELS.has(latin1Lower(label));
+  if (label.length === 0 || label.length > MAX_SERVICE_LABEL) return false;
+  if (MAY_BE_SERVICE[label[0]! * (MAX_SERVICE_LABEL + 1) + label.length] === 0) return false;
+  return SERVICE_LABELS.has(latin1Lower(label));
 }
 
 /** An octet is a byte, a nibble half of one, whatever its text; other labels count as anywhere. */

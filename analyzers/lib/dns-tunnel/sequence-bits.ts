@@ -21,7 +21,8 @@ const CHANCE = 0.8;
 export interface Repeat {
   /** Of name, and of type, class, opcode and flags. */
   readonly codeword: number;
-  readonly name: string;
+  /** Hash of the name alone. */
+  readonly name: number;
   /** An address look-up as all programs make them. */
   readonly isPlain: boolean;
   /** Whether a cache stands between the client and the zone's servers. */
@@ -34,7 +35,7 @@ export interface Repeat {
 
 export class SequenceBits {
   readonly #codewords: number[] = [];
-  readonly #names: string[] = [];
+  readonly #names: number[] = [];
   readonly #keptUntil: Micros[] = [];
   /** How often a codeword came after another: rows and columns from 1, column 0 the row's sum. */
   #counts: number[] = [];
@@ -77,10 +78,9 @@ export class SequenceBits {
   }
 
   /** An answer with records came: caches keep it for `ttlSecs`. */
-  answered(name: string, ttlSecs: number, now: Micros): void {
+  answered(name: number, ttlSecs: number, now: Micros): void {
     for (let i = 0; i < this.#names.length; i++) {
-      const asked = this.#names[i]!;
-      if (asked.length !== name.length || asked.toLowerCase() !== name.toLowerCase()) continue;
+      if (this.#names[i] !== name) continue;
       this.#keptUntil[i] = Math.max(this.#keptUntil[i]!, now + ttlSecs * 1_000_000);
     }
   }

@@ -40,6 +40,15 @@ const ENOUGH_ANSWERS = 8;
 /** Who connects to what it looked up had a reason for the look-up: its order is mostly chance. */
 const CONTACTED_SEQUENCE = 1 / 4;
 
+/** From this multiple of a threshold on it is grave, and nothing gets graver. */
+export const GRAVE_RATIO = 2;
+
+export function gravity(ratio: number) {
+  return ratio >= GRAVE_RATIO
+    ? ({ severity: 'high', confidence: 'high' } as const)
+    : ({ severity: 'medium', confidence: 'medium' } as const);
+}
+
 /** Only what can lie: the case of a client that mixes it everywhere is no message. */
 export interface Habits {
   readonly mixesCase: boolean;

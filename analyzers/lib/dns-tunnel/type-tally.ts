@@ -31,6 +31,12 @@ export class TypeTally {
     return this.all === 0 ? 0 : chosen / this.all;
   }
 
+  /** Whether anything else was asked for than these. */
+  hasOther(types: ReadonlySet<string>): boolean {
+    for (let at = this.#first; at !== undefined; at = at.next) if (!types.has(at.type)) return true;
+    return false;
+  }
+
   /** `TXT 12`, the first type first. */
   texts(): string[] {
     const texts: string[] = [];
