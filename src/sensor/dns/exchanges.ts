@@ -1,6 +1,6 @@
 /**
  * Questions and their answers, told apart by conversation and id. Believes no answer that nobody asked for: such a one
- * is recorded alone, and the question goes on waiting.
+ * is recorded alone, and the question goes on waiting. What is repeated word for word is told once, both ways.
  */
 import type { DnsRecord } from '../../model/dns.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
@@ -8,6 +8,7 @@ import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time
 import type { DnsQuery } from '../analysis/analyzer.ts';
 import type { DnsConfig } from '../config.ts';
 import type { DnsContent } from '../decode/dns-record.ts';
+import { AnsweredExchanges } from './answered.ts';
 import { DnsPairing } from './pairing.ts';
 import type { Passage } from './passages.ts';
 import { answeredRecord, type Carrier, messageRecord } from './record.ts';
@@ -35,11 +36,13 @@ const IDS = 0x10000;
 export class Exchanges {
   readonly #options: ExchangesOptions;
   readonly #pairing: DnsPairing<Asked>;
+  #answered: AnsweredExchanges<Asked>;
   /** The latest packet time. */
   #now: Micros = 0;
 
   constructor(options: ExchangesOptions) {
     this.#options = options;
+    this.#answered = newAnswered(options);
     this.#pairing = new DnsPairing({
       maxPending: options.config.max_pending,
       timeoutMicros: options.config.answer_timeout_secs * MICROS_PER_SECOND,
@@ -81,13 +84,15 @@ export class Exchanges {
     const asked = this.#pairing.peek(key);
     // Another question under the same id is somebody else's answer: forged, or too late.
     if (asked === undefined || !answers(asked.record, content) || !isFromServer(asked, carrier)) {
-      if (content.question !== undefined) this.#options.views.alone(messageRecord(content, carrier));
+      if (content.question === undefined || this.#isRepeated(key, content, carrier)) return;
+      this.#options.views.alone(messageRecord(content, carrier));
       return;
     }
     // Not the record's time: the clock was set since, and the difference says nothing.
     const isSameClock = this.#pairing.askedAt(key) === asked.record.time;
     this.#pairing.answer(key);
     const rtt = isSameClock ? time - asked.record.time : undefined;
+    this.#answered.add(key, asked, content, time);
     const record = answeredRecord(asked.record, content, rtt);
     this.#options.onAnswered(record);
     this.#options.views.finished(asked.passage, record, time);
@@ -96,6 +101,7 @@ export class Exchanges {
   /** Conversations of these keys are over and their keys will be others': what was asked there gets no answer. */
   end(fromKey: number, toKey: number): void {
     this.#pairing.giveUp(fromKey * IDS, toKey * IDS);
+    this.#answered.forget(fromKey * IDS, toKey * IDS);
   }
 
   expire(now: Micros): void {
@@ -107,15 +113,26 @@ export class Exchanges {
   clockSet(step: ClockStep): void {
     this.#now = step.to;
     this.#pairing.clockSet(step);
+    this.#answered = newAnswered(this.#options);
   }
 
   flush(): void {
     this.#pairing.flush();
   }
 
+  /** The answer that this question has had, once more. */
+  #isRepeated(key: number, content: DnsContent, carrier: Carrier): boolean {
+    const asked = this.#answered.find(key, content, carrier.time);
+    return asked !== undefined && answers(asked.record, content) && isFromServer(asked, carrier);
+  }
+
   #unanswered({ record, passage }: Asked): void {
     this.#options.views.finished(passage, record, this.#now);
   }
+}
+
+function newAnswered({ config }: ExchangesOptions): AnsweredExchanges<Asked> {
+  return new AnsweredExchanges(config.answer_timeout_secs * MICROS_PER_SECOND);
 }
 
 /** A client can send what looks like an answer too, and the slot may be another flow's by now. */

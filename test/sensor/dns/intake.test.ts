@@ -165,6 +165,72 @@ describe('DNS over UDP', () => {
     expect(heard.records).toMatchObject([{ query: 'a.test', rcode: 'SERVFAIL', rtt: 10_000 }]);
   });
 
+  describe('that were answered already', () => {
+    const asked = at(1, toServer(dnsQuery({ name: 'a.test', id: 5 })));
+    const reply = (ip: string, ttl = 60): Uint8Array =>
+      toClient(dnsResponse({ name: 'a.test', id: 5, answers: [{ ...answer.a(ip), ttl }] }));
+    const told = ({ records }: Heard) =>
+      records.map(({ rtt, answers }) => [rtt, answers.map(({ data, ttl }) => `${data} ${ttl}`).join(' ')]);
+
+    it('have the same answer again: it is told once', () => {
+      const heard = hear([asked, ...[1.01, 1.0101, 2].map((seconds) => at(seconds, reply(IP.outside)))]);
+
+      expect(told(heard)).toEqual([[10_000, `${IP.outside} 60`]]);
+    });
+
+    it.each([
+      ['with another address, as a forger who was slower or faster', reply(IP.api), `${IP.api} 60`],
+      ['with another TTL', reply(IP.outside, 59), `${IP.outside} 59`],
+      ['with bytes behind it', concatToClient(), `${IP.outside} 60`],
+    ])('have another answer: it is told as well, %s', (_, second, text) => {
+      const heard = hear([asked, at(1.01, reply(IP.outside)), at(1.02, second)]);
+
+      expect(told(heard)).toEqual([
+        [10_000, `${IP.outside} 60`],
+        [undefined, text],
+      ]);
+    });
+
+    it.each([
+      ['to another port', toClient(dnsResponse({ name: 'a.test', id: 5 }), 33_999)],
+      ['from the client', toServer(dnsResponse({ name: 'a.test', id: 5 }))],
+      ['with another id', toClient(dnsResponse({ name: 'a.test', id: 6 }))],
+      ['for another name', toClient(dnsResponse({ name: 'b.test', id: 5 }))],
+    ])('have an answer that is not theirs: it is told, %s', (_, other) => {
+      const heard = hear([
+        asked,
+        at(1.01, toClient(dnsResponse({ name: 'a.test', id: 5 }))),
+        at(1.02, other),
+      ]);
+
+      expect(heard.records).toHaveLength(2);
+    });
+
+    it('are asked again: that is a question with an answer of its own', () => {
+      const again = at(1.5, toServer(dnsQuery({ name: 'a.test', id: 5 })));
+      const heard = hear([asked, at(1.01, reply(IP.outside)), again, at(1.51, reply(IP.outside))]);
+
+      expect(heard.count).toBe(2);
+      expect(heard.records.map(({ rtt }) => rtt)).toEqual([10_000, 10_000]);
+    });
+
+    it('have the same answer again long after: then nobody knows what it is', () => {
+      const heard = hear(
+        [asked, at(1.01, reply(IP.outside)), at(4.01, reply(IP.outside)), at(4.02, reply(IP.outside))],
+        {
+          answer_timeout_secs: 3,
+        },
+      );
+
+      expect(told(heard).map(([rtt]) => rtt)).toEqual([10_000, undefined]);
+    });
+
+    function concatToClient(): Uint8Array {
+      const message = dnsResponse({ name: 'a.test', id: 5, answers: [answer.a(IP.outside)] });
+      return toClient(concat(message, bytes(1, 2, 3)));
+    }
+  });
+
   it('records an answer whose question was never seen, without a time it took', () => {
     const heard = hear([at(1, toClient(dnsResponse({ name: 'a.test', answers: [answer.a(IP.outside)] })))]);
 
