@@ -358,9 +358,17 @@ function isOutbound(flow: FlowRecord): boolean {
   return nat === undefined || nat.kind === 'masquerade' || nat.kind === 'unknown';
 }
 
+/** The inventory gives the same object again until something about the container changes. */
+const serviceKeys = new WeakMap<Workload, string>();
+
 function serviceKey(workload: Workload | undefined): string | undefined {
   if (workload?.composeProject === undefined && workload?.swarmService === undefined) return undefined;
-  return `service ${workloadLabel(workload)}`;
+  let key = serviceKeys.get(workload);
+  if (key === undefined) {
+    key = `service ${workloadLabel(workload)}`;
+    serviceKeys.set(workload, key);
+  }
+  return key;
 }
 
 function destinationText({ ip, port }: Endpoint, protocol: string): string {

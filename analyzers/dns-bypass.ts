@@ -118,7 +118,7 @@ export default defineAnalyzer({
     const resolverZones = new Set([...RESOLVER_NAMES, ...extraNames].map((name) => ctx.zoneOf(name)?.zone));
     /**
      * Somebody has asked for the name of a resolver: a flow may be known by it, until then none is. Flows are named by
-     * the same questions that come here.
+     * the same questions that come here; by an answer whose question was not seen, none is named.
      */
     let isResolverAsked = false;
 
@@ -268,7 +268,6 @@ export default defineAnalyzer({
       },
       onDns(record) {
         if (record.protocol !== 'dns') return;
-        noteQuestion(record);
         nameServers.note(record);
         if (record.rcode !== undefined) plain(record, true);
       },

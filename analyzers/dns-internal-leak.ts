@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { DnsAnswer, DnsRecord } from '../src/model/dns.ts';
-import { ZoneMemory, type ZoneOfName } from '../src/model/dns-zone.ts';
+import type { ZoneOfName } from '../src/model/dns-zone.ts';
 import { type Endpoint, endpointLabel } from '../src/model/endpoint.ts';
 import type { Confidence, Severity } from '../src/model/finding.ts';
 import type { IpWords } from '../src/model/ip.ts';
@@ -105,7 +105,6 @@ export default defineAnalyzer({
       '{subject} has only internal networks ({networks}), and {resolver} answered its question for {names} after {roundTripMs} ms: there is no such thing. Docker does not say that of an outside name by itself, so the question went further; that is enough to carry data out. Engines 23.0.11, 25.0.5, 26.0 and later do not forward for internal networks (CVE-2024-29018); a resolver on this host has to be closed to them.',
   },
   create(ctx, options) {
-    const zones = new ZoneMemory();
     const seen: NetworksSeen = ctx.boundedMap({ name: 'networks', maxKeys: 4096 });
     const leaks = ctx.boundedMap<Leak>({ name: 'clients', maxKeys: options.max_clients });
 
@@ -124,7 +123,7 @@ export default defineAnalyzer({
         if (path === undefined) return;
         const sign = signOf(record, path, (ip) => isOn(where.networks, ip, seen));
         if (sign === undefined) return;
-        const zone = zones.ofText(record.query);
+        const zone = ctx.zoneOf(record.query);
         if (zone?.kind !== 'registered' || isIgnored(zone, where)) return;
         const key = `${path} ${clientKey(record.client, record.network)}`;
         if (!ctx.isOpen(key)) leaks.delete(key);

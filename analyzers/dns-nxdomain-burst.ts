@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { DnsRecord } from '../src/model/dns.ts';
-import { ZoneMemory, type ZoneOfName } from '../src/model/dns-zone.ts';
+import type { ZoneOfName } from '../src/model/dns-zone.ts';
 import { workloadLabel } from '../src/model/network.ts';
 import { formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
@@ -93,7 +93,6 @@ export default defineAnalyzer({
     const nameServers = new NameServers(
       ctx.boundedMap({ name: 'name-servers', maxKeys: options.max_clients }),
     );
-    const zones = new ZoneMemory();
     const declared = new Set(options.known_zones);
     const ignored = new Set(options.ignore_containers);
     const spans = [
@@ -109,7 +108,8 @@ export default defineAnalyzer({
       if (workload === undefined) {
         return (client.scope === 'lan' || client.scope === 'unknown') && server.scope !== 'container';
       }
-      if (ignored.has(workload.name) || ignored.has(workloadLabel(workload))) return false;
+      if (ignored.size > 0 && (ignored.has(workload.name) || ignored.has(workloadLabel(workload))))
+        return false;
       return !nameServers.isServing(workload.containerId, time);
     }
 
@@ -147,7 +147,7 @@ export default defineAnalyzer({
         nameServers.note(record);
         const isMissing = record.rcode === 'NXDOMAIN';
         if ((!isMissing && record.rcode !== 'NOERROR') || !isJudged(record)) return;
-        const zone = zones.ofText(record.query);
+        const zone = ctx.zoneOf(record.query);
         if (zone === undefined) return;
         const key = clientKey(record.client, record.network);
         const client = clients.ensure(key, () => newClient(key, maxAttempts));

@@ -5,7 +5,6 @@
  */
 import { z } from 'zod';
 import type { DnsAnswer, DnsRecord } from '../src/model/dns.ts';
-import { ZoneMemory } from '../src/model/dns-zone.ts';
 import { type Endpoint, endpointLabel } from '../src/model/endpoint.ts';
 import { type Confidence, SEVERITIES, type Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
@@ -124,7 +123,6 @@ export default defineAnalyzer({
       '{subject} was answered {insideAddress} for {names}, a name under {zone}, and connected to it (connections: {connections}). The address is inside ({insideKind}): see what it asked there, and why it follows names that others give it. Doubts: {doubts}.',
   },
   create(ctx, options) {
-    const zones = new ZoneMemory();
     const addresses = new AddressJudge();
     const outsides = ctx.boundedMap<OutsideAnswer>({ name: 'names', maxKeys: options.max_names });
     const sinks = ctx.boundedMap<Set<string>>({ name: 'sinks', maxKeys: 4096 });
@@ -262,7 +260,7 @@ export default defineAnalyzer({
         const key = `${who} ${record.qtype} ${record.query.toLowerCase()}`;
         // Most answers are of the outside; whose name it is only matters for the others.
         if (inside !== undefined) {
-          const zone = zones.ofText(record.query);
+          const zone = ctx.zoneOf(record.query);
           if (zone?.kind !== 'registered' || options.own_zones.includes(zone.zone)) return;
           const sign = judge(record, zone.zone, { inside, outside }, outsides.get(key));
           if (sign !== undefined) tellAnswer(record, zone.zone, who, inside, sign);

@@ -34,8 +34,9 @@ export class NameServers {
   }
 
   #note({ client, time, rcode }: DnsRecord, server: Endpoint): void {
+    if (server.scope !== 'container') return;
     const id = server.workload?.containerId;
-    if (id === undefined || server.scope !== 'container' || client.workload?.containerId === id) return;
+    if (id === undefined || client.workload?.containerId === id) return;
     const serving = this.#serving.ensure(id, () => ({
       asked: Number.NEGATIVE_INFINITY,
       answered: Number.NEGATIVE_INFINITY,

@@ -56,26 +56,18 @@ const REMEMBERED = 4096;
 
 /** Answers for names that were asked for before, in presentation form. Bounded: when full it starts again empty. */
 export class ZoneMemory {
-  readonly #byLabels = new Map<string, ZoneOfName | undefined>();
-  readonly #byText = new Map<string, ZoneOfName | undefined>();
-
-  /** `query` is what the labels read as. */
-  ofLabels(query: string, labels: readonly Uint8Array[]): ZoneOfName | undefined {
-    return remembered(this.#byLabels, query, () => zoneOfLabels(labels));
-  }
+  readonly #known = new Map<string, ZoneOfName>();
 
   ofText(query: string): ZoneOfName | undefined {
-    return remembered(this.#byText, query, () => zoneOfText(query));
+    const known = this.#known.get(query);
+    if (known !== undefined) return known;
+    const zone = zoneOfText(query);
+    // The root has none, and is decided each time: that costs nothing.
+    if (zone === undefined) return undefined;
+    if (this.#known.size >= REMEMBERED) this.#known.clear();
+    this.#known.set(query, zone);
+    return zone;
   }
-}
-
-function remembered<V>(known: Map<string, V | undefined>, key: string, decide: () => V | undefined) {
-  const found = known.get(key);
-  if (found !== undefined || known.has(key)) return found;
-  const decided = decide();
-  if (known.size >= REMEMBERED) known.clear();
-  known.set(key, decided);
-  return decided;
 }
 
 function mostLabels(suffix: readonly string[]): number {

@@ -25,13 +25,17 @@ export class AddressFilter {
   }
 
   add(address: string): void {
-    if (this.has(address)) return;
-    this.#count += 1;
+    if (this.isFull) return;
     const [first, step] = hashes(address);
+    let isNew = false;
     for (let i = 0; i < HASHES; i++) {
       const bit = (first + i * step) & (BITS - 1);
-      this.#bits[bit >>> 5]! |= 1 << (bit & 31);
+      const mask = 1 << (bit & 31);
+      if ((this.#bits[bit >>> 5]! & mask) !== 0) continue;
+      this.#bits[bit >>> 5]! |= mask;
+      isNew = true;
     }
+    if (isNew) this.#count += 1;
   }
 
   has(address: string): boolean {

@@ -23,7 +23,7 @@ interface SeenNetwork {
 }
 
 export function noteNetwork(seen: NetworksSeen, network: Network | undefined): void {
-  if (network === undefined) return;
+  if (network === undefined || seen.get(network.name)?.network === network) return;
   seen.ensure(network.name, () => ({ network })).network = network;
 }
 

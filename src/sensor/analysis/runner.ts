@@ -91,6 +91,16 @@ const HANDLER_OF = {
   flowEnd: 'onFlowEnd',
 } as const;
 
+const FLOW_EVENTS = Object.keys(HANDLER_OF) as FlowEvent[];
+
+/** Who decides about an event of a flow; kept apart, because it is asked three times a flow. */
+interface Choice {
+  readonly choosers: readonly Slot[];
+  readonly isInternalWanted: boolean;
+}
+
+const NO_CHOICE: Choice = { choosers: [], isInternalWanted: false };
+
 interface Eviction {
   readonly where: string;
   count: number;
@@ -122,6 +132,15 @@ export class AnalyzerRunner {
   };
   readonly #options: RunnerOptions;
   readonly #slots: Slot[] = [];
+  /** Who is asked about each event, as of the last change. */
+  readonly #choices: Record<FlowEvent, Choice> = {
+    flowStart: NO_CHOICE,
+    flowAnswered: NO_CHOICE,
+    flowActive: NO_CHOICE,
+    flowEnd: NO_CHOICE,
+  };
+  #dnsListeners: readonly Slot[] = [];
+  #dnsQueryListeners: readonly Slot[] = [];
   readonly #evictions: Eviction[] = [];
   readonly #zones = new ZoneMemory();
   #now: Micros = 0;
@@ -148,15 +167,12 @@ export class AnalyzerRunner {
 
   /** Where `wants` says `chosen`: whether a record of this event is to be made. */
   choosesFlow(event: FlowEvent, glance: FlowGlance): boolean {
-    const handler = HANDLER_OF[event];
-    let isChosen = false;
+    const { choosers, isInternalWanted } = this.#choices[event];
+    let isChosen = isInternalWanted && glance.isInternal;
     // Each is asked, even when one has said yes: some count what they decline.
-    for (const slot of this.#slots) {
-      if (slot.handlers[handler] === undefined) continue;
-      if (slot.interest === 'internal-networks') isChosen ||= glance.isInternal;
-      if (slot.interest !== 'chosen') continue;
+    for (const slot of choosers) {
       try {
-        if (slot.handlers.choosesFlow?.(glance) === true) isChosen = true;
+        if (slot.handlers.choosesFlow!(glance)) isChosen = true;
       } catch (error) {
         this.#failed(slot, 'choosesFlow', error);
       }
@@ -229,9 +245,9 @@ export class AnalyzerRunner {
   }
 
   dns(record: DnsRecord): void {
-    for (const slot of this.#slots) {
+    for (const slot of this.#dnsListeners) {
       try {
-        slot.handlers.onDns?.(record);
+        slot.handlers.onDns!(record);
       } catch (error) {
         this.#failed(slot, 'onDns', error);
       }
@@ -239,9 +255,9 @@ export class AnalyzerRunner {
   }
 
   dnsQuery(query: DnsQuery): void {
-    for (const slot of this.#slots) {
+    for (const slot of this.#dnsQueryListeners) {
       try {
-        slot.handlers.onDnsQuery?.(query);
+        slot.handlers.onDnsQuery!(query);
       } catch (error) {
         this.#failed(slot, 'onDnsQuery', error);
       }
@@ -405,12 +421,15 @@ export class AnalyzerRunner {
 
   #updateWants(): void {
     const wants = this.wants;
+    for (const event of FLOW_EVENTS) this.#choices[event] = choiceOf(this.#slots, HANDLER_OF[event]);
     wants.flowStart = widest(this.#slots, 'onFlowStart');
     wants.flowAnswered = widest(this.#slots, 'onFlowAnswered');
     wants.flowActive = widest(this.#slots, 'onFlowActive');
     wants.flowEnd = widest(this.#slots, 'onFlowEnd');
-    wants.dns = this.#slots.some((slot) => slot.handlers.onDns !== undefined);
-    wants.dnsQuery = this.#slots.some((slot) => slot.handlers.onDnsQuery !== undefined);
+    this.#dnsListeners = this.#slots.filter((slot) => slot.handlers.onDns !== undefined);
+    this.#dnsQueryListeners = this.#slots.filter((slot) => slot.handlers.onDnsQuery !== undefined);
+    wants.dns = this.#dnsListeners.length > 0;
+    wants.dnsQuery = this.#dnsQueryListeners.length > 0;
     wants.notDns = this.#slots.some((slot) => slot.handlers.onNotDns !== undefined);
     wants.noRoute = this.#slots.some((slot) => slot.handlers.onNoRoute !== undefined);
     wants.neighborRequest = this.#slots.some((slot) => slot.handlers.onNeighborRequest !== undefined);
@@ -449,6 +468,16 @@ export class AnalyzerRunner {
 function concerns(interest: FlowInterest, flow: FlowRecord): boolean {
   if (interest === 'all' || interest === 'chosen') return true;
   return interest === 'internal-networks' && flow.network?.internal === true;
+}
+
+function choiceOf(slots: readonly Slot[], handler: keyof Handlers): Choice {
+  const listeners = slots.filter(({ handlers }) => handlers[handler] !== undefined);
+  return {
+    choosers: listeners.filter(
+      ({ interest, handlers }) => interest === 'chosen' && handlers.choosesFlow !== undefined,
+    ),
+    isInternalWanted: listeners.some(({ interest }) => interest === 'internal-networks'),
+  };
 }
 
 function listensToFlows({ onFlowStart, onFlowAnswered, onFlowActive, onFlowEnd }: Handlers): boolean {

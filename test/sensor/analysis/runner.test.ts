@@ -7,7 +7,7 @@ import type {
   FlowGlance,
   Handlers,
 } from '../../../src/sensor/analysis/analyzer.ts';
-import { type AnalyzerFailure, AnalyzerRunner } from '../../../src/sensor/analysis/runner.ts';
+import { type AnalyzerFailure, AnalyzerRunner, type Wants } from '../../../src/sensor/analysis/runner.ts';
 import { address, askEvent, flow, network, noRoute, question, secs } from '../../support/records.ts';
 
 type Context = AnalyzerContext<'seen', { what: string }>;
@@ -55,18 +55,24 @@ const inside = flow({ orig, resp, network: network({ internal: true }) });
 const ordinary = flow({ orig, resp, network: network() });
 const nowhere = flow({ orig, resp });
 
+const NOTHING: Wants = {
+  flowStart: 'none',
+  flowAnswered: 'none',
+  flowActive: 'none',
+  flowEnd: 'none',
+  dns: false,
+  dnsQuery: false,
+  notDns: false,
+  noRoute: false,
+  neighborRequest: false,
+  routerClaim: false,
+  echo: false,
+  login: false,
+};
+
 describe('analyzer runner', () => {
   it('wants nothing when there is nobody to hear it', () => {
-    expect(run().runner.wants).toEqual({
-      flowStart: 'none',
-      flowAnswered: 'none',
-      flowActive: 'none',
-      flowEnd: 'none',
-      dns: false,
-      dnsQuery: false,
-      notDns: false,
-      noRoute: false,
-    });
+    expect(run().runner.wants).toEqual(NOTHING);
   });
 
   it('wants what any analyzer handles, as widely as the widest interest', () => {
@@ -77,13 +83,11 @@ describe('analyzer runner', () => {
     ).runner;
 
     expect(wants).toEqual({
+      ...NOTHING,
       flowStart: 'all',
-      flowAnswered: 'none',
-      flowActive: 'none',
       flowEnd: 'all',
       dns: true,
       dnsQuery: true,
-      notDns: false,
       noRoute: true,
     });
   });
