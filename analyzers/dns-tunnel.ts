@@ -4,7 +4,6 @@
  * and words decide nothing here, because they do not separate a tunnel from a content network; volume and circumstances do.
  */
 import type { DnsRecord } from '../src/model/dns.ts';
-import { zoneOfText } from '../src/model/dns-zone.ts';
 import { MICROS_PER_SECOND } from '../src/model/time.ts';
 import { type DnsQuery, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { type AskedName, AskedNames } from './lib/dns-tunnel/asked-names.ts';
@@ -48,7 +47,7 @@ export default defineAnalyzer({
   messages,
   create(ctx, options) {
     const clock: Clock = { now: 0 };
-    const names = new AskedNames();
+    const names = new AskedNames(ctx.zoneOf);
     const memory = new Memory(ctx, options, clock, forget);
     const resolvers = new Resolvers(ctx, options);
     const contacts = new Contacts(ctx);
@@ -159,7 +158,7 @@ export default defineAnalyzer({
         const client = memory.knownClient(record);
         if (client === undefined) return;
         const name = names.get(record.query);
-        const zone = name?.zone ?? zoneOfText(record.query);
+        const zone = name?.zone ?? ctx.zoneOf(record.query);
         if (zone === undefined) return;
         if (zone.kind === 'unlisted') client.zones.get(noZoneOf(record))?.noteAnswer(record, name?.full);
         const pair = client.zones.get(zone.zone);

@@ -7,6 +7,8 @@ import type { Micros } from '../../../src/model/time.ts';
 import { isAddressType } from './downlink-bytes.ts';
 
 const MAX_NAMES = 64;
+/** Names that were answered last, among which the same one is looked for. */
+const LATELY = 16;
 const MAX_ADDRESSES = 8;
 /** One connection vouches for this many names at most: A and AAAA, a CNAME, a retry. */
 const NAMES_PER_CONTACT = 4;
@@ -37,7 +39,7 @@ export class AnsweredNames {
     const addresses: string[] = [];
     for (const { type, data } of record.answers) if (isAddressType(type)) addresses.push(data);
     if (addresses.length === 0) return;
-    const known = this.#names.findLast(({ name }) => name === record.query);
+    const known = this.#lately(record.query);
     if (known === undefined) {
       if (this.#names.length >= MAX_NAMES) this.#names.shift();
       const kept = addresses.slice(0, MAX_ADDRESSES);
@@ -48,6 +50,14 @@ export class AnsweredNames {
       if (known.addresses.length < MAX_ADDRESSES && !known.addresses.includes(address))
         known.addresses.push(address);
     }
+  }
+
+  /** Among the latest few: A and AAAA, and retries, come together. */
+  #lately(name: string): AnsweredName | undefined {
+    const from = Math.max(0, this.#names.length - LATELY);
+    for (let i = this.#names.length - 1; i >= from; i--)
+      if (this.#names[i]!.name === name) return this.#names[i];
+    return undefined;
   }
 
   /** The client opened a flow to `ip`. */

@@ -2,7 +2,7 @@
  * What a name says by itself, worked out once for a name that is asked for again and again. Bounded: a tunnel never asks
  * twice, and then nothing but a little time is lost.
  */
-import { type ZoneOfName, zoneOfLabels } from '../../../src/model/dns-zone.ts';
+import type { ZoneOfName } from '../../../src/model/dns-zone.ts';
 import { factsOfName } from './name-hash.ts';
 import { isServiceLabel, weightOf } from './name-weight.ts';
 
@@ -31,14 +31,19 @@ export interface AskedName {
 }
 
 export class AskedNames {
+  readonly #zoneOf: (query: string) => ZoneOfName | undefined;
   #latest = new Map<string, AskedName>();
   #earlier = new Map<string, AskedName>();
+
+  constructor(zoneOf: (query: string) => ZoneOfName | undefined) {
+    this.#zoneOf = zoneOf;
+  }
 
   /** `query` is what the labels read as. Undefined for the root. */
   of(query: string, labels: readonly Uint8Array[]): AskedName | undefined {
     const known = this.get(query);
     if (known !== undefined) return known;
-    const zone = zoneOfLabels(labels);
+    const zone = this.#zoneOf(query);
     if (zone === undefined) return undefined;
     const asked = askedName(labels, zone);
     if (this.#latest.size >= REMEMBERED) {
