@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { Finding } from './finding.ts';
 import type { FlowRecord, TrafficRecord } from './flow.ts';
 import type { LeaseRecord } from './lease.ts';
+import type { Workload } from './network.ts';
 import type { SpoofRecord } from './spoof.ts';
 import type { Micros } from './time.ts';
 
@@ -65,6 +66,8 @@ export interface CoverageRecord {
   readonly network?: string;
   /** The container whose questions to Docker's embedded resolver this is about; absent where it is about a network. */
   readonly container?: string;
+  /** That container; absent where it is about a network. */
+  readonly workload?: Workload;
   /** Absent when the network has none on this host. */
   readonly interface?: string;
   /** Whether its traffic is seen from now on. */

@@ -355,6 +355,7 @@ function publicCoverage(record: CoverageRecord) {
     time: formatMicros(record.time),
     network: record.network,
     container: record.container,
+    workload: record.workload && publicWorkload(record.workload),
     interface: record.interface,
     state: record.state,
     reason: record.reason,

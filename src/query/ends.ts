@@ -23,11 +23,12 @@ export function endsOf(record: PublicRecord): readonly End[] {
       return record.ips.map((ip) => ({ ip, mac: record.mac, workload: record.workload }));
     case 'spoof':
       return [{ ip: record.ip, mac: record.mac }, { workload: record.sender }, { workload: record.holder }];
+    case 'coverage':
+      return record.workload === undefined ? [] : [{ workload: record.workload }];
     case 'traffic':
     case 'loss':
     case 'anomaly':
     case 'inventory':
-    case 'coverage':
     case 'summary':
       return [];
   }

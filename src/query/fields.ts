@@ -704,7 +704,13 @@ const EITHER_FIELDS: readonly Field[] = END_FIELDS.filter(({ either }) => either
     ...(part.name === 'name' && {
       flow: (flow: PublicOf<'flow'>) => [...endsOf(flow).flatMap(part.of), flow.serverName],
     }),
-    ...(part.name === 'container' && { coverage: ({ container }: PublicOf<'coverage'>) => container }),
+    // Older ones have no more of the container than its name.
+    ...(part.name === 'container' && {
+      coverage: (coverage: PublicOf<'coverage'>) => [
+        coverage.container,
+        ...endsOf(coverage).flatMap(containerNames),
+      ],
+    }),
   }),
 );
 

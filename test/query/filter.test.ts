@@ -364,6 +364,26 @@ describe('findings and DNS', () => {
     expect(takes('container:shop/api', ofContainer)).toBe(false);
   });
 
+  it.each([
+    'container:shop-db-1',
+    'container:shop/db',
+    'container:db',
+    'container:3f2a',
+    'project:shop',
+    'shop/db',
+  ])('find what became of the DNS of a container: %s', (text) => {
+    const { network: _, ...ofContainer } = coverage(1, { container: 'shop-db-1', workload: database });
+    expect(takes(text, ofContainer)).toBe(true);
+    const other = {
+      ...database,
+      containerId: `beef${'0'.repeat(60)}`,
+      name: 'app-web-1',
+      composeProject: 'app',
+      composeService: 'web',
+    };
+    expect(takes(text, { ...ofContainer, container: 'app-web-1', workload: other })).toBe(false);
+  });
+
   it('are told apart from the rest by their kind', () => {
     expect(takes('kind:coverage network:shop_data', coverage(1))).toBe(true);
     expect(takes('kind:(coverage or loss) count>4', loss(1))).toBe(true);

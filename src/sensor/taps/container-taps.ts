@@ -149,6 +149,7 @@ export class ContainerTaps implements ExpectedTaps {
     let isEarly = false;
     const life: TapLife = new TapLife({
       subject: { container: name },
+      workload: () => (inventory.container(containerId) ?? container).workload,
       interfaceName: () => interfaceName,
       lossName: interfaceName,
       bufferSetting: 'dns.container_buffer_bytes',

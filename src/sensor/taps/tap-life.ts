@@ -11,6 +11,7 @@ import {
   type LiveOptions,
   type PacketSource,
 } from '../../../capture/source.ts';
+import type { Workload } from '../../model/network.ts';
 import type { CoverageRecord, LossRecord } from '../../model/record.ts';
 import { type Micros, wallMicros } from '../../model/time.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -37,6 +38,8 @@ export type TapTarget =
 export interface TapLifeOptions {
   /** Whom its coverage is about. */
   readonly subject: { readonly network: string } | { readonly container: string };
+  /** That container as it is known now. */
+  readonly workload?: () => Workload | undefined;
   /** As it stands in coverage records; asked for each. */
   readonly interfaceName: () => string | undefined;
   /** As it stands in loss records. */
@@ -240,7 +243,7 @@ export class TapLife {
 
 /** Also of what is never tapped. */
 export function reportCoverage(
-  about: Pick<TapLifeOptions, 'subject' | 'interfaceName' | 'emit' | 'log'>,
+  about: Pick<TapLifeOptions, 'subject' | 'workload' | 'interfaceName' | 'emit' | 'log'>,
   state: CoverageRecord['state'],
   reason: string,
   level: 'info' | 'warn',
@@ -249,7 +252,14 @@ export function reportCoverage(
   const by = { ...about.subject, ...(name === undefined ? {} : { interface: name }), reason };
   const what = 'network' in about.subject ? 'network' : "container's DNS";
   about.log[level](by, state === 'covered' ? `${what} covered` : `${what} not covered`);
-  about.emit({ kind: 'coverage', time: wallMicros(), state, ...by });
+  const workload = about.workload?.();
+  about.emit({
+    kind: 'coverage',
+    time: wallMicros(),
+    state,
+    ...by,
+    ...(workload === undefined ? {} : { workload }),
+  });
 }
 
 function noDrops(): Drops {

@@ -166,6 +166,7 @@ function containersOf(record: AgentRecord): string | undefined {
     case 'inventory':
       return record.object === 'container' ? tokens([record.name, `#${record.id}`]) : undefined;
     case 'coverage':
+      if (record.workload !== undefined) return workloadTokens([record.workload]);
       return record.container === undefined ? undefined : tokens([record.container]);
     case 'traffic':
     case 'loss':

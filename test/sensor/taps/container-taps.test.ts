@@ -125,7 +125,7 @@ describe('a container on a network of a user', () => {
     });
     await until(() => coverage().length === 1);
     expect(coverage()).toEqual(['web covered: tapped with the native backend']);
-    expect(records[0]).toMatchObject({ interface: 'lo@web' });
+    expect(records[0]).toMatchObject({ interface: 'lo@web', workload: { name: 'web', networks: ['front'] } });
     expect(records[0]).not.toHaveProperty('network');
     expect(life).toEqual(['attach lo@web']);
   });

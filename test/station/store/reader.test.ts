@@ -70,7 +70,10 @@ beforeAll(async () => {
   station.receive(dns(1, { query: 'Aaaa.T.Example.com', rcode: 'NXDOMAIN' }));
   station.receive(dns(2, { qtype: 'TXT', client: proxy }));
   station.receive(seenInContainer());
-  const { network: _, ...ofContainer } = coverage(1, { container: 'edge-proxy-1' });
+  const { network: _, ...ofContainer } = coverage(1, {
+    container: 'edge-proxy-1',
+    workload: proxy.workload!,
+  });
   station.receive(ofContainer);
   station.receive({
     kind: 'no-route',
@@ -187,10 +190,13 @@ describe('DNS and events', () => {
     expect(row!.text).toBe(serializeRecord(seenInContainer()));
   });
 
-  it('finds what became of the DNS of a container by its name', () => {
-    const found = reader.queryEvents({ container: 'edge-proxy-1' }).map(({ text }) => parseRecord(text));
-    expect(found).toMatchObject([{ kind: 'coverage', container: 'edge-proxy-1' }]);
-  });
+  it.each(['edge-proxy-1', 'edge/proxy', 'proxy', 'beef'])(
+    'finds what became of the DNS of a container by %s',
+    (container) => {
+      const found = reader.queryEvents({ container }).map(({ text }) => parseRecord(text));
+      expect(found).toMatchObject([{ kind: 'coverage', container: 'edge-proxy-1' }]);
+    },
+  );
 
   it('finds a refused route by each network of the container', () => {
     expect(reader.queryEvents({ network: 'app_back' })).toHaveLength(1);
