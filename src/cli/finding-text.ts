@@ -6,6 +6,7 @@ import { clockText, paintSeverity } from './output.ts';
 
 /** More than a sentence has; of records of an older agent, cut. */
 const MAX_CHARS = 1500;
+const MAX_REASON = 200;
 
 /** `2026-11-23 14:02:07Z  HIGH  open  shop_data  internal-egress: shop/db ...` and, indented, where to look next. */
 export function findingText(finding: PublicFinding): string {
@@ -13,6 +14,10 @@ export function findingText(finding: PublicFinding): string {
   const since = clockText(finding.firstSeen);
   const where = escapeText(finding.network ?? '-');
   const head = `${when}  ${paintSeverity(finding.severity as Severity)}  ${finding.status}  ${where}  ${finding.analyzer}: ${escapedText(finding.explanation, MAX_CHARS)}`;
+  const exception =
+    finding.exception === undefined
+      ? ''
+      : `exception, else ${finding.exception.severity}: ${escapedText(finding.exception.reason, MAX_REASON)}`;
   const attack = finding.attack.map(({ technique }) => technique).join(' ');
   const flow = finding.communityIds[0];
   const facts = [
@@ -21,6 +26,7 @@ export function findingText(finding: PublicFinding): string {
     `seen ${finding.count}x${since === when ? '' : ` since ${since}`}`,
     attack,
     flow ?? '',
+    exception,
   ];
   return `${head}\n    ${facts.filter((fact) => fact !== '').join('  ')}`;
 }

@@ -1,7 +1,7 @@
 /** docs/config.md, from the schema: what an option means is written once, beside the code that obeys it. */
 import type { z } from 'zod';
 import { environmentName } from './environment.ts';
-import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
+import { isListOfSections, type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 
 /** One table row per option: name, type with bounds, default, meaning. */
 export function optionRows(schema: z.ZodType): string[] {
@@ -39,6 +39,11 @@ influxdb:
   url: http://127.0.0.1:8086
   username: bridgewatch
   password_file: /run/secrets/influxdb
+findings:
+  exceptions:
+    - where: analyzer:internal-egress container:shop/db peer.ip:198.51.100.7
+      reason: copies its backup there every night
+      until: 2027-03-31
 analyzers:
   dns-tunnel:
     enabled: true
@@ -54,23 +59,41 @@ analyzer also takes \`enabled\` (default \`true\`).
 const TABLE_HEAD = '| option | environment | type | default | meaning |\n|---|---|---|---|---|';
 
 function rows(schema: JsonSchema, path: readonly string[]): string[] {
+  if (isListOfSections(schema)) return [row(schema, path, ''), ...itemRows(schema.items!, path)];
   if (schema.properties !== undefined) {
     return Object.entries(schema.properties).flatMap(([key, child]) => rows(child, [...path, key]));
   }
-  const fallback = schema.default === undefined ? 'none' : `\`${JSON.stringify(schema.default)}\``;
+  return [row(schema, path, `\`${environmentName(path)}\``)];
+}
+
+/** What each entry of a list of sections has; in the file only. */
+function itemRows({ properties, required = [] }: JsonSchema, path: readonly string[]): string[] {
+  return Object.entries(properties ?? {}).map(([key, child]) =>
+    row(
+      child,
+      [...path.slice(0, -1), `${path.at(-1)}[]`, key],
+      '',
+      required.includes(key) ? 'needed' : 'none',
+    ),
+  );
+}
+
+function row(schema: JsonSchema, path: readonly string[], environment: string, without = 'none'): string {
+  const fallback = schema.default === undefined ? without : `\`${JSON.stringify(schema.default)}\``;
   const cells = [
     `\`${path.slice(1).join('.')}\``,
-    `\`${environmentName(path)}\``,
+    environment,
     typeText(schema),
     fallback,
     (schema.description ?? '').replaceAll('|', '\\|'),
   ];
-  return [`| ${cells.join(' | ')} |`];
+  return `| ${cells.join(' | ')} |`;
 }
 
 function typeText(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
-  if (schema.type === 'array') return `list of ${schema.items?.type ?? 'values'}`;
+  if (schema.type === 'array')
+    return `list of ${isListOfSections(schema) ? 'sections' : (schema.items?.type ?? 'values')}`;
   const { minimum, maximum } = schema;
   if (minimum === undefined && maximum === undefined) return schema.type ?? 'text';
   return `${schema.type ?? 'number'}, ${minimum ?? ''}..${maximum ?? ''}`;

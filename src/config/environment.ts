@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import { nearest } from '../model/nearest.ts';
 import type { ConfigIssue } from './error.ts';
-import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
+import { isListOfSections, type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 
 export const ENVIRONMENT_PREFIX = 'BRIDGEWATCH_';
 
@@ -60,12 +60,13 @@ export function environmentName(path: readonly string[]): string {
   return ENVIRONMENT_PREFIX + path.map((part) => part.toUpperCase().replaceAll('-', '_')).join('_');
 }
 
-/** Every option that is not a section, with its JSON type, from the schema itself. */
+/** Every option that is one value or a list of values, with its JSON type, from the schema itself. */
 export function leavesOf(schema: z.ZodType): Leaf[] {
   return collect(jsonSchemaOf(schema), []);
 }
 
 function collect(schema: JsonSchema, path: readonly string[]): Leaf[] {
+  if (isListOfSections(schema)) return [];
   if (schema.properties === undefined)
     return path.length === 0 ? [] : [{ path, type: schema.type ?? 'string' }];
   return Object.entries(schema.properties).flatMap(([key, child]) => collect(child, [...path, key]));

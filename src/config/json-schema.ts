@@ -10,12 +10,18 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: JsonSchema;
+  readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
 }
 
 /** As people write it: before defaults and transformations. */
 export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+}
+
+/** A list of sections cannot be written in one variable. */
+export function isListOfSections({ items }: JsonSchema): boolean {
+  return items?.properties !== undefined;
 }
 
 /** The node at a path; undefined where there is none, as inside lists. */

@@ -30,6 +30,15 @@ export interface Finding {
   readonly title: string;
   /** How bad it is when true. */
   readonly severity: Severity;
+  /** It is as the operator said that it should be, and therefore informational; absent when it is no exception. */
+  readonly exception?:
+    | {
+        /** As in the configuration. */
+        readonly reason: string;
+        /** What it would be without. */
+        readonly severity: Severity;
+      }
+    | undefined;
   /** How sure it is; argued in docs/analyzers. */
   readonly confidence: Confidence;
   /** What an attacker would be doing. */

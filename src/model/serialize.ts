@@ -297,6 +297,7 @@ function publicFinding(record: Finding) {
     message: record.message,
     title: record.title,
     severity: record.severity,
+    exception: record.exception,
     confidence: record.confidence,
     status: record.status,
     reason: record.reason,

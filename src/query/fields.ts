@@ -505,6 +505,13 @@ const PLAIN: readonly Plain[] = [
     read: { finding: ({ explanation }) => explanation },
   },
   {
+    name: 'exception',
+    type: 'text',
+    about: 'why the operator expects it, as the configuration says; `*`: all that are exceptions',
+    example: 'not exception:*',
+    read: { finding: ({ exception }) => exception?.reason },
+  },
+  {
     name: 'technique',
     type: 'text',
     about: 'MITRE ATT&CK technique',

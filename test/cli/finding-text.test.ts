@@ -21,6 +21,14 @@ describe('a finding as text', () => {
     expect(text({ explanation: sentence })).toContain(sentence);
   });
 
+  it('says of an exception what it would be without, and why it is one', () => {
+    const exception = { reason: 'a \u001b[31mbackup', severity: 'high' } as const;
+
+    expect(text({ severity: 'informational', exception })).toMatch(
+      / {2}exception, else high: a \\x1b\[31mbackup$/,
+    );
+  });
+
   it('lets nothing through that a terminal would obey', () => {
     const hostile = 'x\u001b[31m\u009b\nforged\u202e';
 

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { configPage } from '../../src/config/docs.ts';
 import { ConfigError } from '../../src/config/error.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { configSchema } from '../../src/config/schema.ts';
 
 const ANALYZERS = [
   {
@@ -143,6 +145,25 @@ describe('loadConfig', () => {
 
     expect(capture.exclude_networks).toEqual(['lan', 'iot']);
     expect(capture.promiscuous).toBe(false);
+  });
+
+  it('names the place of what is wrong in a list of sections, and of what is missing there', () => {
+    const exceptions =
+      'findings:\n  exceptions:\n    - where: severity>\n      reason: known\n    - where: id:1\n';
+
+    expect(problems(exceptions)).toMatch(/^config.yaml:3:14: findings.exceptions.0.where: expected a value/);
+    expect(problems(exceptions)).toMatch(/\nconfig.yaml:5:\d+: findings.exceptions.1.reason: /);
+  });
+
+  it('takes no list of sections from the environment', () => {
+    expect(problems('', { BRIDGEWATCH_FINDINGS_EXCEPTIONS: 'x' })).toMatch(/no such option/);
+  });
+
+  it('reads the example of the documentation', () => {
+    const [, example] = /```yaml\n(.*?)```/s.exec(configPage(configSchema([])))!;
+    const text = example!.replace(/^analyzers:.*/ms, '').replace(/password_file: .*/, '');
+
+    expect(loadConfig({ file: write(text), analyzers: [] }).findings.exceptions).toHaveLength(1);
   });
 
   it('says where YAML is broken', () => {

@@ -1,5 +1,6 @@
 /** Options of the findings manager. All times are packet time. */
 import { z } from 'zod';
+import { exceptionConfig } from './exceptions.ts';
 
 export const findingsConfig = z.strictObject({
   update_interval_secs: z
@@ -34,6 +35,13 @@ export const findingsConfig = z.strictObject({
     .max(1000)
     .default(32)
     .describe('Flow uids and Community IDs a finding keeps: the first this many.'),
+  exceptions: z
+    .array(exceptionConfig)
+    .max(500)
+    .default([])
+    .describe(
+      'Findings that are as they should be: recorded as informational, with the reason, and never left out.',
+    ),
 });
 
 export type FindingsConfig = z.infer<typeof findingsConfig>;

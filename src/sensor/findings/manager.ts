@@ -17,6 +17,7 @@ import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time
 import type { AnalyzerDefinition, Report } from '../analysis/analyzer.ts';
 import type { FindingIntake } from '../analysis/runner.ts';
 import type { FindingsConfig } from './config.ts';
+import { Exceptions } from './exceptions.ts';
 import { renderSentence } from './explain.ts';
 
 /** Reports run ahead of the last tick by a second, and by what taps reorder. */
@@ -52,12 +53,15 @@ interface OpenFinding {
   told: string;
   fresh: boolean;
   toldAt: Micros;
+  /** It was told as an exception that ends then. */
+  exceptedUntil: Micros | undefined;
 }
 
 export class FindingManager implements FindingIntake {
   readonly #options: FindingsOptions;
   readonly #updateInterval: Micros;
   readonly #closeAfter: Micros;
+  readonly #exceptions: Exceptions;
   /** Ordered by last report, oldest first: a repeat re-inserts, so closing looks at the front only. */
   readonly #open = new Map<string, OpenFinding>();
   #opened = 0;
@@ -69,6 +73,7 @@ export class FindingManager implements FindingIntake {
     this.#options = options;
     this.#updateInterval = options.config.update_interval_secs * MICROS_PER_SECOND;
     this.#closeAfter = options.config.close_after_secs * MICROS_PER_SECOND;
+    this.#exceptions = new Exceptions(options.config.exceptions);
   }
 
   /** Findings opened since the start. */
@@ -110,7 +115,9 @@ export class FindingManager implements FindingIntake {
     for (const [at, finding] of this.#open) {
       const quiet = this.#now - finding.heardAt;
       if (quiet < this.#closeAfter) {
-        this.#tellIfDue(finding, this.#now);
+        if (this.#now >= (finding.exceptedUntil ?? Number.POSITIVE_INFINITY)) {
+          this.#tell(finding, 'update', 'its exception has ended');
+        } else this.#tellIfDue(finding, this.#now);
         continue;
       }
       this.#open.delete(at);
@@ -169,6 +176,7 @@ export class FindingManager implements FindingIntake {
       told: '',
       fresh: true,
       toldAt: report.time,
+      exceptedUntil: undefined,
     };
     this.#addFlows(finding, report.flows);
     return finding;
@@ -232,7 +240,9 @@ export class FindingManager implements FindingIntake {
     finding.told = JSON.stringify(finding.evidence);
     finding.toldAt = this.#now;
     finding.fresh = false;
-    this.#options.onFinding(toRecord(finding, status, reason));
+    const { record, until } = this.#exceptions.apply(toRecord(finding, status, reason), this.#now);
+    finding.exceptedUntil = until;
+    this.#options.onFinding(record);
   }
 }
 
