@@ -129,6 +129,8 @@ export default defineAnalyzer({
     let flowsThisSecond = 0;
     /** In this second. */
     let isPassedOver = false;
+    /** The flow that was declined last may have a record all the same, which another analyzer wanted. */
+    let isCounted = false;
     /** When flows were last passed over, for there were too many. */
     let passedOverAt: Micros | undefined;
 
@@ -207,14 +209,20 @@ export default defineAnalyzer({
 
     /** What comes after it this second nobody looks at. */
     function isTooMany(): boolean {
-      if (flowsThisSecond < options.max_flows_per_sec) return false;
+      return flowsThisSecond >= options.max_flows_per_sec;
+    }
+
+    function passOver(): void {
       ctx.lost('flows');
       isPassedOver = true;
-      return true;
     }
 
     return {
-      choosesFlow: (flow) => flow.mayCross && !isTooMany(),
+      choosesFlow(flow) {
+        isCounted = flow.mayCross && isTooMany();
+        if (isCounted) passOver();
+        return flow.mayCross && !isCounted;
+      },
       onDns(record) {
         watchedSince ??= record.time;
         if (record.protocol !== 'dns' || record.rcode === undefined || !isItself(record.client)) return;
@@ -229,6 +237,7 @@ export default defineAnalyzer({
         watchedSince ??= flow.start;
         if (flow.orig.scope !== 'internet' && flow.resp.scope !== 'internet') return;
         if (isTooMany()) {
+          if (!isCounted) passOver();
           passedOverAt = flow.start;
           return;
         }

@@ -150,7 +150,7 @@ export default defineAnalyzer({
         const zone = ctx.zoneOf(record.query);
         if (zone === undefined) return;
         const key = clientKey(record.client, record.network);
-        const client = clients.ensure(key, () => newClient(key, maxAttempts));
+        const client = clients.ensure(key, () => newClient(ctx, key, maxAttempts));
         client.answers += 1;
         const query = record.query.toLowerCase();
         if (isMissing) {
@@ -193,11 +193,11 @@ interface Client {
   toldRatio: number;
 }
 
-function newClient(key: string, maxAttempts: number): Client {
+function newClient(ctx: Context, key: string, maxAttempts: number): Client {
   return {
     key,
-    walk: new ZoneWalk(),
-    names: new MissingNames(maxAttempts),
+    walk: new ZoneWalk(HOUR, () => ctx.lost('zones')),
+    names: new MissingNames({ maxAttempts, span: HOUR, onForgotten: () => ctx.lost('names') }),
     answers: 0,
     nameErrors: 0,
     toldAt: Number.NEGATIVE_INFINITY,

@@ -129,7 +129,7 @@ export default defineAnalyzer({
     const cases = ctx.boundedMap<Case>({ name: 'cases', maxKeys: options.max_watched });
     /** By client and address; only while there are any are flows asked for. */
     const watched = ctx.boundedMap<Watch>({ name: 'watched', maxKeys: options.max_watched });
-    /** One word of each watched address, perhaps of some that are not watched any more. */
+    /** One word of each watched address, and of some that are not watched any more: at most twice as many. */
     const watchedWords = new Set<number>();
 
     function isSink({ judged }: InsideAddress, zone: string, resolver: Endpoint): boolean {
@@ -232,11 +232,16 @@ export default defineAnalyzer({
 
     function watch(who: string, inside: InsideAddress, found: Case, record: DnsRecord): void {
       const until = record.time + (record.rtt ?? 0) + CONNECT_WITHIN;
-      watchedWords.add(wordOf(inside.judged.words)).add(wordOf(parseIp(inside.answer.data)!));
       for (const ip of new Set([inside.answer.data, innerText(inside.judged)])) {
-        const entry = watched.ensure(`${who} ${ip}`, () => ({ found, from: record.time, until }));
+        const word = wordOf(parseIp(ip)!);
+        const entry = watched.ensure(`${who} ${ip}`, () => ({ found, word, from: record.time, until }));
         entry.found = found;
         entry.until = until;
+        watchedWords.add(word);
+      }
+      if (watchedWords.size > 2 * options.max_watched) {
+        watchedWords.clear();
+        for (const [, { word }] of watched.entries()) watchedWords.add(word);
       }
       ctx.setFlowInterest('chosen');
     }
@@ -327,6 +332,7 @@ interface Case {
 
 interface Watch {
   found: Case;
+  readonly word: number;
   from: Micros;
   until: Micros;
 }

@@ -30,12 +30,12 @@ export function isOpenerInferred(flow: FlowRecord): boolean {
 }
 
 /** Subnets parsed once a network: records of one network share the object. */
-const parsed = new WeakMap<Network, readonly Cidr[]>();
+const parsed = new WeakMap<object, readonly Cidr[]>();
 
-export function subnetsOf(network: Network): readonly Cidr[] {
+export function subnetsOf(network: Partial<Pick<Network, 'subnets'>>): readonly Cidr[] {
   let subnets = parsed.get(network);
   if (subnets === undefined) {
-    subnets = network.subnets.map(parseCidr).filter((cidr) => cidr !== undefined);
+    subnets = (network.subnets ?? []).map(parseCidr).filter((cidr) => cidr !== undefined);
     parsed.set(network, subnets);
   }
   return subnets;

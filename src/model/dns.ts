@@ -67,6 +67,9 @@ export type DnsClientNetworks = readonly {
   readonly name: string;
   /** `internal: true`: by design nothing leaves or enters. */
   readonly internal: boolean;
+  /** As `Network` has them, for those who judge addresses; not written out. Absent when the network is not known. */
+  readonly subnets?: readonly string[];
+  readonly gateways?: readonly string[];
 }[];
 
 export interface DnsUpstream {

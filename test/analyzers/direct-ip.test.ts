@@ -156,6 +156,7 @@ testAnalyzer(directIp, {
         tick(206),
       ],
       findings: [{ message: 'unresolved' }],
+      also: ({ losses }) => expect(losses).toEqual([]),
     },
     {
       name: 'a connection an hour after a second with too many',
@@ -413,11 +414,30 @@ testAnalyzer(directIp, {
       options: { max_flows_per_sec: 100 },
       events: [
         ...awake,
-        ...Array.from({ length: 101 }, () => connect(200, KNOWN)),
+        ...Array.from({ length: 103 }, () => connect(200, KNOWN)),
         tick(201),
         connect(3799, UNKNOWN),
         tick(3803),
       ],
+      also: ({ losses }) =>
+        expect(losses).toMatchObject([{ source: 'analyzer-window', where: 'direct-ip.flows', count: 3 }]),
+    },
+    {
+      name: 'anything of a service that knows more addresses than are kept, which is counted',
+      events: [
+        ...awake,
+        ...Array.from({ length: 500 }, (_, i) =>
+          answer(
+            110,
+            Array.from({ length: 16 }, (_, j) => `198.51.${i % 250}.${100 * Math.floor(i / 250) + j}`),
+          ),
+        ),
+        connect(200, '2001:db8::66', { orig: { ...app6, port: 40_000 } }),
+        connect(201, '2001:db8::67', { orig: { ...app6, port: 40_000 } }),
+        tick(206),
+      ],
+      also: ({ losses }) =>
+        expect(losses).toMatchObject([{ source: 'analyzer-window', where: 'direct-ip.addresses', count: 2 }]),
     },
     {
       name: 'a destination of the operator',

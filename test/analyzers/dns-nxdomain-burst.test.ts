@@ -337,6 +337,24 @@ describe('dns-nxdomain-burst', () => {
     }
   });
 
+  it('says what it forgot within the hour that could have counted, and nothing of what is older', () => {
+    const forgotten = (count: number, spacingSecs: number): string[] =>
+      runAnalyzer(dnsNxdomainBurst, lookUps({ count, name: (i) => `${odd(i)}.com`, spacingSecs })).losses.map(
+        ({ where, count: lost }) => `${where} ${lost}`,
+      );
+    const sum = (losses: readonly string[], where: string): number =>
+      losses
+        .filter((loss) => loss.startsWith(`${where} `))
+        .reduce((total, loss) => total + Number(loss.split(' ')[1]), 0);
+
+    expect(forgotten(64, 2)).toEqual([]);
+    const flood = forgotten(300, 2);
+    expect(sum(flood, 'dns-nxdomain-burst.names')).toBe(300 - 64);
+    expect(sum(flood, 'dns-nxdomain-burst.zones')).toBe(300 - 256);
+    // 64 of them take longer than an hour.
+    expect(forgotten(300, 61)).toEqual([]);
+  });
+
   it('stays within its bounds under a flood of names and clients, in time', {
     timeout: 60_000,
   }, () => {

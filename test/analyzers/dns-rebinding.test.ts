@@ -60,6 +60,22 @@ const turnedTo = (inside: string, fields: Parameters<typeof answer>[3] = {}) => 
   answer(2, NAME, [inside], fields),
 ];
 
+const inNamespace: Partial<QuestionFields> = {
+  vantage: 'container',
+  server: engine,
+  network: undefined,
+  networks: [
+    { name: 'front', internal: false, subnets: ['172.30.4.0/24'], gateways: ['172.30.4.1'] },
+    {
+      name: 'back',
+      internal: false,
+      subnets: ['172.30.5.0/24', '2001:db8:30::/64'],
+      gateways: ['172.30.5.1', '2001:db8:30::1'],
+    },
+  ],
+};
+const unknownNetwork = { ...inNamespace, networks: [{ name: 'back', internal: false }] };
+
 testAnalyzer(dnsRebinding, {
   fires: [
     {
@@ -116,6 +132,24 @@ testAnalyzer(dnsRebinding, {
       events: [answer(0, NAME, ['2001:db8::7']), answer(2, NAME, [inside])],
       findings: [{ message: 'turned', severity: 'high' as const, evidence: { insideKind, meansAddress } }],
     })),
+    ...(
+      [
+        ['172.30.5.9', OUTSIDE, 'own-network'],
+        ['172.30.5.1', OUTSIDE, 'gateway'],
+        ['172.30.6.9', OUTSIDE, 'private'],
+        // A public range that a network was given.
+        ['2001:db8:30::9', '2001:db8::7', 'own-network'],
+      ] as const
+    ).map(([inside, outside, insideKind]) => ({
+      name: `a name that turns to ${inside} in the container's namespace, as ${insideKind} by the networks it is on`,
+      events: [answer(0, NAME, [outside], inNamespace), answer(2, NAME, [inside], inNamespace)],
+      findings: [{ message: 'turned', severity: 'high' as const, evidence: { insideKind } }],
+    })),
+    {
+      name: 'a name that turns to an address of a network that the inventory does not know, as private',
+      events: [answer(0, NAME, [OUTSIDE], unknownNetwork), answer(2, NAME, ['172.30.5.9'], unknownNetwork)],
+      findings: [{ message: 'turned', evidence: { insideKind: 'private' } }],
+    },
     {
       name: 'case that differs: it is the same name',
       events: [answer(0, NAME.toUpperCase(), [OUTSIDE]), answer(2, NAME, ['10.0.0.5'])],

@@ -9,12 +9,12 @@ export interface SilentCase {
   readonly name: string;
   readonly events: Iterable<AnalyzerEvent>;
   readonly options?: Readonly<Record<string, unknown>>;
+  readonly also?: (run: AnalyzerRun) => void;
 }
 
 export interface FiringCase extends SilentCase {
   /** One entry a finding, in the order in which they were opened; compared with its last record. */
   readonly findings: readonly ExpectedFinding[];
-  readonly also?: (run: AnalyzerRun) => void;
 }
 
 export type ExpectedFinding = Partial<Omit<Finding, 'evidence'>> &
@@ -47,12 +47,13 @@ export function testAnalyzer(
     }
   });
   describe(`${definition.id} is silent on`, () => {
-    for (const { name, events, options } of cases.silent) {
+    for (const { name, events, options, also } of cases.silent) {
       it(name, () => {
         const run = runAnalyzer(definition, events, options);
 
         expect(run.failures).toEqual([]);
         expect(run.findings).toEqual([]);
+        also?.(run);
       });
     }
   });

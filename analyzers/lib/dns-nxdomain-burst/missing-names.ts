@@ -36,14 +36,22 @@ export class MissingName {
   }
 }
 
+export interface MissingNamesOptions {
+  /** How many need to be counted. */
+  readonly maxAttempts: number;
+  /** The longest that is looked back. */
+  readonly span: Micros;
+  /** A name was given up that was asked for within the span. */
+  readonly onForgotten: () => void;
+}
+
 export class MissingNames {
-  readonly #maxAttempts: number;
+  readonly #options: MissingNamesOptions;
   /** By the first label, which all forms of a name share; those asked for last come last. */
   readonly #byLabel = new Map<string, MissingName[]>();
 
-  /** `maxAttempts`: how many need to be counted. */
-  constructor(maxAttempts: number) {
-    this.#maxAttempts = maxAttempts;
+  constructor(options: MissingNamesOptions) {
+    this.#options = options;
   }
 
   *all(): Generator<MissingName> {
@@ -52,18 +60,18 @@ export class MissingNames {
 
   /** The name when this begins an attempt, undefined when it belongs to the last one. */
   missing(query: string, time: Micros): MissingName | undefined {
-    const names = this.#touch(firstLabel(query));
+    const names = this.#touch(firstLabel(query), time);
     let name = names.find((other) => isOneName(other, query, time));
     if (name === undefined) {
       name = new MissingName(query);
-      if (names.length >= MAX_NAMES_OF_LABEL) names.shift();
+      if (names.length >= MAX_NAMES_OF_LABEL) this.#forget(names.shift()!, time);
       names.push(name);
     }
     if (name.forms.size < MAX_FORMS) name.forms.add(query);
     const begun = name.attempts.at(-1);
     if (begun !== undefined && time - begun < ATTEMPT) return undefined;
     name.attempts.push(time);
-    if (name.attempts.length > this.#maxAttempts) name.attempts.shift();
+    if (name.attempts.length > this.#options.maxAttempts) name.attempts.shift();
     return name;
   }
 
@@ -84,12 +92,22 @@ export class MissingNames {
     }
   }
 
-  #touch(label: string): MissingName[] {
+  #touch(label: string, now: Micros): MissingName[] {
     const names = this.#byLabel.get(label) ?? [];
     this.#byLabel.delete(label);
-    if (this.#byLabel.size >= MAX_LABELS) this.#byLabel.delete(this.#byLabel.keys().next().value!);
+    if (this.#byLabel.size >= MAX_LABELS) this.#forgetOldest(now);
     this.#byLabel.set(label, names);
     return names;
+  }
+
+  #forgetOldest(now: Micros): void {
+    const [label, names] = this.#byLabel.entries().next().value!;
+    this.#byLabel.delete(label);
+    for (const name of names) this.#forget(name, now);
+  }
+
+  #forget({ attempts }: MissingName, now: Micros): void {
+    if (now - attempts.at(-1)! <= this.#options.span) this.#options.onForgotten();
   }
 }
 

@@ -29,6 +29,14 @@ export class ZoneWalk {
   /** In the order of first contact. */
   readonly #contacts = new Map<string, Contact>();
   readonly #stems = new Set<string>();
+  readonly #span: Micros;
+  readonly #onForgotten: () => void;
+
+  /** `onForgotten`: a step up was given up that lies within `span`, the longest that is asked for. */
+  constructor(span: Micros, onForgotten: () => void) {
+    this.#span = span;
+    this.#onForgotten = onForgotten;
+  }
 
   /**
    * True when the walk rose. `stem`: the name without its zone's part of it; the same stem under many zones is one idea
@@ -38,7 +46,7 @@ export class ZoneWalk {
     if (this.#contacts.has(zone)) return false;
     const isNewStem = !this.#stems.has(stem);
     if (isNewStem) {
-      forgetOldest(this.#stems, MAX_STEMS);
+      if (this.#stems.size >= MAX_STEMS) this.#stems.delete(this.#stems.values().next().value!);
       this.#stems.add(stem);
     }
     this.#add(zone, { time, step: isNewStem ? 1 : 0, query });
@@ -89,16 +97,13 @@ export class ZoneWalk {
   }
 
   #add(zone: string, contact: Contact): void {
-    forgetOldest(this.#contacts, MAX_ZONES);
+    if (this.#contacts.size >= MAX_ZONES) this.#forgetOldest(contact.time);
     this.#contacts.set(zone, contact);
   }
-}
 
-/** Makes room for one more. */
-function forgetOldest(entries: Set<string> | Map<string, unknown>, max: number): void {
-  if (entries.size < max) return;
-  for (const oldest of entries.keys()) {
-    entries.delete(oldest);
-    return;
+  #forgetOldest(now: Micros): void {
+    const [zone, { step, time }] = this.#contacts.entries().next().value!;
+    this.#contacts.delete(zone);
+    if (step > 0 && time >= now - this.#span) this.#onForgotten();
   }
 }

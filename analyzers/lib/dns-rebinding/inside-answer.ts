@@ -1,6 +1,7 @@
 /**
  * What an answer to a question for addresses says, seen from the container that asked: which address is outside, which is
- * inside, and whose it is. The network on which the question was seen counts as inside, whatever range it was given.
+ * inside, and whose it is. The network on which the question was seen counts as inside, whatever range it was given; for
+ * a question seen in the container's own namespace, all its networks.
  */
 import type { DnsAnswer, DnsRecord } from '../../../src/model/dns.ts';
 import { cidrContains } from '../../../src/model/ip.ts';
@@ -34,15 +35,17 @@ export interface SortedAnswer {
 }
 
 /** Among the records of the type that was asked for; neither when addresses were not asked for. */
-export function sortAnswer({ answers, qtype, network }: DnsRecord, judge: AddressJudge): SortedAnswer {
+export function sortAnswer(record: DnsRecord, judge: AddressJudge): SortedAnswer {
+  const { answers, qtype, network, networks } = record;
   let inside: InsideAddress | undefined;
   let outside: DnsAnswer | undefined;
   if (qtype !== 'A' && qtype !== 'AAAA') return { inside, outside };
+  const own: readonly OwnNetwork[] = network === undefined ? (networks ?? []) : [network];
   for (const answer of answers) {
     if (answer.type !== qtype) continue;
     const judged = judge.judge(answer.data);
     if (judged === undefined) continue;
-    const kind = kindOn(judged, network);
+    const kind = kindOn(judged, own);
     if (kind === 'outside') outside ??= answer;
     else if (kind !== 'other' && (inside === undefined || kind === 'metadata'))
       inside = { answer, judged, kind };
@@ -60,11 +63,17 @@ export function isMapped({ type, data }: DnsAnswer): boolean {
   return type === 'AAAA' && !data.includes(':');
 }
 
+/** Subnets are absent where the inventory does not know the network. */
+type OwnNetwork = Partial<Pick<Network, 'subnets' | 'gateways'>>;
+
 function kindOn(
   judged: JudgedAddress,
-  network: Network | undefined,
+  own: readonly OwnNetwork[],
 ): InsideKind | Extract<AddressKind, 'outside' | 'other'> {
-  if (network === undefined || judged.kind === 'metadata') return judged.kind;
-  if (!subnetsOf(network).some((subnet) => cidrContains(subnet, judged.words))) return judged.kind;
-  return network.gateways.includes(innerText(judged)) ? 'gateway' : 'own-network';
+  if (judged.kind === 'metadata') return judged.kind;
+  for (const network of own) {
+    if (!subnetsOf(network).some((subnet) => cidrContains(subnet, judged.words))) continue;
+    return network.gateways?.includes(innerText(judged)) === true ? 'gateway' : 'own-network';
+  }
+  return judged.kind;
 }

@@ -55,8 +55,10 @@ function askerOf(inventory: AskerInventory, { workload }: ContainerState): DnsAs
  */
 function networksOf(inventory: AskerInventory, names: readonly string[]): DnsClientNetworks {
   const known = inventory.networks();
-  return names.map((name) => ({
-    name,
-    internal: known.find((network) => network.name === name)?.internal ?? false,
-  }));
+  return names.map((name) => {
+    const network = known.find((other) => other.name === name);
+    if (network === undefined) return { name, internal: false };
+    const { internal, subnets, gateways } = network;
+    return { name, internal, subnets, gateways };
+  });
 }
