@@ -47,6 +47,8 @@ export const LAYER = {
   PORTS: 0x400,
   /** `inner` holds the frame or packet that this one carries. */
   INNER: 0x800,
+  /** ndTarget. */
+  ND_TARGET: 0x1000,
 } as const;
 
 export const FRAGMENT = { NONE: 0, FIRST: 1, LATER: 2 } as const;
@@ -131,6 +133,8 @@ export class PacketView {
   /** Bytes 4..8 of the message: identifier and sequence where the type has them. */
   icmpId = 0;
   icmpSeq = 0;
+  /** Neighbour discovery: the address asked for, told of, or redirected for; words as above. */
+  readonly ndTarget = new Uint32Array(4);
 
   /** The transport's payload: captured bytes are [payloadAt, payloadEnd), `payloadLength` were on the wire. */
   payloadAt = 0;
@@ -215,4 +219,12 @@ export function formatMac(hi: number, lo: number): string {
   const half = (word: number): string =>
     `${HEX[word >>> 16]}:${HEX[(word >>> 8) & 0xff]}:${HEX[word & 0xff]}`;
   return `${half(hi)}:${half(lo)}`;
+}
+
+/** What `formatMac` made its text of. */
+export function macHalves(mac: string): [hi: number, lo: number] {
+  return [
+    Number.parseInt(mac.slice(0, 8).replaceAll(':', ''), 16),
+    Number.parseInt(mac.slice(9).replaceAll(':', ''), 16),
+  ];
 }
