@@ -97,6 +97,14 @@ export function workloadLabel(workload: WorkloadNames): string {
 }
 
 /**
+ * The networks that a finding names: all that its container is on, `back, front`, where what was seen crossed none of
+ * them. No engine takes a comma or a space in a name.
+ */
+export function networkNamesIn(named: string): readonly string[] {
+  return named.split(', ');
+}
+
+/**
  * Compose writes its project before the names of a project's networks. `shop_data` is `data` to who is told of the
  * project already; a network of no project, or of another, keeps its name.
  */

@@ -3,7 +3,7 @@
  * all that a new field needs.
  */
 import { SEVERITIES } from '../model/finding.ts';
-import { shortNetworkName } from '../model/network.ts';
+import { networkNamesIn, shortNetworkName } from '../model/network.ts';
 import type { RecordKind } from '../model/record.ts';
 import type { PublicOf, PublicRecord } from '../model/serialize.ts';
 import { MICROS_PER_SECOND } from '../model/time.ts';
@@ -842,6 +842,7 @@ function fullNetworkNames(record: PublicRecord): readonly string[] {
         .concat(record.upstream?.network)
         .filter((name) => name !== undefined);
     case 'finding':
+      return record.network === undefined ? [] : networkNamesIn(record.network);
     case 'traffic':
     case 'coverage':
     case 'lease':

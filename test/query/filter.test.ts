@@ -364,6 +364,14 @@ describe('findings and DNS', () => {
     expect(takes('container:shop/api', ofContainer)).toBe(false);
   });
 
+  it.each(['network:app_front', 'network:app_back', 'app_back'])(
+    'find a finding that names all networks of its container: %s',
+    (text) => {
+      expect(takes(text, finding(1, { network: 'app_back, app_front' }))).toBe(true);
+      expect(takes(text, finding(1, { network: 'app' }))).toBe(false);
+    },
+  );
+
   it.each([
     'container:shop-db-1',
     'container:shop/db',

@@ -160,7 +160,7 @@ export class StoreReader {
   }
 
   queryFindings(filter: FindingFilter = {}): StoredRecord[] {
-    const where = new Conditions(filter);
+    const where = this.#ofSeveralNetworks(filter);
     where.add("kind = 'finding'");
     if (filter.severity !== undefined) where.add('severity >= ?', SEVERITIES.indexOf(filter.severity));
     if (filter.analyzer !== undefined) where.add('analyzer = ?', filter.analyzer);

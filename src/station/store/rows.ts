@@ -4,7 +4,7 @@ import type { DnsRecord } from '../../model/dns.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import { SEVERITIES } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
-import { type Workload, workloadLabel } from '../../model/network.ts';
+import { networkNamesIn, type Workload, workloadLabel } from '../../model/network.ts';
 import type { AgentRecord, InventoryChange } from '../../model/record.ts';
 import type { Entry } from '../entry.ts';
 import { LeaseWriter } from './lease-rows.ts';
@@ -114,6 +114,7 @@ export class RowWriter {
 function networksOf(record: AgentRecord): readonly (string | undefined)[] {
   switch (record.kind) {
     case 'finding':
+      return record.network === undefined ? [] : networkNamesIn(record.network);
     case 'traffic':
     case 'coverage':
     case 'lease':

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answererOf, clientKey, isItself } from '../../../analyzers/lib/asker.ts';
+import { answererOf, clientKey, isItself, networkOf } from '../../../analyzers/lib/asker.ts';
 import type { Attribution } from '../../../src/model/endpoint.ts';
 import { address, container, network, question, unattributed } from '../../support/records.ts';
 
@@ -22,6 +22,26 @@ describe('the key of a client', () => {
     expect(clientKey(client, front)).toBe(clientKey({ ...client, port: 4000 }, front));
     expect(clientKey(client, front)).not.toBe(clientKey(client, back));
     expect(clientKey(client, front)).not.toBe(clientKey(unattributed('172.30.0.11'), front));
+  });
+});
+
+describe('the network of a finding', () => {
+  const networks = [
+    { name: 'front', internal: false },
+    { name: 'back', internal: true },
+  ];
+
+  it('is the one that carried the question', () => {
+    expect(networkOf({ network: front, networks })).toEqual({ network: 'front' });
+  });
+
+  it('is each that the container is on, where the question crossed none', () => {
+    expect(networkOf({ network: undefined, networks })).toEqual({ network: 'front, back' });
+  });
+
+  it('is absent where none is known', () => {
+    expect(networkOf({ network: undefined, networks: [] })).toEqual({});
+    expect(networkOf({ network: undefined, networks: undefined })).toEqual({});
   });
 });
 

@@ -59,7 +59,7 @@ beforeAll(async () => {
   const station = new Station(stationConfig(directory.path), { logger: memoryLogger().logger });
   await station.start();
   station.receive(finding(1, { severity: 'low' }));
-  station.receive(finding(2, { severity: 'high', analyzer: 'dns-tunnel', network: 'shop_front' }));
+  station.receive(finding(2, { severity: 'high', analyzer: 'dns-tunnel', network: 'shop_back, shop_front' }));
   station.receive(finding(3, { severity: 'critical', subject: proxy }));
   station.receive(finding(1, { severity: 'medium', status: 'update', lastSeen: finding(4).lastSeen }));
   for (let i = 0; i < 10; i++) station.receive(flow(i));
@@ -119,6 +119,8 @@ describe('findings', () => {
   it('are filtered by analyzer, network and id', () => {
     expect(ids(reader.queryFindings({ analyzer: 'dns-tunnel' }))).toEqual(['f-2']);
     expect(ids(reader.queryFindings({ network: 'shop_data' }))).toEqual(['f-3', 'f-1']);
+    for (const network of ['shop_front', 'shop_back'])
+      expect(ids(reader.queryFindings({ network })), network).toEqual(['f-2']);
     expect(ids(reader.queryFindings({ id: 'f-3' }))).toEqual(['f-3']);
   });
 
