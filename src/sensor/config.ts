@@ -133,7 +133,7 @@ export const dnsConfig = z.strictObject({
     .int()
     .min(262_144)
     .max(67_108_864)
-    .default(524_288)
+    .default(1_048_576)
     .describe('Kernel ring of each such tap; costs that much memory a container.'),
   max_container_taps: z
     .number()

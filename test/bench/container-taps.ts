@@ -21,13 +21,19 @@ const LOAD_SECS = 2;
 const RINGS_KIB = [256, 512, 768, 1024];
 /** The event loop is held up so long at a time: by a burst on bridges, by garbage collection. */
 const BUSY_MS = [0, 50, 100, 200];
+/** A container asks for much at once, as a crawler or a mail server does. */
+const QUESTIONS_OF_BURST = 1000;
+const BURST_MS = [100, 500];
+/** And so long where the machine has more to do than it can. */
+const BURST_BUSY_MS = [0, 100, 200, 300, 500];
+const BURSTS = 3;
 
 export async function measureContainerTaps(count = DEFAULT_TAPS): Promise<readonly Target[]> {
   const names = Array.from({ length: count }, (_, i) => `bwbench${process.pid}-${i}`);
   try {
     execFileSync('ip', ['-batch', '-'], { input: names.map((name) => `netns add ${name}\n`).join('') });
     for (const name of names) execFileSync('ip', ['-netns', name, 'link', 'set', 'lo', 'up']);
-    return [...(await many(names)), ...(await rings(names[0]!))];
+    return [...(await many(names)), ...(await rings(names[0]!)), ...(await bursts(names[0]!))];
   } finally {
     execFileSync('ip', ['-force', '-batch', '-'], {
       input: names.map((name) => `netns del ${name}\n`).join(''),
@@ -84,7 +90,7 @@ async function rings(name: string): Promise<readonly Target[]> {
   for (const kib of RINGS_KIB) {
     const cells: string[] = [];
     for (const busyMs of BUSY_MS) {
-      const { sent, received } = await load(name, kib * 1024, busyMs);
+      const { sent, received } = await load(name, kib * 1024, busyMs, QUESTIONS_A_SECOND, LOAD_SECS);
       cells.push(`${(((sent - received) / sent) * 100).toFixed(2)} %`.padStart(12));
       if (kib * 1024 === dnsConfig.parse({}).container_buffer_bytes && busyMs === 0)
         lostByDefault = sent - received;
@@ -100,20 +106,57 @@ async function rings(name: string): Promise<readonly Target[]> {
   ];
 }
 
+/**
+ * Time counts here more than bytes: a block of 256 KiB is closed at each read timeout that finds a frame in it, so a
+ * ring of two is full after two of them, however little was asked.
+ */
+async function bursts(name: string): Promise<readonly Target[]> {
+  const byDefault = dnsConfig.parse({}).container_buffer_bytes / 1024;
+  const targets: Target[] = [];
+  for (const withinMs of BURST_MS) {
+    const what = `messages lost of bursts of ${QUESTIONS_OF_BURST} questions within ${withinMs} ms`;
+    console.log(`\n${what}, by how long the loop is held up\n`);
+    console.log(`  ring KiB ${BURST_BUSY_MS.map((ms) => `${ms} ms`.padStart(12)).join('')}`);
+    for (const kib of RINGS_KIB) {
+      const cells: string[] = [];
+      for (const busyMs of BURST_BUSY_MS) {
+        const { lost, sent } = await burst(name, kib * 1024, busyMs, withinMs);
+        cells.push(`${((lost / sent) * 100).toFixed(1)} %`.padStart(12));
+        if (kib === byDefault && busyMs === 0) targets.push({ what, value: lost, atMost: 0 });
+      }
+      console.log(`  ${String(kib).padStart(8)} ${cells.join('')}`);
+    }
+  }
+  return targets;
+}
+
+async function burst(name: string, bufferBytes: number, busyMs: number, withinMs: number) {
+  const rate = (QUESTIONS_OF_BURST * 1000) / withinMs;
+  const all = { lost: 0, sent: 0 };
+  for (let i = 0; i < BURSTS; i++) {
+    const { sent, received } = await load(name, bufferBytes, busyMs, rate, withinMs / 1000);
+    all.lost += sent - received;
+    all.sent += sent;
+  }
+  return all;
+}
+
 async function load(
   name: string,
   bufferBytes: number,
   busyMs: number,
+  rate: number,
+  seconds: number,
 ): Promise<{ readonly sent: number; readonly received: number }> {
   const tap = open(name, bufferBytes);
   let received = 0;
   const running = tap.run((batch) => {
     received += batch.count;
   });
-  const hold = busyMs === 0 ? undefined : setInterval(() => spin(busyMs), busyMs + 10);
+  const hold = busyMs === 0 ? undefined : setInterval(() => spin(busyMs), 10);
   const script = join(import.meta.dirname, 'resolver-load.ts');
   const argv = [`--net=/var/run/netns/${name}`, process.execPath, '--import', 'tsx', script];
-  const child = spawn('nsenter', [...argv, String(QUESTIONS_A_SECOND), String(LOAD_SECS)], {
+  const child = spawn('nsenter', [...argv, String(rate), String(seconds)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';
