@@ -19,6 +19,7 @@ import { Attribution, type HostAddresses } from './docker/attribution.ts';
 import { engineDataRoot } from './docker/engine-root.ts';
 import { Inventory } from './docker/inventory.ts';
 import { type ContainerState, type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
+import { DockerSurroundings } from './docker/surroundings.ts';
 import { ContainerResolvers } from './host/container-resolvers.ts';
 import { NETNS_DIRS, netnsDirs } from './host/docker-netns.ts';
 import { hostMacs } from './host/host-macs.ts';
@@ -98,6 +99,7 @@ export class Agent {
       findings: config.findings,
       emit,
       log,
+      surroundings: new DockerSurroundings(this.#inventory.state, { knowsPorts: true }),
     });
     this.#nat = createNat({
       names: this.#attribution,

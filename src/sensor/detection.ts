@@ -2,7 +2,7 @@
 import type { AnalyzerOptions } from '../config/schema.ts';
 import type { AgentRecord } from '../model/record.ts';
 import type { ErrorLog } from '../telemetry/logger.ts';
-import type { AnalyzerDefinition } from './analysis/analyzer.ts';
+import type { AnalyzerDefinition, Surroundings } from './analysis/analyzer.ts';
 import { AnalyzerRunner } from './analysis/runner.ts';
 import type { FindingsConfig } from './findings/config.ts';
 import { FindingManager } from './findings/manager.ts';
@@ -14,6 +14,7 @@ export interface DetectionOptions {
   readonly findings: FindingsConfig;
   readonly emit: (record: AgentRecord) => void;
   readonly log: ErrorLog;
+  readonly surroundings?: Surroundings | undefined;
 }
 
 export interface Detection {
@@ -21,7 +22,14 @@ export interface Detection {
   readonly findings: FindingManager;
 }
 
-export function createDetection({ analyzers, options, findings, emit, log }: DetectionOptions): Detection {
+export function createDetection({
+  analyzers,
+  options,
+  findings,
+  emit,
+  log,
+  surroundings,
+}: DetectionOptions): Detection {
   const manager = new FindingManager({ config: findings, onFinding: emit, onLoss: emit });
   const runner = new AnalyzerRunner({
     analyzers: analyzers
@@ -31,6 +39,7 @@ export function createDetection({ analyzers, options, findings, emit, log }: Det
         config: options[definition.id]?.options ?? definition.config.parse({}),
       })),
     findings: manager,
+    surroundings,
     onLoss: emit,
     onFailure: ({ error, ...failure }) =>
       log.error({ ...failure, err: error }, 'an analyzer has a bug; the others go on'),

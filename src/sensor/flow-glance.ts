@@ -1,7 +1,9 @@
 /**
  * A look at a flow before a record of it is made, so that analyzers choose the few that concern them. Reads rows of the
- * flow table and makes no strings. One object for all flows: whoever is shown it may keep nothing of it.
+ * flow table and makes no strings, unless it is asked who an address is. One object for all flows: whoever is shown it
+ * may keep nothing of it.
  */
+import type { Scope } from '../model/endpoint.ts';
 import { type IpWords, isIpv4Words } from '../model/ip.ts';
 import type { FlowGlance } from './analysis/analyzer.ts';
 import { specialRange } from './docker/special-ranges.ts';
@@ -55,6 +57,10 @@ export class FlowGlancer implements FlowGlance {
   get mayCross(): boolean {
     // Without networks nobody is known to be a container.
     return this.#records.hasNetworks && (isPublic(this.respWords) || isPublic(this.origWords));
+  }
+
+  get respScope(): Scope {
+    return this.#records.respScope(this.#slot);
   }
 }
 

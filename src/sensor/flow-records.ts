@@ -111,6 +111,11 @@ export class FlowRecords {
     return this.#bySubnet(this.#table.origWords(slot)) ?? this.#bySubnet(this.#table.respWords(slot));
   }
 
+  /** The same for what is no flow: between two addresses, on an interface. */
+  networkAmong(tap: Tap, a: IpWords, b: IpWords): Network | undefined {
+    return tap.network ?? this.#bySubnet(a) ?? this.#bySubnet(b);
+  }
+
   /** Both ends with their names; what a record of another kind about this flow needs. */
   ends(slot: number): FlowEnds {
     const ends = this.plainEnds(slot);
@@ -188,6 +193,11 @@ export class FlowRecords {
     const { sockets } = this.#sources;
     if (sockets === undefined) return ends;
     return withOwners(ends, this.#table.protocolName(slot), this.#table.first(slot), sockets);
+  }
+
+  /** As the record would have it, without the rest of the record. */
+  respScope(slot: number): Scope {
+    return this.#endpoint(slot, this.networkOf(slot), false).scope;
   }
 
   #endpoint(slot: number, network: Network | undefined, isOrig: boolean): Endpoint {

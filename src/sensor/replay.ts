@@ -15,6 +15,7 @@ import type { AnalyzerDefinition } from './analysis/analyzer.ts';
 import { createDetection } from './detection.ts';
 import { Attribution } from './docker/attribution.ts';
 import type { OfflineInventory } from './docker/inventory-records.ts';
+import { DockerSurroundings } from './docker/surroundings.ts';
 import { createOutside } from './names/outside.ts';
 import { Pipeline } from './pipeline.ts';
 import { SourceCheck } from './source-check.ts';
@@ -67,17 +68,23 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     findings: config.findings,
     emit,
     log: options.log,
+    // What a capture's inventory tells of ports is not told: whether one was published then is not known.
+    surroundings: new DockerSurroundings(options.inventory.state, { knowsPorts: false }),
   });
   const outside = createOutside(config);
   for (const problem of outside.problems()) options.log.error({ problem }, 'a geo database cannot be used');
   const hostAddresses = new Set(inventory.hostAddresses);
   const { state } = inventory;
+  const attribution = new Attribution(state, {
+    host: { has: (ip) => hostAddresses.has(ip), onInterface: () => false },
+  });
   // An inventory without containers could call nobody's address somebody's.
   const sources = state.knowsContainers
     ? new SourceCheck({
         state,
         host: HOST_ELSEWHERE,
         graceSecs: 0,
+        networkOf: (ip, otherIp) => attribution.networkOf(ip, otherIp),
         onSpoof: (record) => {
           emit(record);
           detection.runner.spoof(record);
@@ -89,9 +96,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     sources,
     flows: config.flows,
     dns: config.dns,
-    names: new Attribution(state, {
-      host: { has: (ip) => hostAddresses.has(ip), onInterface: () => false },
-    }),
+    names: attribution,
     outside,
     ...detection,
     emit,

@@ -7,13 +7,13 @@ import type { z } from 'zod';
 import type { DnsClientNetworks, DnsRecord } from '../../model/dns.ts';
 import type { ZoneOfName } from '../../model/dns-zone.ts';
 import type { EchoTally } from '../../model/echo.ts';
-import type { Endpoint } from '../../model/endpoint.ts';
+import type { Endpoint, Scope } from '../../model/endpoint.ts';
 import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { IpWords } from '../../model/ip.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
-import type { Network } from '../../model/network.ts';
+import type { Network, Workload } from '../../model/network.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
@@ -41,6 +41,18 @@ export interface FlowGlance {
   readonly isInternal: boolean;
   /** False when no end can be of scope `internet`, or none can be a container; true when that is not known yet. */
   readonly mayCross: boolean;
+  /** Where the responder's address lives. Costs about a microsecond, unlike the others: ask for it last. */
+  readonly respScope: Scope;
+}
+
+/** What the inventory knows of the host beyond the ends of a flow, as of now. */
+export interface Surroundings {
+  /** The network on a bridge of this host in whose subnets the address lies, its gateway's included. */
+  networkAt(ip: IpWords): Network | undefined;
+  /** Whether the host gives a port of its own to this port of the container; undefined when that is not known. */
+  isPublished(containerId: string, protocol: string, port: number | undefined): boolean | undefined;
+  /** Whom a port of the host leads to; undefined when to nobody, or when that is not known. */
+  publisherOf(protocol: string, hostIp: string, hostPort: number | undefined): Workload | undefined;
 }
 
 /** What a detector listens to. Records are borrowed for the call where the comment says so, else they may be kept. */
@@ -166,6 +178,7 @@ export interface AnalyzerContext<MessageId extends string, Evidence> {
   lost(what: string, count?: number): void;
   /** The zone of a name in presentation form; all analyzers share the work. Undefined for the root. */
   zoneOf(query: string): ZoneOfName | undefined;
+  readonly surroundings: Surroundings;
 }
 
 export interface AnalyzerDefinition<

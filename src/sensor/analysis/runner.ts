@@ -23,6 +23,7 @@ import type {
   Handlers,
   NotDns,
   Report,
+  Surroundings,
 } from './analyzer.ts';
 import { LruMap } from './bounded-map.ts';
 import { checkMessages } from './messages.ts';
@@ -61,7 +62,15 @@ export interface RunnerOptions {
   /** Called for the first failure of an analyzer and for the one that switches it off, never in between. */
   readonly onFailure: (failure: AnalyzerFailure) => void;
   readonly maxFailures?: number;
+  /** Without it analyzers know of no network but those of the flows. */
+  readonly surroundings?: Surroundings | undefined;
 }
+
+const NOTHING_AROUND: Surroundings = {
+  networkAt: () => undefined,
+  isPublished: () => undefined,
+  publisherOf: () => undefined,
+};
 
 /**
  * What anyone wants to hear, so that the pipeline makes no record for nobody. Read it per event: it changes. Of flows
@@ -404,6 +413,7 @@ export class AnalyzerRunner {
       },
       lost: (what, count = 1) => this.#noteEviction(this.#evictionOf(`${definition.id}.${what}`), count),
       zoneOf: (query) => this.#zones.ofText(query),
+      surroundings: this.#options.surroundings ?? NOTHING_AROUND,
     } as AnalyzerContext<string, Finding['evidence']>;
   }
 

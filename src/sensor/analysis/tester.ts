@@ -6,15 +6,16 @@ import type { DnsRecord } from '../../model/dns.ts';
 import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
-import { parseIp } from '../../model/ip.ts';
+import { cidrContains, type IpWords, parseCidr, parseIp } from '../../model/ip.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
+import type { Network, Workload } from '../../model/network.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
 import { findingsConfig } from '../findings/config.ts';
 import { FindingManager } from '../findings/manager.ts';
-import type { AnalyzerDefinition, DnsQuery, NotDns } from './analyzer.ts';
+import type { AnalyzerDefinition, DnsQuery, NotDns, Surroundings } from './analyzer.ts';
 import { type AnalyzerFailure, AnalyzerRunner, type FlowEvent } from './runner.ts';
 
 /** What happened, in order. Time advances by the records' own times, and by `tick`. */
@@ -30,7 +31,20 @@ export type AnalyzerEvent =
   | { readonly on: 'echo'; readonly echo: EchoTally }
   | { readonly on: 'login'; readonly login: CleartextLogin }
   | { readonly on: 'clock-set'; readonly step: ClockStep }
+  /** The inventory knows this beside the networks of the flows; published ports are not known until it comes. */
+  | {
+      readonly on: 'inventory';
+      readonly networks?: readonly Network[];
+      readonly published?: readonly PublishedByTest[];
+    }
   | { readonly on: 'tick'; readonly now: Micros };
+
+export interface PublishedByTest {
+  readonly workload: Workload;
+  readonly protocol: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
 
 export interface AnalyzerRun {
   /** Every record of every finding, in order. */
@@ -59,11 +73,13 @@ export function runAnalyzer(
     },
     onLoss: (loss) => losses.push(loss),
   });
+  const around = new SurroundingsOfTest();
   const runner = new AnalyzerRunner({
     analyzers: [{ definition, config: definition.config.parse(options) }],
     findings: manager,
     onLoss: (loss) => losses.push(loss),
     onFailure: (failure) => failures.push(failure),
+    surroundings: around,
   });
   let now: Micros = 0;
   for (const event of events) {
@@ -73,6 +89,11 @@ export function runAnalyzer(
       now = event.step.to;
       continue;
     }
+    if (event.on === 'inventory') {
+      around.learn(event.networks ?? [], event.published ?? []);
+      continue;
+    }
+    if ('flow' in event && event.flow.network !== undefined) around.learn([event.flow.network]);
     now = Math.max(now, timeOf(event));
     runner.tick(now);
     manager.tick(now);
@@ -84,7 +105,37 @@ export function runAnalyzer(
   return { findings, final: [...final.values()], losses, failures };
 }
 
-type Timed = Exclude<AnalyzerEvent, { on: 'clock-set' }>;
+class SurroundingsOfTest implements Surroundings {
+  readonly #networks = new Map<string, Network>();
+  #published: readonly PublishedByTest[] | undefined;
+
+  learn(networks: readonly Network[], published?: readonly PublishedByTest[]): void {
+    for (const network of networks) this.#networks.set(network.id, network);
+    if (published !== undefined) this.#published = published;
+  }
+
+  networkAt(ip: IpWords): Network | undefined {
+    const holds = ({ subnets }: Network): boolean =>
+      subnets.some((subnet) => cidrContains(parseCidr(subnet)!, ip));
+    return [...this.#networks.values()].find(holds);
+  }
+
+  isPublished(containerId: string, protocol: string, port: number | undefined): boolean | undefined {
+    return this.#published?.some(
+      (each) =>
+        each.workload.containerId === containerId &&
+        each.protocol === protocol &&
+        each.containerPort === port,
+    );
+  }
+
+  publisherOf(protocol: string, _hostIp: string, hostPort: number | undefined): Workload | undefined {
+    return this.#published?.find((each) => each.protocol === protocol && each.hostPort === hostPort)
+      ?.workload;
+  }
+}
+
+type Timed = Exclude<AnalyzerEvent, { on: 'clock-set' | 'inventory' }>;
 
 function deliver(runner: AnalyzerRunner, event: Timed): void {
   switch (event.on) {
@@ -152,6 +203,7 @@ function isChosen(runner: AnalyzerRunner, event: FlowEvent, flow: FlowRecord): b
     serverName,
     isInternal: network?.internal === true,
     mayCross: orig.scope === 'internet' || resp.scope === 'internet',
+    respScope: resp.scope,
   });
 }
 

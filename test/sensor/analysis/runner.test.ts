@@ -131,6 +131,7 @@ describe('analyzer runner', () => {
       serverName: undefined,
       isInternal: false,
       mayCross: true,
+      respScope: 'internet',
     };
     const choosing = (id: string, isChosen: boolean, readsContent?: boolean) =>
       analyzer(

@@ -1,0 +1,89 @@
+/**
+ * What detectors may ask the inventory beyond the ends of a flow: which bridge an address belongs to, and which ports
+ * lead where. Read anew when the inventory has changed, so that a burst of changes costs one reading. It must never
+ * answer "not published" where nobody told which ports are.
+ */
+import { type Cidr, cidrContains, type IpWords, parseCidr } from '../../model/ip.ts';
+import type { Network, Workload } from '../../model/network.ts';
+import type { Surroundings } from '../analysis/analyzer.ts';
+import type { InventoryState } from './inventory-state.ts';
+
+export interface DockerSurroundingsOptions {
+  /** False where containers are known from a file, which does not tell of ports. */
+  readonly knowsPorts: boolean;
+}
+
+interface Place {
+  readonly cidr: Cidr;
+  readonly network: Network;
+}
+
+export class DockerSurroundings implements Surroundings {
+  readonly #state: InventoryState;
+  readonly #knowsPorts: boolean;
+  #version = -1;
+  #places: readonly Place[] = [];
+  /** Each container that exists, with its published ports. */
+  readonly #published = new Map<string, ReadonlySet<string>>();
+  readonly #publishers = new Map<string, Workload>();
+  // A flow is asked about by several detectors: its two ends are found once.
+  #last: readonly [ip: IpWords, network: Network | undefined][] = [];
+
+  constructor(state: InventoryState, { knowsPorts }: DockerSurroundingsOptions) {
+    this.#state = state;
+    this.#knowsPorts = knowsPorts;
+  }
+
+  networkAt(ip: IpWords): Network | undefined {
+    this.#refresh();
+    for (const [known, network] of this.#last) if (isSame(known, ip)) return network;
+    const network = this.#places.find(({ cidr }) => cidrContains(cidr, ip))?.network;
+    this.#last = this.#last.length === 1 ? [this.#last[0]!, [ip, network]] : [[ip, network]];
+    return network;
+  }
+
+  isPublished(containerId: string, protocol: string, port: number | undefined): boolean | undefined {
+    if (!this.#knowsPorts) return undefined;
+    this.#refresh();
+    return this.#published.get(containerId)?.has(`${protocol} ${port}`);
+  }
+
+  publisherOf(protocol: string, hostIp: string, hostPort: number | undefined): Workload | undefined {
+    if (hostPort === undefined) return undefined;
+    this.#refresh();
+    const any = hostIp.includes(':') ? '::' : '0.0.0.0';
+    return (
+      this.#publishers.get(`${protocol} ${hostIp} ${hostPort}`) ??
+      this.#publishers.get(`${protocol} ${any} ${hostPort}`)
+    );
+  }
+
+  #refresh(): void {
+    if (this.#version === this.#state.version) return;
+    this.#version = this.#state.version;
+    this.#last = [];
+    // Without a bridge (macvlan, ipvlan) the subnet is the LAN's, where others live too.
+    this.#places = this.#state
+      .networks()
+      .filter(({ bridge }) => bridge !== undefined)
+      .flatMap((network) =>
+        network.subnets.flatMap((subnet) => {
+          const cidr = parseCidr(subnet);
+          return cidr === undefined ? [] : [{ cidr, network }];
+        }),
+      );
+    this.#published.clear();
+    this.#publishers.clear();
+    for (const { workload, published = [] } of this.#state.containers()) {
+      const ports = published.map(({ protocol, containerPort }) => `${protocol} ${containerPort}`);
+      this.#published.set(workload.containerId, new Set(ports));
+      for (const { protocol, hostIp, hostPort } of published) {
+        this.#publishers.set(`${protocol} ${hostIp} ${hostPort}`, workload);
+      }
+    }
+  }
+}
+
+function isSame(a: IpWords, b: IpWords): boolean {
+  return a[3] === b[3] && a[2] === b[2] && a[1] === b[1] && a[0] === b[0];
+}
