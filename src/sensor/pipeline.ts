@@ -25,6 +25,7 @@ import type { AddressNames, NatUnfolder, OutsideNames, SocketOwners } from './fl
 import { FlowGlancer } from './flow-glance.ts';
 import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
+import { EchoIntake } from './icmp/echo-intake.ts';
 import type { SourceCheck } from './source-check.ts';
 import { createTap, type Tap } from './taps/tap.ts';
 import { TapCounters } from './taps/tap-counters.ts';
@@ -87,6 +88,7 @@ export class Pipeline {
   readonly #glancer: FlowGlancer;
   readonly #content: ContentIntake;
   readonly #dns: DnsIntake;
+  readonly #echoes: EchoIntake;
   readonly #rollup: TrafficRollup;
   readonly #taps = new Set<Tap>();
   // The group of packets at hand, decoded and not yet counted.
@@ -146,6 +148,11 @@ export class Pipeline {
       onRecord: (record) => this.#onDnsRecord(record),
       onNotDns: (event) => options.runner.notDns(event),
       wants: options.runner.wants,
+    });
+    this.#echoes = new EchoIntake({
+      recordOf: (slot) => this.#records.record(slot, 'active'),
+      onTally: (tally) => options.runner.echo(tally),
+      seed: options.seed,
     });
     this.#counters = new TapCounters(options.emit);
   }
@@ -264,6 +271,7 @@ export class Pipeline {
     const { runner, wants } = this.#options;
     this.#endFlowsOfTaps(Number.POSITIVE_INFINITY);
     // Visiting every flow costs microseconds each; where nobody asked about their ends, they just end.
+    this.#echoes.finish();
     if (wants.traffic || wants.flows || this.#mayConcern(runner.wants.flowEnd)) this.#table.flush('shutdown');
     this.#dns.flush();
     this.#options.sources?.finish(this.#now);
@@ -303,6 +311,9 @@ export class Pipeline {
       if ((view.layers & LAYER.PORTS) !== 0 && hasDnsPort(view)) {
         this.#dns.onPacket(data, view, time, tap, slot, table.fromOrig);
         this.#wakeAt(this.#dns.due);
+      }
+      if ((view.layers & (LAYER.ICMP | LAYER.ICMPV6)) !== 0 && this.#options.runner.wants.echo) {
+        this.#echoes.onPacket(data, view, time, slot, (events & FLOW_EVENT.NEW) !== 0);
       }
     } else if ((view.layers & LAYER.ARP) !== 0) {
       this.#options.sources?.onArp(view, tap, time);
@@ -344,6 +355,7 @@ export class Pipeline {
 
   #onFlowEnd(slot: number, reason: FlowEnd): void {
     this.#dns.onFlowEnd(slot);
+    this.#echoes.onFlowEnd(slot);
     if (this.#options.wants.traffic) this.#addToRollup(slot);
     this.#tellFlowEnd(slot, reason);
     this.#records.end(slot);
@@ -427,6 +439,7 @@ export class Pipeline {
     this.#dns.expire(time);
     this.#options.sources?.tick(time);
     this.#content.tick();
+    this.#echoes.tick(time);
     this.#options.runner.tick(time);
     this.#options.findings.tick(time);
     const elapsed = time - this.#rollupStart;
@@ -457,6 +470,7 @@ export class Pipeline {
     this.#endRollup(this.#now);
     this.#table.clockSet(step);
     this.#dns.clockSet(step);
+    this.#echoes.clockSet(step);
     this.#options.outside?.clockSet(step);
     this.#options.sources?.clockSet();
     this.#options.onClockSet?.();
@@ -481,6 +495,7 @@ export class Pipeline {
     this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
     this.#tellRise('dns-views', 'dns.max_pending', this.#dns.hurried, time);
     this.#tellRise('flow-content', 'server names', this.#content.lost, time);
+    this.#tellRise('echo', 'echo flows and requests', this.#echoes.lost, time);
     this.#tellRise('resolved-names', 'names.max_addresses', this.#options.outside?.evicted ?? 0, time);
     this.#counters.report(time, this.#taps);
     this.#rollupStart = time;
