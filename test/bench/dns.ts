@@ -8,6 +8,7 @@
 import dnsTunnel from '../../analyzers/dns-tunnel.ts';
 import { analyzers } from '../../analyzers/index.ts';
 import type { DnsRecord } from '../../src/model/dns.ts';
+import type { Endpoint } from '../../src/model/endpoint.ts';
 import type { AnalyzerDefinition } from '../../src/sensor/analysis/analyzer.ts';
 import { AnalyzerRunner } from '../../src/sensor/analysis/runner.ts';
 import type { AnalyzerEvent } from '../../src/sensor/analysis/tester.ts';
@@ -49,11 +50,66 @@ function tunnel(): Iterable<Happening> {
   return dressed(random(1), { zone: 'telemetry-sync.net', count: 20_000, everySecs: 0.01 }, base32Dress(60));
 }
 
+/**
+ * Written out, as the pipeline makes them. What the generators make by spreading an object and adding a field has a hidden
+ * class of its own each in V8 (measured with Node 20), and then every look at it costs ten times as much.
+ */
+function asInPipeline(event: AnalyzerEvent): AnalyzerEvent {
+  switch (event.on) {
+    case 'dns-query':
+      return { on: 'dns-query', query: { ...event.query, record: recordOf(event.query.record) } };
+    case 'dns':
+      return { on: 'dns', record: recordOf(event.record) };
+    default:
+      return event;
+  }
+}
+
+function recordOf(from: DnsRecord): DnsRecord {
+  return {
+    kind: 'dns',
+    time: from.time,
+    network: from.network,
+    networks: from.networks,
+    interface: from.interface,
+    client: endOf(from.client),
+    server: endOf(from.server),
+    vantage: from.vantage,
+    upstream: from.upstream,
+    protocol: from.protocol,
+    transport: from.transport,
+    opcode: from.opcode,
+    id: from.id,
+    query: from.query,
+    qtype: from.qtype,
+    qclass: from.qclass,
+    rcode: from.rcode,
+    answers: from.answers,
+    rtt: from.rtt,
+    flags: from.flags,
+    edns: from.edns,
+    trailingBytes: from.trailingBytes,
+    anomalies: from.anomalies,
+  };
+}
+
+function endOf(from: Endpoint): Endpoint {
+  return {
+    ip: from.ip,
+    mac: from.mac,
+    port: from.port,
+    scope: from.scope,
+    workload: from.workload,
+    names: from.names,
+    attribution: from.attribution,
+  };
+}
+
 /** Made shortly before they are heard, as the pipeline makes them: then they are in the processor's cache. */
 function* chunksOf(stream: Iterable<Happening>): Generator<AnalyzerEvent[]> {
   let chunk: AnalyzerEvent[] = [];
   for (const { event } of steps(stream, atEmbeddedResolver('app'))) {
-    chunk.push(event);
+    chunk.push(asInPipeline(event));
     if (chunk.length < CHUNK) continue;
     yield chunk;
     chunk = [];

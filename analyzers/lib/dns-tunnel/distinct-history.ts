@@ -40,12 +40,15 @@ export class SampleBudget {
   }
 }
 
+/** Shared: the first thing that is said takes its place. */
+const NOTHING_SAID: number[] = [];
+
 /** `new`: not said within a day. `again`: said before, but not in these minutes. `known`: nothing changed. */
 export type Novelty = 'new' | 'again' | 'known';
 
 export class DistinctHistory {
   readonly #budget: SampleBudget;
-  #said: number[] = [];
+  #said: number[] = NOTHING_SAID;
   #turn = -1;
   #sum0 = 0;
   #sum1 = 0;
@@ -63,20 +66,18 @@ export class DistinctHistory {
     const kept = hash - Math.floor(hash / HASH_RANGE) * HASH_RANGE;
     const thing = kept * WEIGHT_RANGE + weight;
     if (this.#sampled !== undefined) return this.#addToSample(this.#sampled, now, thing);
-    const said = this.#said;
     const least = thing * TURN_RANGE;
-    for (let i = 0; i < said.length; i++) {
+    for (let i = 0, said = this.#said; i < said.length; i++) {
       const turn = said[i]! - least;
       if (turn >= 0 && turn < TURN_RANGE) return this.#sayAgain(i, turn, least);
     }
-    if (said.length >= MAX_EXACT) {
+    if (this.#said.length >= MAX_EXACT) {
       const sampled = this.#promote();
       if (sampled !== undefined) return this.#addToSample(sampled, now, thing);
       this.#dropOldest();
     }
-    // A literal has room for one; what is pushed to an empty array takes room for seventeen.
-    if (said.length === 0) this.#said = [least + (this.#turn % TURN_RANGE)];
-    else said.push(least + (this.#turn % TURN_RANGE));
+    // Exactly as long as needed, because what is pushed makes room for half as many again and sixteen.
+    this.#said = this.#said.concat([least + (this.#turn % TURN_RANGE)]);
     this.#sum0 += weight;
     this.#sum1 += weight;
     this.#sum2 += weight;
@@ -144,7 +145,7 @@ export class DistinctHistory {
     for (const { age, thing } of aged) {
       this.#addToSample(sampled, (this.#turn - age) * TURN_MICROS, thing);
     }
-    this.#said = [];
+    this.#said = NOTHING_SAID;
     return sampled;
   }
 
@@ -162,10 +163,11 @@ export class DistinctHistory {
     const turn = Math.floor(now / TURN_MICROS);
     if (turn <= this.#turn) return;
     const passed = turn - this.#turn;
-    if (this.#said.length > 0) {
-      // Ages are of the turn before; later they would have wrapped.
-      this.#said = this.#said.filter((one) => this.#age(one) + passed < DAY_TURNS);
-    }
+    // Ages are of the turn before; later they would have wrapped.
+    const oldest = DAY_TURNS - passed;
+    // Filtered only where something goes, because the copy has room to spare.
+    if (this.#said.some((one) => this.#age(one) >= oldest))
+      this.#said = this.#said.filter((one) => this.#age(one) < oldest).slice();
     this.#turn = turn;
     if (this.#sampled === undefined) this.#sumUp();
     else if (passed >= DAY_TURNS) this.release();

@@ -29,13 +29,13 @@ export function isAddressType(type: string): boolean {
 export class DownlinkBytes {
   /** Answers that said something new. */
   answers = 0;
-  readonly #data: DistinctHistory;
+  readonly #budget: SampleBudget;
+  #data: DistinctHistory | undefined;
   /** Apart, because addresses that are connected to are addresses. */
-  readonly #addresses: DistinctHistory;
+  #addresses: DistinctHistory | undefined;
 
   constructor(budget: SampleBudget) {
-    this.#data = new DistinctHistory(budget);
-    this.#addresses = new DistinctHistory(budget);
+    this.#budget = budget;
   }
 
   /** Returns whether it said something new. */
@@ -44,7 +44,7 @@ export class DownlinkBytes {
     const isUnderscored = record.query.startsWith('_') || record.query.includes('._');
     for (const { type, bytes, data } of record.answers) {
       if (NOT_DATA.has(type) || bytes === 0) continue;
-      const history = isAddressType(type) ? this.#addresses : this.#data;
+      const history = this.#historyOf(type);
       const whole = SERVICE_BINDING.has(type) ? Math.min(bytes, SERVICE_BINDING_BYTES) : bytes;
       const counted = isUnderscored ? Math.ceil(whole * UNDERSCORED_SHARE) : whole;
       const hash = hashText(data, bytes);
@@ -59,21 +59,31 @@ export class DownlinkBytes {
   }
 
   upperBound(span: Span, now: Micros): number {
-    return this.#data.upperBound(span, now) + this.#addresses.upperBound(span, now);
+    return (this.#data?.upperBound(span, now) ?? 0) + (this.#addresses?.upperBound(span, now) ?? 0);
   }
 
   bytes(span: Span, now: Micros, withAddresses: boolean): number {
-    const data = this.#data.sum(span, now).bytes;
-    return withAddresses ? data + this.#addresses.sum(span, now).bytes : data;
+    const data = this.#data?.sum(span, now).bytes ?? 0;
+    return withAddresses ? data + (this.#addresses?.sum(span, now).bytes ?? 0) : data;
   }
 
   clockSet(step: ClockStep): void {
-    this.#data.clockSet(step);
-    this.#addresses.clockSet(step);
+    this.#data?.clockSet(step);
+    this.#addresses?.clockSet(step);
   }
 
   release(): void {
-    this.#data.release();
-    this.#addresses.release();
+    this.#data?.release();
+    this.#addresses?.release();
+  }
+
+  /** Most zones have one kind. */
+  #historyOf(type: string): DistinctHistory {
+    if (isAddressType(type)) {
+      this.#addresses ??= new DistinctHistory(this.#budget);
+      return this.#addresses;
+    }
+    this.#data ??= new DistinctHistory(this.#budget);
+    return this.#data;
   }
 }

@@ -103,10 +103,16 @@ export class Judge {
     const { now } = this.#clock;
     const around = this.#surroundings(pair);
     const habits = { mixesCase: pair.client.caseHabit.isRandomOutside(pair.zone, pair) };
-    const weightUp = (span: Span) => lower(this.#weightOf(pair, around, 'up', span), pair.toldUp);
-    const weightDown = (span: Span) => lower(this.#weightOf(pair, around, 'down', span), pair.toldDown);
-    const up = judgeUplink(pair, now, this.#uplink, weightUp, habits);
-    const down = judgeDownlink(pair, now, this.#downlink, weightDown);
+    const up = judgeUplink(
+      pair,
+      now,
+      this.#uplink,
+      (span) => lower(this.#weightOf(pair, around, 'up', span), pair.toldUp),
+      habits,
+    );
+    const down = judgeDownlink(pair, now, this.#downlink, (span) =>
+      lower(this.#weightOf(pair, around, 'down', span), pair.toldDown),
+    );
     // Far below, the next look can wait until the sum has grown; near it, every name is looked at.
     pair.judged = Math.max(up.ratio, down?.ratio ?? 0) < 0.5 ? near : 0;
     const verdict = up.ratio >= 1 || down === undefined ? up : down;

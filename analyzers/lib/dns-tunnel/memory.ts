@@ -93,8 +93,8 @@ export class Memory {
   }
 
   #add(client: DnsClient, zone: Pick<ClientZone, 'kind' | 'zone'>, record: DnsRecord): ClientZone {
-    const create = () => new ClientZone(client, zone, record, this.#budget);
-    const pair = this.#pairs.ensure(keyOf(client, zone), create);
+    const key = keyOf(client, zone);
+    const pair = this.#pairs.ensure(key, () => new ClientZone(client, zone, record, this.#budget));
     client.zones.set(pair.zone, pair);
     const others = this.#askers.get(pair.zone);
     if (others === undefined) this.#askers.ensure(pair.zone, () => [pair]);
