@@ -97,3 +97,11 @@ export function addressLabel({ ip, names }: Pick<Endpoint, 'ip' | 'names'>): str
   const [name] = names;
   return name === undefined ? ip : `${name} (${ip})`;
 }
+
+/** How the reason begins where Docker's own list, whole at that time, has nobody at an address of a network of its. */
+export const NOBODY_HELD = 'no container held this address of';
+
+/** An address inside a Docker network that surely nobody had: whoever speaks to it cannot know anybody there. */
+export function isVacant({ scope, attribution }: Pick<Endpoint, 'scope' | 'attribution'>): boolean {
+  return scope === 'unknown' && attribution.reason?.startsWith(NOBODY_HELD) === true;
+}

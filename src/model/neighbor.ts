@@ -4,8 +4,8 @@ import type { Micros } from './time.ts';
 
 /**
  * Somebody asks a network for the holder of an address: an ARP request (RFC 826) or a neighbour solicitation
- * (RFC 4861). Probes for one's own address and gratuitous ARP are none. The same question of the same sender is told
- * at most once a second.
+ * (RFC 4861). Gratuitous ARP is none; a probe from no address (RFC 5227, RFC 4862) asks like any other, and is one. The
+ * same question of the same sender is told at most once a second.
  */
 export interface NeighborRequest {
   /** Packet time. */

@@ -116,6 +116,11 @@ export class FlowRecords {
     return tap.network ?? this.#bySubnet(a) ?? this.#bySubnet(b);
   }
 
+  /** The same for what is no flow: between two addresses, on an interface. */
+  networkAmong(tap: Tap, a: IpWords, b: IpWords): Network | undefined {
+    return tap.network ?? this.#bySubnet(a) ?? this.#bySubnet(b);
+  }
+
   /** Both ends with their names; what a record of another kind about this flow needs. */
   ends(slot: number): FlowEnds {
     const ends = this.plainEnds(slot);

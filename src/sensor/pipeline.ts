@@ -25,6 +25,7 @@ import type { AddressNames, NatUnfolder, OutsideNames, SocketOwners } from './fl
 import { FlowGlancer } from './flow-glance.ts';
 import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
+import { NeighborIntake } from './neighbors/intake.ts';
 import { EchoIntake } from './icmp/echo-intake.ts';
 import type { SourceCheck } from './source-check.ts';
 import { createTap, type Tap } from './taps/tap.ts';
@@ -89,6 +90,7 @@ export class Pipeline {
   readonly #content: ContentIntake;
   readonly #dns: DnsIntake;
   readonly #echoes: EchoIntake;
+  readonly #neighbors: NeighborIntake;
   readonly #rollup: TrafficRollup;
   readonly #taps = new Set<Tap>();
   // The group of packets at hand, decoded and not yet counted.
@@ -153,6 +155,11 @@ export class Pipeline {
       recordOf: (slot) => this.#records.record(slot, 'active'),
       onTally: (tally) => options.runner.echo(tally),
       seed: options.seed,
+    });
+    this.#neighbors = new NeighborIntake({
+      names: options.names,
+      networkAmong: (tap, a, b) => this.#records.networkAmong(tap, a, b),
+      onRequest: (request) => options.runner.neighborRequest(request),
     });
     this.#counters = new TapCounters(options.emit);
   }
@@ -317,7 +324,10 @@ export class Pipeline {
       }
     } else if ((view.layers & LAYER.ARP) !== 0) {
       this.#options.sources?.onArp(view, tap, time);
+      if (this.#options.runner.wants.neighborRequest) this.#neighbors.onArp(view, tap, time);
     }
+    if ((view.layers & LAYER.ND_TARGET) !== 0 && this.#options.runner.wants.neighborRequest)
+      this.#neighbors.onDiscovery(view, tap, time);
     if ((view.layers & LAYER.INNER) !== 0) this.#onPacket(data, view.inner!, tap, time);
   }
 
@@ -473,6 +483,7 @@ export class Pipeline {
     this.#echoes.clockSet(step);
     this.#options.outside?.clockSet(step);
     this.#options.sources?.clockSet();
+    this.#neighbors.clockSet();
     this.#options.onClockSet?.();
     this.#options.runner.clockSet(step);
     this.#options.findings.clockSet(step);
@@ -494,6 +505,7 @@ export class Pipeline {
     this.#tellRise('flow-table', 'flows.max_flows', this.#table.evicted, time);
     this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
     this.#tellRise('dns-views', 'dns.max_pending', this.#dns.hurried, time);
+    this.#tellRise('neighbor-requests', 'questions', this.#neighbors.lost, time);
     this.#tellRise('flow-content', 'server names', this.#content.lost, time);
     this.#tellRise('echo', 'echo flows and requests', this.#echoes.lost, time);
     this.#tellRise('resolved-names', 'names.max_addresses', this.#options.outside?.evicted ?? 0, time);

@@ -1,4 +1,5 @@
 /** By what the networks of the inventory, this host and the registries say of an address that no container surely held. */
+import { NOBODY_HELD } from '../../model/endpoint.ts';
 import { cidrContains, type IpWords, isIpv4Words } from '../../model/ip.ts';
 import { type Network, workloadLabel } from '../../model/network.ts';
 import { type Attributed, found, labels, unknown } from './answers.ts';
@@ -108,7 +109,7 @@ export function asSubnet(world: World, { words, mac, here, time }: Question): At
     );
   }
   const removed = owner.removed ? ' (removed meanwhile)' : '';
-  return unknown(`no container held this address of ${name}${removed} then`);
+  return unknown(`${NOBODY_HELD} ${name}${removed} then`);
 }
 
 /** Another engine's network, or a bridge made by hand: on this host, and unknown to this engine. */
