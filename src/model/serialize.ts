@@ -204,6 +204,7 @@ function publicFlow(record: FlowRecord) {
     direction: record.direction,
     coverage: record.coverage,
     icmp: record.icmp && { type: record.icmp.type, code: record.icmp.code },
+    probe: record.probe,
     reason: record.reason,
   };
 }
@@ -404,6 +405,8 @@ function publicSpoof(record: SpoofRecord) {
     mac: record.mac,
     mismatch: record.mismatch,
     layer: record.layer,
+    target: record.target,
+    rivalMac: record.rivalMac,
     sender: record.sender && publicWorkload(record.sender),
     holder: record.holder && publicWorkload(record.holder),
     count: record.count,

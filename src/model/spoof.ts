@@ -3,14 +3,14 @@ import type { Micros } from './time.ts';
 
 /**
  * A frame's source disagrees with the inventory of the bridge that it was seen on: an address used with the MAC of
- * another. Counted by bridge, address and MAC; told when first seen and once an interval while it goes on.
+ * another. Counted by bridge, layer, address and MAC; told when first seen and once an interval while it goes on.
  */
 export interface SpoofRecord {
   readonly kind: 'spoof';
   /** Packet time of the latest such frame. */
   readonly time: Micros;
-  /** Name of the Docker network. */
-  readonly network: string;
+  /** Name of the Docker network; absent in a file of which no network is known. */
+  readonly network?: string | undefined;
   /** The tap's interface. */
   readonly interface: string;
   /** The source address that the frame claims. */
@@ -21,21 +21,30 @@ export interface SpoofRecord {
    * `ip-of-another`: the address is held by another endpoint than the MAC. `gateway-address`: the address is the host's
    * own, the MAC a container's. `address-of-nobody`: the MAC is a container's, the address is in the subnet and held by
    * nobody. `foreign-address`: the MAC is a container's, the address lies outside the network's subnets.
-   * `unknown-mac`: the address is a container's, the MAC nobody's.
+   * `unknown-mac`: the address is a container's, the MAC nobody's. `contradiction`: no inventory of containers is there;
+   * ARP messages of the capture contradict each other.
    */
   readonly mismatch:
     | 'ip-of-another'
     | 'gateway-address'
     | 'address-of-nobody'
     | 'foreign-address'
-    | 'unknown-mac';
-  /** `ip`: in the source address of an IP packet. `arp`: in the sender's address of an ARP message. */
-  readonly layer: 'ip' | 'arp';
+    | 'unknown-mac'
+    | 'contradiction';
+  /**
+   * `ip`: in the source address of an IP packet. `arp`: in the sender's address of an ARP message. `ndp`: in the target
+   * of a neighbour advertisement, or in the source of another message of neighbour discovery (RFC 4861).
+   */
+  readonly layer: 'ip' | 'arp' | 'ndp';
+  /** Whom the first of them was for: the packet's destination, the ARP message's target. */
+  readonly target?: string | undefined;
+  /** The rightful MAC, when that too was seen with the address after the first of them: two use it at the same time. */
+  readonly rivalMac?: string | undefined;
   /** Whose MAC it is; absent when it is nobody's. */
   readonly sender?: Workload | undefined;
   /** Whose address it is; absent when it is nobody's. */
   readonly holder?: Workload | undefined;
-  /** Flows, or ARP messages, since the last record of this. */
+  /** Flows, or messages of ARP and neighbour discovery, since the last record of this. */
   readonly count: number;
   /** Packet time of the first since the last record. */
   readonly first: Micros;

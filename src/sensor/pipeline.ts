@@ -13,6 +13,7 @@ import type { FlowGlance, FlowInterest } from './analysis/analyzer.ts';
 import type { AnalyzerRunner, FlowEvent } from './analysis/runner.ts';
 import type { DnsConfig, FlowsConfig } from './config.ts';
 import { ContentIntake } from './content/intake.ts';
+import { isNeighborDiscovery } from './decode/ndp.ts';
 import { LAYER, PacketView } from './decode/packet-view.ts';
 import { isInNamespace } from './dns/conversation.ts';
 import type { ExpectedTaps } from './dns/expected-taps.ts';
@@ -25,8 +26,8 @@ import type { AddressNames, NatUnfolder, OutsideNames, SocketOwners } from './fl
 import { FlowGlancer } from './flow-glance.ts';
 import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
-import { NeighborIntake } from './neighbors/intake.ts';
 import { EchoIntake } from './icmp/echo-intake.ts';
+import { NeighborIntake } from './neighbors/intake.ts';
 import type { SourceCheck } from './source-check.ts';
 import { createTap, type Tap } from './taps/tap.ts';
 import { TapCounters } from './taps/tap-counters.ts';
@@ -39,7 +40,7 @@ export interface PipelineOptions {
   readonly nat?: NatUnfolder | undefined;
   readonly outside?: OutsideNames | undefined;
   readonly sockets?: SocketOwners | undefined;
-  /** Looks at who sends: at new flows and ARP only. */
+  /** Looks at who sends: at new flows, ARP and neighbour discovery only. */
   readonly sources?: SourceCheck | undefined;
   /** Containers whose DNS is about to be read in their own namespace. */
   readonly expectedTaps?: ExpectedTaps | undefined;
@@ -313,8 +314,10 @@ export class Pipeline {
       const events = table.events;
       if (events !== 0) {
         this.#onFlowEvents(slot, events, data, view);
-        if ((events & FLOW_EVENT.NEW) !== 0) this.#options.sources?.onFlow(view, tap, time);
+        if ((events & FLOW_EVENT.NEW) !== 0 && !isNeighborDiscovery(view))
+          this.#options.sources?.onFlow(view, tap, time);
       }
+      if (isNeighborDiscovery(view)) this.#options.sources?.onNeighbor(data, view, tap, time);
       if ((view.layers & LAYER.PORTS) !== 0 && hasDnsPort(view)) {
         this.#dns.onPacket(data, view, time, tap, slot, table.fromOrig);
         this.#wakeAt(this.#dns.due);

@@ -1,6 +1,6 @@
 /**
- * Whether frames come from whom they say: at each new flow and each ARP message the source's MAC and address must
- * agree with the inventory of that bridge. What disagrees is looked at again some seconds later, when the engine has
+ * Whether frames come from whom they say: at each new flow and each message of ARP or neighbour
+ * discovery the source's MAC and address must agree with the inventory of that bridge. What disagrees is looked at again some seconds later, when the engine has
  * told all about that time, and is a spoof only then.
  *
  * It must never accuse: a frame that the host forwards carries the bridge's MAC and anybody's address; containers that
@@ -8,13 +8,14 @@
  * Bounded: so many suspicions, so many looks a second, so many records an interval; what is left out is counted.
  */
 
-import { formatIp } from '../model/ip.ts';
+import { formatIp, parseIp } from '../model/ip.ts';
 import type { Network } from '../model/network.ts';
 import type { LossRecord } from '../model/record.ts';
 import type { SpoofRecord } from '../model/spoof.ts';
 import type { Micros } from '../model/time.ts';
 import { MICROS_PER_SECOND } from '../model/time.ts';
-import { formatMac, LAYER, type PacketView } from './decode/packet-view.ts';
+import { newNeighborClaim, readNeighborClaim } from './decode/ndp.ts';
+import { formatMac, LAYER, macHalves, type PacketView } from './decode/packet-view.ts';
 import type { InventoryState } from './docker/inventory-state.ts';
 import { SourceCache } from './source-cache.ts';
 import { type HostMacs, judgeSource, mayDisagree } from './source-judgement.ts';
@@ -27,12 +28,15 @@ export interface SourceCheckOptions {
   readonly onLoss: (loss: LossRecord) => void;
   /** Nothing younger is judged: events may still be on their way. 0 for files, whose inventory is whole. */
   readonly graceSecs?: number;
+  /** For taps that belong to no network, those of files: the one network of these two addresses. */
+  readonly networkOf?: (ip: string, otherIp: string) => Network | undefined;
 }
 
 interface Suspicion {
   readonly network: Network;
-  readonly interface: string;
+  readonly tap: Tap;
   readonly ip: string;
+  readonly target: string;
   readonly mac: string;
   readonly layer: SpoofRecord['layer'];
   /** Since the last record. */
@@ -57,6 +61,7 @@ export class SourceCheck {
   readonly #graceMicros: number;
   readonly #suspicions = new Map<string, Suspicion>();
   readonly #agreeing = new SourceCache();
+  readonly #neighbor = newNeighborClaim();
   #looksLeft = MAX_LOOKS_PER_SECOND;
   #recordsLeft = MAX_RECORDS_PER_INTERVAL;
   #intervalEnd: Micros = 0;
@@ -72,11 +77,18 @@ export class SourceCheck {
   /** The first packet of a flow. */
   onFlow(view: PacketView, tap: Tap, time: Micros): void {
     if ((view.layers & LAYER.SRC_MAC) === 0) return;
-    this.#check(view, view.srcMacHi, view.srcMacLo, tap, time, 'ip');
+    this.#check(view, view.words, view.srcMacHi, view.srcMacLo, tap, time, 'ip');
   }
 
   onArp(view: PacketView, tap: Tap, time: Micros): void {
-    this.#check(view, view.arpSenderMacHi, view.arpSenderMacLo, tap, time, 'arp');
+    this.#checkClaim(view, view.words, view.arpSenderMacHi, view.arpSenderMacLo, tap, time, 'arp');
+  }
+
+  /** Each ICMPv6 packet that `isNeighborDiscovery`. */
+  onNeighbor(data: DataView, view: PacketView, tap: Tap, time: Micros): void {
+    const claim = this.#neighbor;
+    if (!readNeighborClaim(data, view, claim)) return;
+    this.#checkClaim(view, claim.words, claim.macHi, claim.macLo, tap, time, 'ndp');
   }
 
   /** Once a second of packet time. */
@@ -100,36 +112,60 @@ export class SourceCheck {
     this.#intervalEnd = 0;
   }
 
-  #check(
+  /** The message names a MAC; the frame that brought it may carry another: a container's tells who sent it. */
+  #checkClaim(
     view: PacketView,
+    ip: Uint32Array,
     macHi: number,
     macLo: number,
     tap: Tap,
     time: Micros,
     layer: SpoofRecord['layer'],
   ): void {
-    const { network } = tap;
-    // Inside a tunnel the addresses are another network's.
-    if (network === undefined || view.depth > 0) return;
-    const { state } = this.#options;
-    if (this.#agreeing.has(view.words, macHi, macLo, tap.index, state.version)) return;
-    if (this.#looksLeft <= 0) {
-      this.#leftOut++;
-      return;
+    const { srcMacHi, srcMacLo, layers } = view;
+    const isOthers = (layers & LAYER.SRC_MAC) !== 0 && (srcMacHi !== macHi || srcMacLo !== macLo);
+    if (isOthers && !this.#check(view, ip, srcMacHi, srcMacLo, tap, time, layer)) {
+      if (this.#options.state.book.byMac(formatMac(srcMacHi, srcMacLo)).length > 0) return;
     }
-    this.#looksLeft--;
-    const { words } = view;
-    const ip = formatIp(words[0]!, words[1]!, words[2]!, words[3]!);
-    const mac = formatMac(macHi, macLo);
-    if (!mayDisagree(state, network, ip, mac)) {
-      this.#agreeing.add(words, macHi, macLo, tap.index, state.version);
-      return;
-    }
-    this.#suspect({ network, interface: tap.interface, ip, mac, layer }, time);
+    this.#check(view, ip, macHi, macLo, tap, time, layer);
   }
 
-  #suspect(source: Pick<Suspicion, 'network' | 'interface' | 'ip' | 'mac' | 'layer'>, time: Micros): void {
-    const key = `${source.network.id} ${source.mac} ${source.ip}`;
+  /** False when it is suspected. */
+  #check(
+    view: PacketView,
+    words: Uint32Array,
+    macHi: number,
+    macLo: number,
+    tap: Tap,
+    time: Micros,
+    layer: SpoofRecord['layer'],
+  ): boolean {
+    // Inside a tunnel the addresses are another network's.
+    if (view.depth > 0 || (tap.network === undefined && this.#options.networkOf === undefined)) return true;
+    const { state } = this.#options;
+    if (this.#agreeing.has(words, macHi, macLo, tap.index, state.version, time)) return true;
+    if (this.#looksLeft <= 0) {
+      this.#leftOut++;
+      return true;
+    }
+    this.#looksLeft--;
+    const ip = formatIp(words[0]!, words[1]!, words[2]!, words[3]!);
+    const target = formatIp(view.words[4]!, view.words[5]!, view.words[6]!, view.words[7]!);
+    const network = tap.network ?? this.#options.networkOf?.(ip, target);
+    if (network === undefined) return true;
+    const mac = formatMac(macHi, macLo);
+    if (!mayDisagree(state, network, ip, mac)) {
+      // Without a network of its own the tap alone does not say whose inventory that was.
+      const isKnown = tap.network !== undefined || state.book.byMac(mac).length > 0;
+      if (isKnown) this.#agreeing.add(words, macHi, macLo, tap.index, state.version, time);
+      return true;
+    }
+    this.#suspect({ network, tap, ip, target, mac, layer }, time);
+    return false;
+  }
+
+  #suspect(source: Omit<Suspicion, 'count' | 'first' | 'last' | 'toldAt'>, time: Micros): void {
+    const key = `${source.layer} ${source.network.id} ${source.mac} ${source.ip}`;
     const known = this.#suspicions.get(key);
     if (known !== undefined) {
       if (known.count === 0) known.first = time;
@@ -153,7 +189,7 @@ export class SourceCheck {
     }
     if (now - first < this.#graceMicros) return;
     const { state, host } = this.#options;
-    const { network, ip, mac, layer } = suspicion;
+    const { network, tap, ip, target, mac, layer } = suspicion;
     const judgement = judgeSource(state, host, network, ip, mac, first);
     if (judgement === undefined) {
       this.#suspicions.delete(key);
@@ -166,18 +202,30 @@ export class SourceCheck {
       return;
     }
     this.#recordsLeft--;
+    const { holderMac, ...said } = judgement;
     this.#options.onSpoof({
       kind: 'spoof',
       time: suspicion.last,
       network: network.name,
-      interface: suspicion.interface,
+      interface: tap.interface,
       ip,
       mac,
       layer,
-      ...judgement,
+      target,
+      ...(this.#isRivalMet(suspicion, holderMac) ? { rivalMac: holderMac } : {}),
+      ...said,
       count,
       first,
     });
+  }
+
+  /** Whether the rightful MAC was seen with the address after the wrong one. */
+  #isRivalMet({ ip, tap, first }: Suspicion, mac: string | undefined): boolean {
+    const words = parseIp(ip);
+    if (mac === undefined || words === undefined) return false;
+    const [hi, lo] = macHalves(mac);
+    const met = this.#agreeing.lastMet(words, hi, lo, tap.index);
+    return met !== undefined && met > first;
   }
 
   #beginInterval(now: Micros): void {

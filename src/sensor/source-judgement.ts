@@ -15,7 +15,10 @@ export interface HostMacs {
   onInterface(name: string, ip: string): boolean;
 }
 
-export type Judgement = Pick<SpoofRecord, 'mismatch' | 'sender' | 'holder'>;
+export interface Judgement extends Pick<SpoofRecord, 'mismatch' | 'sender' | 'holder'> {
+  /** The MAC that belongs to the address. */
+  readonly holderMac?: string | undefined;
+}
 
 /** Around the beginning and the end of an interval: gratuitous ARP before, a last answer after. */
 const EDGE_MICROS = 2 * MICROS_PER_SECOND;
@@ -25,6 +28,7 @@ const SILENT_RANGES = [
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'],
   ...['::/127', 'fe80::/10', 'ff00::/8'],
 ].map((text) => parseCidr(text)!);
+const LINK_LOCAL_V6 = parseCidr('fe80::/10')!;
 
 /** Cheap, and says no only where judgement would not: the pair agrees, or neither half is anybody's here. */
 export function mayDisagree(state: InventoryState, network: Network, ip: string, mac: string): boolean {
@@ -46,7 +50,7 @@ export function judgeSource(
   time: Micros,
 ): Judgement | undefined {
   const words = parseIp(ip);
-  if (words === undefined || SILENT_RANGES.some((range) => cidrContains(range, words))) return undefined;
+  if (words === undefined || isSilent(host, network, ip, words)) return undefined;
   const isWhole =
     state.knowsContainers &&
     state.network(network.id) !== undefined &&
@@ -64,6 +68,12 @@ export function judgeSource(
   return byContainer(state, host, network, sender, holder, { ip, words, time });
 }
 
+/** Link-local addresses are made by everybody for himself, but those of the bridge are the host's. */
+function isSilent(host: HostMacs, { bridge }: Network, ip: string, words: IpWords): boolean {
+  if (bridge !== undefined && cidrContains(LINK_LOCAL_V6, words)) return !host.onInterface(bridge, ip);
+  return SILENT_RANGES.some((range) => cidrContains(range, words));
+}
+
 /** A frame from no container of this bridge. The host forwards with the bridge's own MAC. */
 function byUnknownMac(
   host: HostMacs,
@@ -75,7 +85,7 @@ function byUnknownMac(
   if (driver !== 'bridge' || bridge === undefined) return undefined;
   if (holder?.mac === undefined || holder.mac === mac) return undefined;
   if (host.ownsMac(mac, bridge) !== false) return undefined;
-  return { mismatch: 'unknown-mac', holder: holder.holder.workload };
+  return { mismatch: 'unknown-mac', holder: holder.holder.workload, holderMac: holder.mac };
 }
 
 function byContainer(
@@ -93,7 +103,9 @@ function byContainer(
   if (network.gateways.includes(ip) || (bridge !== undefined && host.onInterface(bridge, ip))) {
     return { mismatch: 'gateway-address', ...who };
   }
-  if (holder !== undefined) return { mismatch: 'ip-of-another', ...who, holder: holder.holder.workload };
+  if (holder !== undefined) {
+    return { mismatch: 'ip-of-another', ...who, holder: holder.holder.workload, holderMac: holder.mac };
+  }
   const isInside = network.subnets.some((subnet) => cidrContains(parseCidr(subnet)!, words));
   if (isInside) {
     // SLAAC makes addresses of the MAC (RFC 4862); the engine knows nothing of them.

@@ -2,11 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../src/model/ip.ts';
 import type { LossRecord } from '../../src/model/record.ts';
 import type { SpoofRecord } from '../../src/model/spoof.ts';
-import { LAYER, PacketView } from '../../src/sensor/decode/packet-view.ts';
+import { Decoder } from '../../src/sensor/decode/decoder.ts';
+import { LAYER, macHalves, PacketView } from '../../src/sensor/decode/packet-view.ts';
 import { InventoryState } from '../../src/sensor/docker/inventory-state.ts';
 import { SourceCheck } from '../../src/sensor/source-check.ts';
 import { createTap } from '../../src/sensor/taps/tap.ts';
 import { containerFact, endpointFact, networkFact, SECOND, T0 } from '../support/inventory-facts.ts';
+import {
+  linkLayerOption,
+  neighborAdvertisement,
+  neighborSolicitation,
+  routerAdvertisement,
+} from '../support/ndp-builder.ts';
 
 const DB = { ip: '172.30.0.2', mac: '02:42:ac:1e:00:02' };
 const WEB = { ip: '172.30.0.3', mac: '0a:00:00:00:00:0b' };
@@ -21,7 +28,8 @@ interface World {
   readonly check: SourceCheck;
   at(secs: number): number;
   flow(ip: string, mac: string, secs: number): void;
-  arp(ip: string, mac: string, secs: number): void;
+  arp(ip: string, mac: string, secs: number, frameMac?: string): void;
+  ndp(frame: Uint8Array, secs: number): void;
   /** Packet time passes, second by second. */
   pass(from: number, to: number): void;
 }
@@ -45,7 +53,7 @@ function world(driver = 'bridge'): World {
   const losses: LossRecord[] = [];
   const check = new SourceCheck({
     state,
-    host: { ownsMac: (mac) => mac === BRIDGE_MAC, onInterface: () => false },
+    host: { ownsMac: (mac) => mac === BRIDGE_MAC, onInterface: (_, ip) => ip === 'fe80::1' },
     onSpoof: (record) => spoofs.push(record),
     onLoss: (loss) => losses.push(loss),
   });
@@ -56,14 +64,14 @@ function world(driver = 'bridge'): World {
     network: inner.network,
     vantage: 'bridge',
   });
+  const decoder = new Decoder();
   const at = (secs: number): number => T0 + secs * SECOND;
-  const view = (ip: string, mac: string): PacketView => {
+  const view = (ip: string, mac: string, frameMac = mac): PacketView => {
     const packet = new PacketView();
     packet.words.set(parseIp(ip)!);
-    const [hi, lo] = [mac.slice(0, 8), mac.slice(9)].map((half) =>
-      Number.parseInt(half.replaceAll(':', ''), 16),
-    );
-    Object.assign(packet, { srcMacHi: hi, srcMacLo: lo, arpSenderMacHi: hi, arpSenderMacLo: lo });
+    const [hi, lo] = macHalves(mac);
+    const [srcMacHi, srcMacLo] = macHalves(frameMac);
+    Object.assign(packet, { srcMacHi, srcMacLo, arpSenderMacHi: hi, arpSenderMacLo: lo });
     packet.layers = LAYER.SRC_MAC;
     return packet;
   };
@@ -74,7 +82,13 @@ function world(driver = 'bridge'): World {
     check,
     at,
     flow: (ip, mac, secs) => check.onFlow(view(ip, mac), tap, at(secs)),
-    arp: (ip, mac, secs) => check.onArp(view(ip, mac), tap, at(secs)),
+    arp: (ip, mac, secs, frameMac) => check.onArp(view(ip, mac, frameMac), tap, at(secs)),
+    ndp: (bytes, secs) => {
+      const packet = decoder.newView();
+      const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      decoder.decode(data, 0, bytes.length, bytes.length, 1, packet);
+      check.onNeighbor(data, packet, tap, at(secs));
+    },
     pass: (from, to) => {
       for (let secs = from; secs <= to; secs++) check.tick(at(secs));
     },
@@ -137,6 +151,118 @@ describe('a source that disagrees with the inventory', () => {
     pass(302, 310);
 
     expect(spoofs.map(({ count }) => count)).toEqual([1, 1]);
+  });
+});
+
+describe('a claim of neighbour discovery', () => {
+  const DB6 = '2001:db8:5::2';
+  const WEB6 = '2001:db8:5:0:800:ff:fe00:b';
+  const GATEWAY6 = '2001:db8:5::1';
+
+  it.each([
+    [
+      "the gateway's address, advertised",
+      neighborAdvertisement({ mac: WEB.mac, ip: WEB6, target: GATEWAY6 }),
+      GATEWAY6,
+    ],
+    [
+      'the address of another, advertised',
+      neighborAdvertisement({ mac: WEB.mac, ip: WEB6, target: DB6 }),
+      DB6,
+    ],
+    [
+      'the address of another, asked from',
+      neighborSolicitation({ mac: WEB.mac, ip: DB6, target: GATEWAY6 }),
+      DB6,
+    ],
+    ["the bridge's link-local address", routerAdvertisement({ mac: WEB.mac, ip: 'fe80::1' }), 'fe80::1'],
+    [
+      'a MAC of the option, in a frame of another',
+      neighborAdvertisement({ mac: STRANGER_MAC, ip: WEB6, target: DB6, linkLayer: WEB.mac }),
+      DB6,
+    ],
+  ])('%s', (_, frame, ip) => {
+    const { ndp, pass, spoofs } = world();
+    ndp(frame, 100);
+    pass(101, 110);
+
+    expect(spoofs.at(-1)).toMatchObject({ layer: 'ndp', ip, sender: { name: 'web' } });
+  });
+
+  it.each([
+    ['its own address', neighborAdvertisement({ mac: DB.mac, ip: DB6, target: DB6 })],
+    ['its own link-local address', neighborAdvertisement({ mac: WEB.mac, ip: 'fe80::b', target: 'fe80::b' })],
+    ['its own address, made of its MAC', neighborAdvertisement({ mac: WEB.mac, ip: WEB6, target: WEB6 })],
+    ['duplicate address detection', neighborSolicitation({ mac: WEB.mac, ip: '::', target: DB6 })],
+    ['a question for the address of another', neighborSolicitation({ mac: WEB.mac, ip: WEB6, target: DB6 })],
+    [
+      "the host's, for itself and as a proxy",
+      neighborAdvertisement({ mac: BRIDGE_MAC, ip: GATEWAY6, target: DB6 }),
+    ],
+    ['a router, by its link-local address', routerAdvertisement({ mac: WEB.mac, ip: 'fe80::b' })],
+    [
+      'what receivers ignore: forwarded',
+      neighborAdvertisement({ mac: WEB.mac, ip: WEB6, target: DB6, hopLimit: 254 }),
+    ],
+    [
+      'what receivers ignore: an option of no length',
+      neighborAdvertisement({
+        mac: WEB.mac,
+        ip: WEB6,
+        target: DB6,
+        options: [Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0)],
+      }),
+    ],
+  ])('%s is no spoof', (_, frame) => {
+    const { ndp, pass, check, at, spoofs } = world();
+    ndp(frame, 100);
+    pass(101, 110);
+    check.finish(at(200));
+
+    expect(spoofs).toEqual([]);
+  });
+
+  it('is not overlooked behind other options', () => {
+    const { ndp, pass, spoofs } = world();
+    const nonce = Uint8Array.of(14, 1, 1, 2, 3, 4, 5, 6);
+    const options = [nonce, linkLayerOption(2, WEB.mac)];
+    ndp(neighborAdvertisement({ mac: STRANGER_MAC, ip: WEB6, target: DB6, options }), 100);
+    pass(101, 110);
+
+    expect(spoofs.at(-1)).toMatchObject({ mac: WEB.mac, sender: { name: 'web' } });
+  });
+});
+
+describe('a claim of ARP', () => {
+  it("in a frame of somebody else is that one's", () => {
+    const { arp, pass, spoofs } = world();
+    arp(DB.ip, STRANGER_MAC, 100, WEB.mac);
+    pass(101, 110);
+
+    expect(spoofs).toMatchObject([{ mac: WEB.mac, mismatch: 'ip-of-another', holder: { name: 'db' } }]);
+  });
+
+  it.each([
+    ['before and after it', [99, 101], DB.mac],
+    ['only before it', [99], undefined],
+  ])('names the rightful MAC when that was met %s', (_, times, rivalMac) => {
+    const { arp, pass, spoofs } = world();
+    for (const secs of times) if (secs < 100) arp(DB.ip, DB.mac, secs);
+    arp(DB.ip, STRANGER_MAC, 100);
+    for (const secs of times) if (secs > 100) arp(DB.ip, DB.mac, secs);
+    pass(101, 110);
+
+    expect(spoofs).toHaveLength(1);
+    expect(spoofs[0]!.rivalMac).toBe(rivalMac);
+  });
+
+  it('and packets of the same source are two things', () => {
+    const { arp, flow, pass, spoofs } = world();
+    arp(DB.ip, WEB.mac, 100);
+    flow(DB.ip, WEB.mac, 100);
+    pass(101, 110);
+
+    expect(spoofs.map(({ layer }) => layer)).toEqual(['arp', 'ip']);
   });
 });
 
