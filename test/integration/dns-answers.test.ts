@@ -104,8 +104,7 @@ describe.skipIf(obstacle !== undefined)('answers on a real engine', () => {
           zone: TURNING_ZONE,
           outsideAddress: INTERNET.web.v4,
           insideAddress: GATEWAY,
-          // In the container's namespace it is not known whose private address it is.
-          insideKind: 'private',
+          insideKind: 'gateway',
           doubts: [],
         },
       },
