@@ -20,7 +20,6 @@ export interface ZoneOfName {
 const MAX_SUFFIX_LABELS = 7;
 /** `ip6.arpa` and the nibbles of a /48. */
 const REVERSE_SUFFIX_LABELS = 14;
-const HOSTNAME_LABEL = /^[a-z0-9_-]+$/;
 const OPTIONS = {
   validateHostname: false,
   extractHostname: false,
@@ -30,25 +29,32 @@ const OPTIONS = {
 
 /** Undefined for the root. */
 export function zoneOfLabels(labels: readonly Uint8Array[]): ZoneOfName | undefined {
-  const suffix: string[] = [];
-  for (let i = labels.length - 1; i >= 0 && suffix.length < mostLabels(suffix); i--) {
+  let suffix = '';
+  let most = MAX_SUFFIX_LABELS;
+  for (let i = labels.length - 1; i >= 0 && labels.length - 1 - i < most; i--) {
     const text = latin1Lower(labels[i]!);
-    if (!HOSTNAME_LABEL.test(text)) break;
-    suffix.unshift(text);
+    if (!isHostnameLabel(text, 0, text.length)) break;
+    if (suffix === '' && text === 'arpa') most = REVERSE_SUFFIX_LABELS;
+    suffix = suffix === '' ? text : `${text}.${suffix}`;
   }
   return zoneOfSuffix(suffix, labels.length);
 }
 
-/** The same for presentation form (RFC 4343 escapes). */
+/** The same for presentation form (RFC 4343 escapes). Most questions are for names never seen before, so nothing is split. */
 export function zoneOfText(query: string): ZoneOfName | undefined {
-  const labels = query.toLowerCase().split('.');
-  if (labels.at(-1) === '') labels.pop();
-  const suffix: string[] = [];
-  for (let i = labels.length - 1; i >= 0 && suffix.length < mostLabels(suffix); i--) {
-    if (!HOSTNAME_LABEL.test(labels[i]!)) break;
-    suffix.unshift(labels[i]!);
+  if (query === '') return undefined;
+  const text = query.toLowerCase();
+  const end = text.endsWith('.') ? text.length - 1 : text.length;
+  const lastDot = text.lastIndexOf('.', end - 1);
+  if (end === 0 || lastDot < 0) return zoneOfSuffix('', 1);
+  let most = text.startsWith('arpa', lastDot + 1) ? REVERSE_SUFFIX_LABELS : MAX_SUFFIX_LABELS;
+  let begin = end + 1;
+  for (let dot = lastDot; most > 0 && isHostnameLabel(text, dot + 1, begin - 1); most--) {
+    begin = dot + 1;
+    if (dot <= 0) break;
+    dot = text.lastIndexOf('.', dot - 1);
   }
-  return zoneOfSuffix(suffix, labels.length);
+  return zoneOfSuffix(text.slice(begin, end), 2);
 }
 
 /** Programs ask for the same names again and again; a tunnel never does, and then nothing but a little time is lost. */
@@ -70,8 +76,15 @@ export class ZoneMemory {
   }
 }
 
-function mostLabels(suffix: readonly string[]): number {
-  return suffix.at(-1) === 'arpa' ? REVERSE_SUFFIX_LABELS : MAX_SUFFIX_LABELS;
+/** `[a-z0-9_-]+`. */
+function isHostnameLabel(text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const c = text.charCodeAt(i);
+    const isLetter = c >= 0x61 && c <= 0x7a;
+    const isDigit = c >= 0x30 && c <= 0x39;
+    if (!isLetter && !isDigit && c !== 0x5f && c !== 0x2d) return false;
+  }
+  return to > from;
 }
 
 export function latin1Lower(label: Uint8Array): string {
@@ -80,17 +93,24 @@ export function latin1Lower(label: Uint8Array): string {
   return text;
 }
 
-function zoneOfSuffix(suffix: readonly string[], totalLabels: number): ZoneOfName | undefined {
+/** `suffix`: the last labels, as far as they are a host's; `totalLabels` of the name, of which 2 stand for more. */
+function zoneOfSuffix(suffix: string, totalLabels: number): ZoneOfName | undefined {
   if (totalLabels === 0) return undefined;
   if (totalLabels === 1) return { kind: 'bare', zone: '.', zoneLabels: 0 };
   // A last label of odd bytes is under no top-level domain either.
-  const last = suffix.at(-1) ?? '';
-  if (last === 'arpa') return reverseZone(suffix);
-  const { domain, isIcann, isPrivate, publicSuffix } = parse(suffix.join('.'), OPTIONS);
+  const last = suffix.slice(suffix.lastIndexOf('.') + 1);
+  if (last === 'arpa') return reverseZone(suffix.split('.'));
+  const { domain, isIcann, isPrivate, publicSuffix } = parse(suffix, OPTIONS);
   if (last === '' || (isIcann !== true && isPrivate !== true))
     return { kind: 'unlisted', zone: last, zoneLabels: 1 };
   const zone = domain ?? publicSuffix ?? last;
-  return { kind: 'registered', zone, zoneLabels: zone.split('.').length };
+  return { kind: 'registered', zone, zoneLabels: labelsOf(zone) };
+}
+
+function labelsOf(zone: string): number {
+  let labels = 1;
+  for (let dot = zone.indexOf('.'); dot >= 0; dot = zone.indexOf('.', dot + 1)) labels += 1;
+  return labels;
 }
 
 /** Reverse zones are delegated on /24 (RFC 2317 below that) and, for IPv6, on /48 as a rule: 3 octets, 12 nibbles. */
