@@ -45,7 +45,7 @@ export const options = z.strictObject({
     .min(256)
     .max(1_000_000)
     .default(20_000)
-    .describe('Pairs of client and zone remembered at once: 1 KB each as a rule, 2 KB when they are busy.'),
+    .describe('Pairs of client and zone remembered at once: 1 to 2 KB each.'),
   max_clients: z
     .number()
     .int()
