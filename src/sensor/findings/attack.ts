@@ -10,10 +10,12 @@ export interface Technique {
 }
 
 export const TECHNIQUES: Readonly<Record<string, Technique>> = {
+  T1021: { name: 'Remote Services', tactics: ['lateral-movement'] },
   T1048: { name: 'Exfiltration Over Alternative Protocol', tactics: ['exfiltration'] },
   T1071: { name: 'Application Layer Protocol', tactics: ['command-and-control'] },
   'T1071.004': { name: 'Application Layer Protocol: DNS', tactics: ['command-and-control'] },
   T1095: { name: 'Non-Application Layer Protocol', tactics: ['command-and-control'] },
+  T1133: { name: 'External Remote Services', tactics: ['initial-access', 'persistence'] },
   T1190: { name: 'Exploit Public-Facing Application', tactics: ['initial-access'] },
   'T1552.005': {
     name: 'Unsecured Credentials: Cloud Instance Metadata API',
@@ -24,6 +26,8 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
     tactics: ['command-and-control'],
   },
   T1572: { name: 'Protocol Tunneling', tactics: ['command-and-control'] },
+  T1599: { name: 'Network Boundary Bridging', tactics: ['defense-evasion'] },
+  T1611: { name: 'Escape to Host', tactics: ['privilege-escalation'] },
 };
 
 export function isTagValid(technique: string, tactic: string): boolean {
