@@ -25,6 +25,9 @@ export type ConnState =
   | 'SHR'
   | 'OTH';
 
+/** TCP segments with neither SYN, ACK nor RST, by nmap's names for them: no flag at all, FIN alone, FIN with PSH or URG. */
+export type TcpProbe = 'null' | 'fin' | 'xmas';
+
 /** How much of the flow's time the capture really saw. */
 export type Coverage = 'whole' | 'started-midstream' | 'lossy';
 
@@ -85,6 +88,8 @@ export interface FlowRecord {
     /** Its meaning depends on the type. */
     readonly code: number;
   };
+  /** Present when the first TCP segment was one that no stack sends, only a scanner: by nmap's name for it. */
+  readonly probe?: TcpProbe;
   /**
    * Why the record was written. `start`, `answered`, `active`: still running. `closed`: by both sides, or reset. `idle`:
    * silent for its time-out. `evicted`: given up, the flow table was full. `tap-ended`: its network was removed or its

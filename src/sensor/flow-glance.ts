@@ -5,6 +5,7 @@
  */
 import type { Scope } from '../model/endpoint.ts';
 import { type IpWords, isIpv4Words } from '../model/ip.ts';
+import type { Opening } from '../model/opening.ts';
 import type { FlowGlance } from './analysis/analyzer.ts';
 import { specialRange } from './docker/special-ranges.ts';
 import type { FlowTable } from './flow/table.ts';
@@ -44,6 +45,10 @@ export class FlowGlancer implements FlowGlance {
 
   get respPort(): number | undefined {
     return this.#table.respPort(this.#slot);
+  }
+
+  get opening(): Opening | undefined {
+    return this.#table.opening(this.#slot);
   }
 
   get serverName(): string | undefined {

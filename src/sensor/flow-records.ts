@@ -116,11 +116,6 @@ export class FlowRecords {
     return tap.network ?? this.#bySubnet(a) ?? this.#bySubnet(b);
   }
 
-  /** The same for what is no flow: between two addresses, on an interface. */
-  networkAmong(tap: Tap, a: IpWords, b: IpWords): Network | undefined {
-    return tap.network ?? this.#bySubnet(a) ?? this.#bySubnet(b);
-  }
-
   /** Both ends with their names; what a record of another kind about this flow needs. */
   ends(slot: number): FlowEnds {
     const ends = this.plainEnds(slot);
@@ -140,6 +135,7 @@ export class FlowRecords {
     const { orig, resp, network } = this.ends(slot);
     const communityId = table.communityId(slot);
     const icmp = table.icmp(slot);
+    const probe = table.probe(slot);
     const protocol = table.protocolName(slot);
     const start = table.first(slot);
     const end = table.last(slot);
@@ -169,6 +165,7 @@ export class FlowRecords {
       direction: directionOf(orig.scope, resp.scope),
       coverage: table.coverage(slot),
       ...(icmp === undefined ? {} : { icmp }),
+      ...(probe === undefined ? {} : { probe }),
       reason,
     };
   }

@@ -14,6 +14,7 @@ import type { IpWords } from '../../model/ip.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
+import type { Opening } from '../../model/opening.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
@@ -35,6 +36,8 @@ export interface FlowGlance {
   readonly origWords: IpWords;
   readonly respWords: IpWords;
   readonly respPort: number | undefined;
+  /** What came of its first packet so far; undefined where the opening was not seen, or nothing answers by nature. */
+  readonly opening: Opening | undefined;
   /** Whom the client asked for, as far as its bytes have told yet. */
   readonly serverName: string | undefined;
   /** Seen on an internal network. */

@@ -10,6 +10,7 @@ import { cidrContains, type IpWords, parseCidr, parseIp } from '../../model/ip.t
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
+import { openingOf } from '../../model/opening.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
@@ -200,6 +201,7 @@ function isChosen(runner: AnalyzerRunner, event: FlowEvent, flow: FlowRecord): b
     origWords: parseIp(orig.ip)!,
     respWords: parseIp(resp.ip)!,
     respPort: resp.port,
+    opening: openingOf(flow),
     serverName,
     isInternal: network?.internal === true,
     mayCross: orig.scope === 'internet' || resp.scope === 'internet',

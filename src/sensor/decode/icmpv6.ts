@@ -20,7 +20,8 @@ export function decodeIcmpv6(data: DataView, at: number, end: number, p: PacketV
   p.icmpSeq = data.getUint16(at + 6);
   p.layers |= LAYER.ICMPV6;
   p.setPayload(at + HEADER_BYTES);
-  if (p.icmpType >= NEIGHBOR_SOLICITATION && p.icmpType <= REDIRECT) readTarget(data, at + HEADER_BYTES, end, p);
+  if (p.icmpType >= NEIGHBOR_SOLICITATION && p.icmpType <= REDIRECT)
+    readTarget(data, at + HEADER_BYTES, end, p);
   return STATUS.DONE;
 }
 

@@ -25,7 +25,8 @@ for (const port of SERVER_PORTS) isServerPort[port] = 1;
 export function isAnswer(p: PacketView, captureIsYoung: boolean): boolean {
   if ((p.layers & LAYER.TCP) !== 0) {
     if ((p.tcpFlags & TCP_FLAG.SYN) !== 0) return (p.tcpFlags & TCP_FLAG.ACK) !== 0;
-    return fromServer(p);
+    // What answers carries ACK or RST (RFC 9293 3.10.7): without either it is a scanner's, wherever it comes from.
+    return (p.tcpFlags & (TCP_FLAG.ACK | TCP_FLAG.RST)) !== 0 && fromServer(p);
   }
   if (!captureIsYoung) return false;
   if ((p.layers & LAYER.PORTS) !== 0) return fromServer(p);

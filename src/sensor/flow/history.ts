@@ -50,6 +50,12 @@ function append(rows: FlowRows, slot: number, code: number, mask: number): void 
   rows.words[slot * ROW_WORDS + W.HISTORY_MASK] = (mask & MASK_BITS) | ((count + 1) << COUNT_SHIFT);
 }
 
+/** Whether a letter stands there. */
+export function hasHistory(rows: FlowRows, slot: number, letter: number, fromOrig: boolean): boolean {
+  const mask = rows.words[slot * ROW_WORDS + W.HISTORY_MASK]!;
+  return (mask & (1 << (fromOrig ? letter : letter + RESP_SHIFT))) !== 0;
+}
+
 /** Makes a string: for records. */
 export function formatHistory(rows: FlowRows, slot: number): string {
   const count = rows.words[slot * ROW_WORDS + W.HISTORY_MASK]! >>> COUNT_SHIFT;

@@ -2,11 +2,13 @@
  * Reading a flow by its slot, for records: everything here may make strings and arrays, nothing here changes a flow.
  * A slot is valid from `observe` until the end of the flow's `onEnd`.
  */
-import type { ConnState, Coverage } from '../../model/flow.ts';
+import type { ConnState, Coverage, TcpProbe } from '../../model/flow.ts';
 import { formatIp, type IpWords } from '../../model/ip.ts';
+import type { Opening } from '../../model/opening.ts';
 import type { Micros } from '../../model/time.ts';
+import { TCP_FLAG } from '../decode/packet-view.ts';
 import { communityId } from './community-id.ts';
-import { formatHistory } from './history.ts';
+import { formatHistory, HISTORY, hasHistory } from './history.ts';
 import {
   CD,
   COLD_DOUBLES,
@@ -27,6 +29,9 @@ const TCP = 6;
 const UDP = 17;
 const ICMPV6 = 58;
 const SCTP = 132;
+/** Types of echo requests: RFC 792, RFC 4443. */
+const ICMP_ECHO = 8;
+const ICMPV6_ECHO = 128;
 
 export class FlowReader {
   protected readonly rows: FlowRows;
@@ -183,6 +188,50 @@ export class FlowReader {
     if ((this.#word(slot, W.TUNNEL) & KEY_FLAG.PORTLESS) !== 0) return undefined;
     const word = this.#word(slot, W.ICMP_ACTIVE);
     return { type: (word >>> 8) & 0xff, code: word & 0xff };
+  }
+
+  /** What the first segment was when no stack sends it; absent otherwise. */
+  probe(slot: number): TcpProbe | undefined {
+    if (!this.startedMidstream(slot) || this.protocol(slot) !== TCP || !this.#hasPorts(slot))
+      return undefined;
+    const flags = this.#word(slot, W.ICMP_ACTIVE) & 0xff;
+    if ((flags & (TCP_FLAG.SYN | TCP_FLAG.RST | TCP_FLAG.ACK)) !== 0) return undefined;
+    if ((flags & TCP_FLAG.FIN) === 0) return 'null';
+    return (flags & (TCP_FLAG.PSH | TCP_FLAG.URG)) === 0 ? 'fin' : 'xmas';
+  }
+
+  /** As `openingOf` says of the record, without a record. */
+  opening(slot: number): Opening | undefined {
+    const isAnswered = this.respPackets(slot) > 0;
+    switch (this.protocol(slot)) {
+      case TCP:
+        return this.#tcpOpening(slot, isAnswered);
+      case UDP:
+        return isAnswered ? 'accepted' : 'unanswered';
+      case ICMP:
+      case ICMPV6: {
+        const type = (this.#word(slot, W.ICMP_ACTIVE) >>> 8) & 0xff;
+        if (type !== (this.protocol(slot) === ICMP ? ICMP_ECHO : ICMPV6_ECHO)) return undefined;
+        return isAnswered ? 'accepted' : 'unanswered';
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #tcpOpening(slot: number, isAnswered: boolean): Opening | undefined {
+    const { rows } = this;
+    if (this.startedMidstream(slot)) return this.probe(slot) === undefined ? undefined : 'probe';
+    if (!hasHistory(rows, slot, HISTORY.SYN, true)) return undefined;
+    if (!hasHistory(rows, slot, HISTORY.SYN_ACK, false)) {
+      if (hasHistory(rows, slot, HISTORY.RST, false)) return 'refused';
+      return isAnswered ? 'accepted' : 'unanswered';
+    }
+    const isClosed =
+      hasHistory(rows, slot, HISTORY.ZERO_WINDOW, false) &&
+      !hasHistory(rows, slot, HISTORY.DATA, true) &&
+      !hasHistory(rows, slot, HISTORY.DATA, false);
+    return isClosed ? 'refused' : 'accepted';
   }
 
   /** Community ID v1; absent where ports belong to the protocol and were not seen. */

@@ -38,7 +38,7 @@ export const W = {
   LISTED_AT: 28,
   NEXT: 29,
   PREV: 30,
-  /** ICMP type and code of the first message in the lower half, active time-outs reported in the upper. */
+  /** Of the first packet ICMP's type and code, or TCP's flags, in the lower half, active time-outs reported in the upper. */
   ICMP_ACTIVE: 31,
 } as const;
 

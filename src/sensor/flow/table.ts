@@ -404,12 +404,12 @@ export class FlowTable extends FlowReader {
     words[base + W.META] = index.meta;
     words[base + W.TUNNEL] = index.tunnel;
     words[base + W.INTERFACE] = index.ifIndex;
-    words[base + W.ICMP_ACTIVE] = (p.icmpType << 8) | p.icmpCode;
     this.coldWords[slot * COLD_WORDS + CW.NUMBER] = this.created;
     this.created++;
     this.coldDoubles[slot * COLD_DOUBLES + CD.FIRST] = time;
     this.doubles[slot * ROW_DOUBLES + D.LAST] = time;
     const isTcp = (p.layers & LAYER.TCP) !== 0;
+    words[base + W.ICMP_ACTIVE] = isTcp ? p.tcpFlags : (p.icmpType << 8) | p.icmpCode;
     if (flip || (isTcp && (p.tcpFlags & TCP_FLAG.SYN) === 0)) words[base + W.STATE] = FLOW_FLAG.MIDSTREAM;
     if (flip) addFlip(this.rows, slot);
     index.insert(slot);

@@ -128,6 +128,7 @@ describe('analyzer runner', () => {
       origWords: [0, 0, 0xffff, 0xac1e_000a],
       respWords: [0, 0, 0xffff, 0xc633_6407],
       respPort: 443,
+      opening: undefined,
       serverName: undefined,
       isInternal: false,
       mayCross: true,

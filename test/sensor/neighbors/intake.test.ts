@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import type { NeighborRequest } from '../../../src/model/neighbor.ts';
 import {
+  ip as address,
   arp,
   dockerMac,
   ETHERTYPE,
   ethernet,
   icmpv6,
-  ip as address,
   ipv6,
 } from '../../support/packet-builder.ts';
 import { at, IP, listener, type PipelineRun, startPipeline } from '../pipeline-run.ts';
