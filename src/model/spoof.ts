@@ -36,9 +36,11 @@ export interface SpoofRecord {
    * of a neighbour advertisement, or in the source of another message of neighbour discovery (RFC 4861).
    */
   readonly layer: 'ip' | 'arp' | 'ndp';
-  /** Whom the first of them was for: the packet's destination, the ARP message's target. */
+  /** Whom the first of them was for: the packet's destination, the ARP message's target; absent when that is not known. */
   readonly target?: string | undefined;
-  /** The rightful MAC, when that too was seen with the address after the first of them: two use it at the same time. */
+  /**
+   * The rightful MAC; only when that too was seen with the address after the first of them: two use it at the same time.
+   */
   readonly rivalMac?: string | undefined;
   /** Whose MAC it is; absent when it is nobody's. */
   readonly sender?: Workload | undefined;

@@ -3,6 +3,7 @@
  * each run. Nothing here reads a clock.
  */
 
+import { basename } from 'node:path';
 import type { FileProgress } from '../../capture/file.ts';
 import type { CaptureBackend } from '../../capture/open.ts';
 import { openCaptureFile } from '../../capture/open.ts';
@@ -78,13 +79,16 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const attribution = new Attribution(state, {
     host: { has: (ip) => hostAddresses.has(ip), onInterface: () => false },
   });
+  const fileName = basename(options.path);
   // An inventory without containers could call nobody's address somebody's.
   const sources = state.knowsContainers
     ? new SourceCheck({
         state,
         host: HOST_ELSEWHERE,
         graceSecs: 0,
-        networkOf: (ip, otherIp) => attribution.networkOf(ip, otherIp),
+        // A file that names its interface has named another than those of the inventory.
+        networkOf: (tap, ip, otherIp) =>
+          tap.interface === fileName ? attribution.networkOf(ip, otherIp) : undefined,
         onSpoof: (record) => {
           emit(record);
           detection.runner.spoof(record);

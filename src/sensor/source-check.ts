@@ -28,8 +28,8 @@ export interface SourceCheckOptions {
   readonly onLoss: (loss: LossRecord) => void;
   /** Nothing younger is judged: events may still be on their way. 0 for files, whose inventory is whole. */
   readonly graceSecs?: number;
-  /** For taps that belong to no network, those of files: the one network of these two addresses. */
-  readonly networkOf?: (ip: string, otherIp: string) => Network | undefined;
+  /** For taps of files, which may belong to no network: the one network of these two addresses. */
+  readonly networkOf?: (tap: Tap, ip: string, otherIp: string) => Network | undefined;
 }
 
 interface Suspicion {
@@ -151,7 +151,7 @@ export class SourceCheck {
     this.#looksLeft--;
     const ip = formatIp(words[0]!, words[1]!, words[2]!, words[3]!);
     const target = formatIp(view.words[4]!, view.words[5]!, view.words[6]!, view.words[7]!);
-    const network = tap.network ?? this.#options.networkOf?.(ip, target);
+    const network = tap.network ?? this.#options.networkOf?.(tap, ip, target);
     if (network === undefined) return true;
     const mac = formatMac(macHi, macLo);
     if (!mayDisagree(state, network, ip, mac)) {
