@@ -28,6 +28,7 @@ import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
 import { EchoIntake } from './icmp/echo-intake.ts';
 import { NeighborIntake } from './neighbors/intake.ts';
+import { RouterIntake } from './routers/intake.ts';
 import type { SourceCheck } from './source-check.ts';
 import { createTap, type Tap } from './taps/tap.ts';
 import { TapCounters } from './taps/tap-counters.ts';
@@ -70,6 +71,9 @@ const RELEASE_GRACE = 150_000;
 /** Flows of an ended tap that end together: some 40 ms of records. The others follow, as many each second. */
 const ENDED_AT_ONCE = 4096;
 
+/** What a claim to be a router may come in. */
+const ROUTER_LAYERS = LAYER.ICMP | LAYER.ICMPV6 | LAYER.UDP;
+
 const GLANCE_OF: Readonly<Record<FlowEvent, FlowGlance['event']>> = {
   flowStart: 'start',
   flowAnswered: 'answered',
@@ -92,6 +96,7 @@ export class Pipeline {
   readonly #dns: DnsIntake;
   readonly #echoes: EchoIntake;
   readonly #neighbors: NeighborIntake;
+  readonly #routers: RouterIntake;
   readonly #rollup: TrafficRollup;
   readonly #taps = new Set<Tap>();
   // The group of packets at hand, decoded and not yet counted.
@@ -161,6 +166,11 @@ export class Pipeline {
       names: options.names,
       networkAmong: (tap, a, b) => this.#records.networkAmong(tap, a, b),
       onRequest: (request) => options.runner.neighborRequest(request),
+    });
+    this.#routers = new RouterIntake({
+      names: options.names,
+      networkAmong: (tap, a, b) => this.#records.networkAmong(tap, a, b),
+      onClaim: (claim) => options.runner.routerClaim(claim),
     });
     this.#counters = new TapCounters(options.emit);
   }
@@ -329,6 +339,8 @@ export class Pipeline {
       this.#options.sources?.onArp(view, tap, time);
       if (this.#options.runner.wants.neighborRequest) this.#neighbors.onArp(view, tap, time);
     }
+    if ((view.layers & ROUTER_LAYERS) !== 0 && this.#options.runner.wants.routerClaim)
+      this.#routers.onPacket(data, view, tap, time);
     if ((view.layers & LAYER.ND_TARGET) !== 0 && this.#options.runner.wants.neighborRequest)
       this.#neighbors.onDiscovery(view, tap, time);
     if ((view.layers & LAYER.INNER) !== 0) this.#onPacket(data, view.inner!, tap, time);
@@ -487,6 +499,7 @@ export class Pipeline {
     this.#options.outside?.clockSet(step);
     this.#options.sources?.clockSet();
     this.#neighbors.clockSet();
+    this.#routers.clockSet();
     this.#options.onClockSet?.();
     this.#options.runner.clockSet(step);
     this.#options.findings.clockSet(step);
@@ -508,6 +521,7 @@ export class Pipeline {
     this.#tellRise('flow-table', 'flows.max_flows', this.#table.evicted, time);
     this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
     this.#tellRise('dns-views', 'dns.max_pending', this.#dns.hurried, time);
+    this.#tellRise('router-claims', 'claims', this.#routers.lost, time);
     this.#tellRise('neighbor-requests', 'questions', this.#neighbors.lost, time);
     this.#tellRise('flow-content', 'server names', this.#content.lost, time);
     this.#tellRise('echo', 'echo flows and requests', this.#echoes.lost, time);
