@@ -1,7 +1,7 @@
 import type { FlowRecord } from './flow.ts';
 import type { Micros } from './time.ts';
 
-/** Somebody's secret crossed the wire in clear. Neither the secret nor the user's name is in here, or anywhere. */
+/** A secret crossed the wire in clear: told once a flow. Neither the secret nor the user's name is in here, or anywhere. */
 export interface CleartextLogin {
   /** Packet time of the message with the secret. */
   readonly time: Micros;
@@ -11,7 +11,7 @@ export interface CleartextLogin {
     | 'ftp-pass'
     | 'telnet-password'
     | 'http-basic'
-    | 'http-form'
+    | 'http-bearer'
     | 'redis-auth'
     | 'smtp-auth'
     | 'imap-login'

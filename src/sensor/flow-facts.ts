@@ -85,5 +85,6 @@ export interface SocketOwners {
 /** What the flow's own bytes said, by slot. */
 export interface FlowContent {
   of(slot: number): Pick<FlowRecord, 'service' | 'serverName' | 'serverNameFrom'> | undefined;
+  serviceOf(slot: number): string | undefined;
   serverName(slot: number): string | undefined;
 }

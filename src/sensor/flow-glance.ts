@@ -51,6 +51,10 @@ export class FlowGlancer implements FlowGlance {
     return this.#table.opening(this.#slot);
   }
 
+  get service(): string | undefined {
+    return this.#content.serviceOf(this.#slot);
+  }
+
   get serverName(): string | undefined {
     return this.#content.serverName(this.#slot);
   }

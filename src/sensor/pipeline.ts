@@ -27,6 +27,7 @@ import { FlowGlancer } from './flow-glance.ts';
 import { FlowRecords } from './flow-records.ts';
 import { allocateHuge } from './huge-memory.ts';
 import { EchoIntake } from './icmp/echo-intake.ts';
+import { LoginWatch } from './logins/login-watch.ts';
 import { NeighborIntake } from './neighbors/intake.ts';
 import { RouterIntake } from './routers/intake.ts';
 import type { SourceCheck } from './source-check.ts';
@@ -77,6 +78,7 @@ const ROUTER_LAYERS = LAYER.ICMP | LAYER.ICMPV6 | LAYER.UDP;
 const GLANCE_OF: Readonly<Record<FlowEvent, FlowGlance['event']>> = {
   flowStart: 'start',
   flowAnswered: 'answered',
+  flowRecognized: 'recognized',
   flowActive: 'active',
   flowEnd: 'end',
 };
@@ -93,6 +95,8 @@ export class Pipeline {
   readonly #records: FlowRecords;
   readonly #glancer: FlowGlancer;
   readonly #content: ContentIntake;
+  /** Absent where nobody wants to hear of logins. */
+  readonly #logins: LoginWatch | undefined;
   readonly #dns: DnsIntake;
   readonly #echoes: EchoIntake;
   readonly #neighbors: NeighborIntake;
@@ -135,7 +139,12 @@ export class Pipeline {
         allocate: allocateHuge,
       },
     );
-    this.#content = new ContentIntake(this.#table);
+    this.#content = new ContentIntake({
+      maxFlows: this.#table.maxFlows,
+      lacksBytes: (slot, fromOrig) => this.#table.lacksBytes(slot, fromOrig),
+      closeContent: (slot) => this.#onContentDecided(slot),
+    });
+    this.#logins = options.runner.wants.login ? this.#watchLogins() : undefined;
     this.#records = new FlowRecords(this.#table, {
       names: options.names,
       nat: options.nat,
@@ -323,7 +332,7 @@ export class Pipeline {
     if (slot >= 0) {
       const events = table.events;
       if (events !== 0) {
-        this.#onFlowEvents(slot, events, data, view);
+        this.#onFlowEvents(slot, events, data, view, time);
         if ((events & FLOW_EVENT.NEW) !== 0 && !isNeighborDiscovery(view))
           this.#options.sources?.onFlow(view, tap, time);
       }
@@ -346,34 +355,64 @@ export class Pipeline {
     if ((view.layers & LAYER.INNER) !== 0) this.#onPacket(data, view.inner!, tap, time);
   }
 
-  #onFlowEvents(slot: number, events: number, data: DataView, view: PacketView): void {
+  #onFlowEvents(slot: number, events: number, data: DataView, view: PacketView, time: Micros): void {
     const { runner } = this.#options;
     if ((events & FLOW_EVENT.NEW) !== 0) {
       this.#records.begin(slot, view, this.#table.fromOrig);
-      this.#openContent(slot, data, view);
+      this.#openContent(slot, data, view, time);
       if (this.#concerns('flowStart', slot)) runner.flowStart(this.#records.record(slot, 'start'));
     }
-    if ((events & FLOW_EVENT.CONTENT) !== 0) this.#content.onPacket(data, view, slot, this.#table.fromOrig);
+    if ((events & FLOW_EVENT.CONTENT) !== 0) this.#readContent(slot, data, view, time);
     if ((events & FLOW_EVENT.FIRST_ANSWER) !== 0 && this.#concerns('flowAnswered', slot)) {
       runner.flowAnswered(this.#records.record(slot, 'answered'));
     }
   }
 
   /** What a flow says is read only for those who need it: it takes as long as all else about a new flow. */
-  #openContent(slot: number, data: DataView, view: PacketView): void {
+  #openContent(slot: number, data: DataView, view: PacketView, time: Micros): void {
     if ((view.layers & (LAYER.TCP | LAYER.UDP)) === 0 || !this.#isContentNeeded(slot)) return;
     this.#table.openContent(slot);
-    this.#content.onPacket(data, view, slot, this.#table.fromOrig);
+    this.#readContent(slot, data, view, time);
+  }
+
+  #readContent(slot: number, data: DataView, view: PacketView, time: Micros): void {
+    const { fromOrig } = this.#table;
+    const logins = this.#logins;
+    if (logins?.isAlone(slot) !== true) this.#content.onPacket(data, view, slot, fromOrig);
+    logins?.onPacket(data, view, slot, fromOrig, time);
+  }
+
+  /** What the flow speaks is known as well as it ever will be. */
+  #onContentDecided(slot: number): void {
+    const { runner } = this.#options;
+    const isKnown =
+      this.#content.serviceOf(slot) !== undefined || this.#content.serverName(slot) !== undefined;
+    if (isKnown && this.#concerns('flowRecognized', slot)) {
+      runner.flowRecognized(this.#records.record(slot, 'active'));
+    }
+    if (this.#logins?.takesOver(slot) !== true) this.#table.closeContent(slot);
+  }
+
+  #watchLogins(): LoginWatch {
+    return new LoginWatch({
+      maxFlows: this.#table.maxFlows,
+      serviceOf: (slot) => this.#content.serviceOf(slot),
+      recordOf: (slot) => this.#records.record(slot, 'active'),
+      onLogin: (login) => this.#options.runner.login(login),
+      close: (slot) => this.#table.closeContent(slot),
+    });
   }
 
   #isContentNeeded(slot: number): boolean {
     const { runner, wants } = this.#options;
     if (wants.flows) return true;
-    const { flowStart, flowAnswered, flowActive, flowEnd } = runner.wants;
+    const { flowStart, flowAnswered, flowRecognized, flowActive, flowEnd } = runner.wants;
     const isAnybodyThere =
+      this.#logins !== undefined ||
       this.#mayConcern(flowEnd) ||
       this.#mayConcern(flowActive) ||
       this.#mayConcern(flowAnswered) ||
+      this.#mayConcern(flowRecognized) ||
       this.#mayConcern(flowStart);
     return isAnybodyThere && runner.readsContent(this.#glancer.at(slot, 'start'));
   }
@@ -385,6 +424,7 @@ export class Pipeline {
     this.#tellFlowEnd(slot, reason);
     this.#records.end(slot);
     this.#content.onFlowEnd(slot);
+    this.#logins?.onFlowEnd(slot);
   }
 
   #tellFlowEnd(slot: number, reason: FlowEnd): void {

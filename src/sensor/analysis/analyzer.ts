@@ -30,7 +30,7 @@ export type FlowInterest = 'none' | 'internal-networks' | 'chosen' | 'all';
  * flow is read through the same object.
  */
 export interface FlowGlance {
-  readonly event: 'start' | 'answered' | 'active' | 'end';
+  readonly event: 'start' | 'answered' | 'recognized' | 'active' | 'end';
   /** As in a record: `tcp`, `udp`, ... */
   readonly protocol: string;
   readonly origWords: IpWords;
@@ -38,6 +38,8 @@ export interface FlowGlance {
   readonly respPort: number | undefined;
   /** What came of its first packet so far; undefined where the opening was not seen, or nothing answers by nature. */
   readonly opening: Opening | undefined;
+  /** What it speaks, as far as its bytes have told yet; they are read where `readsContent` asked for it. */
+  readonly service: string | undefined;
   /** Whom the client asked for, as far as its bytes have told yet. */
   readonly serverName: string | undefined;
   /** Seen on an internal network. */
@@ -66,14 +68,20 @@ export interface Handlers {
    */
   choosesFlow?(flow: FlowGlance): boolean;
   /**
-   * For the interest `chosen`: whether the flow's bytes are to be read for its service and server name, because it can be
-   * chosen by them or its records are judged by them. Asked once, at the first packet; without it nothing is read.
+   * For the interest `chosen`, and for who listens to logins: whether the flow's bytes are to be read for its service and
+   * server name, because it can be chosen by them or its records are judged by them, or for a login. Asked once, at the
+   * first packet; without it nothing is read.
    */
   readsContent?(flow: FlowGlance): boolean;
   /** First packet of a flow. */
   onFlowStart?(flow: FlowRecord): void;
   /** First packet of the responder. */
   onFlowAnswered?(flow: FlowRecord): void;
+  /**
+   * What the flow speaks, and whom its client asked for, are known as well as they ever will be: when both sides have
+   * spoken, as a rule. Only for flows whose bytes are read, and only where they have told anything.
+   */
+  onFlowRecognized?(flow: FlowRecord): void;
   /** The flow goes on: called each time it is recorded while it lives (`flows.active_secs`). */
   onFlowActive?(flow: FlowRecord): void;
   /** The flow ended; called exactly once a flow. */

@@ -79,6 +79,7 @@ const NOTHING_AROUND: Surroundings = {
 export interface Wants {
   flowStart: FlowInterest;
   flowAnswered: FlowInterest;
+  flowRecognized: FlowInterest;
   flowActive: FlowInterest;
   flowEnd: FlowInterest;
   dns: boolean;
@@ -91,11 +92,12 @@ export interface Wants {
   login: boolean;
 }
 
-export type FlowEvent = 'flowStart' | 'flowAnswered' | 'flowActive' | 'flowEnd';
+export type FlowEvent = 'flowStart' | 'flowAnswered' | 'flowRecognized' | 'flowActive' | 'flowEnd';
 
 const HANDLER_OF = {
   flowStart: 'onFlowStart',
   flowAnswered: 'onFlowAnswered',
+  flowRecognized: 'onFlowRecognized',
   flowActive: 'onFlowActive',
   flowEnd: 'onFlowEnd',
 } as const;
@@ -128,6 +130,7 @@ export class AnalyzerRunner {
   readonly wants: Wants = {
     flowStart: 'none',
     flowAnswered: 'none',
+    flowRecognized: 'none',
     flowActive: 'none',
     flowEnd: 'none',
     dns: false,
@@ -145,6 +148,7 @@ export class AnalyzerRunner {
   readonly #choices: Record<FlowEvent, Choice> = {
     flowStart: NO_CHOICE,
     flowAnswered: NO_CHOICE,
+    flowRecognized: NO_CHOICE,
     flowActive: NO_CHOICE,
     flowEnd: NO_CHOICE,
   };
@@ -192,10 +196,11 @@ export class AnalyzerRunner {
   /** Whether anybody needs to know what the flow that begins says; its records may be made without. */
   readsContent(glance: FlowGlance): boolean {
     for (const slot of this.#slots) {
-      if (slot.interest === 'none' || !listensToFlows(slot.handlers)) continue;
+      const isOfLogins = slot.handlers.onLogin !== undefined;
+      if (!isOfLogins && (slot.interest === 'none' || !listensToFlows(slot.handlers))) continue;
       if (slot.interest === 'all') return true;
       if (slot.interest === 'internal-networks' && glance.isInternal) return true;
-      if (slot.interest !== 'chosen') continue;
+      if (slot.interest !== 'chosen' && !isOfLogins) continue;
       try {
         if (slot.handlers.readsContent?.(glance) === true) return true;
       } catch (error) {
@@ -225,6 +230,18 @@ export class AnalyzerRunner {
         handlers.onFlowAnswered(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowAnswered', error);
+      }
+    }
+  }
+
+  flowRecognized(flow: FlowRecord): void {
+    for (const slot of this.#slots) {
+      const handlers = slot.handlers;
+      if (handlers.onFlowRecognized === undefined || !concerns(slot.interest, flow)) continue;
+      try {
+        handlers.onFlowRecognized(flow);
+      } catch (error) {
+        this.#failed(slot, 'onFlowRecognized', error);
       }
     }
   }
@@ -434,6 +451,7 @@ export class AnalyzerRunner {
     for (const event of FLOW_EVENTS) this.#choices[event] = choiceOf(this.#slots, HANDLER_OF[event]);
     wants.flowStart = widest(this.#slots, 'onFlowStart');
     wants.flowAnswered = widest(this.#slots, 'onFlowAnswered');
+    wants.flowRecognized = widest(this.#slots, 'onFlowRecognized');
     wants.flowActive = widest(this.#slots, 'onFlowActive');
     wants.flowEnd = widest(this.#slots, 'onFlowEnd');
     this.#dnsListeners = this.#slots.filter((slot) => slot.handlers.onDns !== undefined);
@@ -490,8 +508,9 @@ function choiceOf(slots: readonly Slot[], handler: keyof Handlers): Choice {
   };
 }
 
-function listensToFlows({ onFlowStart, onFlowAnswered, onFlowActive, onFlowEnd }: Handlers): boolean {
-  return (onFlowStart ?? onFlowAnswered ?? onFlowActive ?? onFlowEnd) !== undefined;
+function listensToFlows(handlers: Handlers): boolean {
+  const { onFlowStart, onFlowAnswered, onFlowRecognized, onFlowActive, onFlowEnd } = handlers;
+  return (onFlowStart ?? onFlowAnswered ?? onFlowRecognized ?? onFlowActive ?? onFlowEnd) !== undefined;
 }
 
 /** From the narrowest to the widest. */

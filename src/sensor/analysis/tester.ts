@@ -21,7 +21,10 @@ import { type AnalyzerFailure, AnalyzerRunner, type FlowEvent } from './runner.t
 
 /** What happened, in order. Time advances by the records' own times, and by `tick`. */
 export type AnalyzerEvent =
-  | { readonly on: 'flow-start' | 'flow-answered' | 'flow-active' | 'flow-end'; readonly flow: FlowRecord }
+  | {
+      readonly on: 'flow-start' | 'flow-answered' | 'flow-recognized' | 'flow-active' | 'flow-end';
+      readonly flow: FlowRecord;
+    }
   | { readonly on: 'dns'; readonly record: DnsRecord }
   | { readonly on: 'dns-query'; readonly query: DnsQuery }
   | { readonly on: 'not-dns'; readonly event: NotDns }
@@ -146,6 +149,9 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
     case 'flow-answered':
       if (isChosen(runner, 'flowAnswered', event.flow)) runner.flowAnswered(event.flow);
       break;
+    case 'flow-recognized':
+      if (isChosen(runner, 'flowRecognized', event.flow)) runner.flowRecognized(event.flow);
+      break;
     case 'flow-active':
       if (isChosen(runner, 'flowActive', event.flow)) runner.flowActive(event.flow);
       break;
@@ -187,6 +193,7 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
 const GLANCE_OF = {
   flowStart: 'start',
   flowAnswered: 'answered',
+  flowRecognized: 'recognized',
   flowActive: 'active',
   flowEnd: 'end',
 } as const;
@@ -194,7 +201,7 @@ const GLANCE_OF = {
 /** As the pipeline asks before it makes a record; the other interests the runner looks at itself. */
 function isChosen(runner: AnalyzerRunner, event: FlowEvent, flow: FlowRecord): boolean {
   if (runner.wants[event] !== 'chosen') return true;
-  const { orig, resp, protocol, serverName, network } = flow;
+  const { orig, resp, protocol, service, serverName, network } = flow;
   return runner.choosesFlow(event, {
     event: GLANCE_OF[event],
     protocol,
@@ -202,6 +209,7 @@ function isChosen(runner: AnalyzerRunner, event: FlowEvent, flow: FlowRecord): b
     respWords: parseIp(resp.ip)!,
     respPort: resp.port,
     opening: openingOf(flow),
+    service,
     serverName,
     isInternal: network?.internal === true,
     mayCross: orig.scope === 'internet' || resp.scope === 'internet',
@@ -214,6 +222,7 @@ function timeOf(event: Timed): Micros {
     case 'flow-start':
       return event.flow.start;
     case 'flow-answered':
+    case 'flow-recognized':
     case 'flow-active':
     case 'flow-end':
       return event.flow.end;

@@ -131,6 +131,14 @@ export class ContentIntake implements FlowContent {
     return { service: recognizers[index]!.service, ...name };
   }
 
+  /** As far as it is known; a name from the list of recognisers, so nothing is made for the answer. */
+  serviceOf(slot: number): string | undefined {
+    const result = this.#words[slot * ROW_WORDS + W.RESULT]!;
+    const index = (result & SERVICE_MASK) - 1;
+    if (index < 0) return undefined;
+    return ((result & IS_UDP) === 0 ? TCP_RECOGNIZERS : UDP_RECOGNIZERS)[index]!.service;
+  }
+
   serverName(slot: number): string | undefined {
     return this.#names.size === 0 ? undefined : this.#names.get(slot)?.serverName;
   }

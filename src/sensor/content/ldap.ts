@@ -13,6 +13,8 @@ const SEQUENCE = 0x30;
 const INTEGER = 0x02;
 const OCTET_STRING = 0x04;
 const ENUMERATED = 0x0a;
+/** [0] of a bind's choices. */
+const SIMPLE = 0x80;
 const OP = {
   BIND_REQUEST: 0x60,
   BIND_RESPONSE: 0x61,
@@ -49,6 +51,27 @@ function isBind(data: DataView, body: number, end: number): boolean {
   if (end - body < 5 || data.getUint16(body) !== ((INTEGER << 8) | 1)) return false;
   const version = data.getUint8(body + 2);
   return (version === 2 || version === 3) && data.getUint8(body + 3) === OCTET_STRING;
+}
+
+/** A bind whose choice is [0] simple, with a name and a password: the password stands there as it is (RFC 4511 4.2). */
+export function isSimpleBind(bytes: FirstBytes): boolean {
+  const { data, end } = bytes;
+  const op = operationAt(bytes);
+  if (op < 0 || data.getUint8(op) !== OP.BIND_REQUEST) return false;
+  const body = contentAt(data, op, end);
+  if (body < 0 || !isBind(data, body, end)) return false;
+  const nameAt = body + 3;
+  const name = contentAt(data, nameAt, end);
+  if (name < 0) return false;
+  const nameBytes = lengthAt(data, nameAt + 1, end);
+  const choice = name + nameBytes;
+  return (
+    nameBytes > 0 &&
+    end - choice >= 2 &&
+    data.getUint8(choice) === SIMPLE &&
+    contentAt(data, choice, end) > 0 &&
+    lengthAt(data, choice + 1, end) > 0
+  );
 }
 
 function isSearch(data: DataView, body: number, end: number): boolean {

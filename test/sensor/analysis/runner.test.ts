@@ -58,6 +58,7 @@ const nowhere = flow({ orig, resp });
 const NOTHING: Wants = {
   flowStart: 'none',
   flowAnswered: 'none',
+  flowRecognized: 'none',
   flowActive: 'none',
   flowEnd: 'none',
   dns: false,
@@ -129,6 +130,7 @@ describe('analyzer runner', () => {
       respWords: [0, 0, 0xffff, 0xc633_6407],
       respPort: 443,
       opening: undefined,
+      service: undefined,
       serverName: undefined,
       isInternal: false,
       mayCross: true,
