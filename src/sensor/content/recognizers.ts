@@ -28,6 +28,7 @@ import { smtp } from './smtp.ts';
 import { snmp } from './snmp.ts';
 import { ssdp } from './ssdp.ts';
 import { ssh } from './ssh.ts';
+import { stratum } from './stratum.ts';
 import { stun } from './stun.ts';
 import { syslog } from './syslog.ts';
 import { tls } from './tls.ts';
@@ -56,6 +57,7 @@ export const TCP_RECOGNIZERS: readonly Recognizer[] = [
   syslog,
   memcached,
   kafka,
+  stratum,
 ];
 
 export const UDP_RECOGNIZERS: readonly Recognizer[] = [

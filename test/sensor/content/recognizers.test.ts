@@ -73,6 +73,25 @@ describe('an answer that must name its question', () => {
   });
 });
 
+describe('JSON that is no stratum', () => {
+  it.each([
+    ['a call of another service', '{"jsonrpc":"2.0","id":1,"method":"login","params":{"user":"a"}}\n'],
+    ['a log line', '{"level":"info","msg":"mining.subscribe is no method here","agent":"x"}\n'],
+    ['a node asked over a socket', '{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}\n'],
+    ['an answer alone', '{"id":1,"result":true,"error":null}\n'],
+  ])('%s', (_, said) => {
+    const payload = Buffer.from(said);
+
+    expect(converse('tcp', [['client', payload]])?.service).toBeUndefined();
+    expect(
+      converse('tcp', [
+        ['client', payload],
+        ['server', Buffer.from('{"id":1,"result":true,"error":null}\n')],
+      ])?.service,
+    ).toBeUndefined();
+  });
+});
+
 describe('docs/services.md', () => {
   const page = readFileSync(new URL('../../../docs/services.md', import.meta.url), 'utf8');
   const rows = new Map(

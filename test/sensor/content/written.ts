@@ -134,6 +134,38 @@ export const WRITTEN: readonly Conversation[] = [
     s(concat(text('AMQP'), bytes(3, 1, 0, 0))),
   ]),
   tcp('Kafka: ApiVersions', 'kafka', [c(KAFKA_REQUEST), s(kafkaResponse(7))]),
+  tcp('Stratum of Bitcoin', 'stratum', [
+    c('{"id":1,"method":"mining.subscribe","params":["cpuminer/2.5.1"]}\n'),
+    s(
+      '{"id":1,"result":[[["mining.set_difficulty","1"],["mining.notify","1"]],"08000002",4],"error":null}\n',
+    ),
+  ]),
+  tcp('Stratum: a pool that answers first and tells later', 'stratum', [
+    c('{"id": 1, "method": "mining.authorize", "params": ["worker.1", "x"]}\n'),
+    s('{"id":1,"result":true,"error":null}\n'),
+  ]),
+  tcp('Stratum of Monero', 'stratum', [
+    c(
+      '{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"4AB","pass":"x","agent":"XMRig/6.21.0 (Linux x86_64)","algo":["rx/0","cn/r"]}}\n',
+    ),
+    s(
+      '{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"b1","job":{"blob":"1010","job_id":"7","target":"b88d0600"},"status":"OK"}}\n',
+    ),
+  ]),
+  tcp('Stratum of Ethereum', 'stratum', [
+    c('{"worker":"eth1","jsonrpc":"2.0","id":1,"method":"eth_submitLogin","params":["0x00","x"]}\n'),
+    s('{"id":1,"jsonrpc":"2.0","result":true}\n'),
+  ]),
+  tcp(
+    'HTTP that carries the same words',
+    'http',
+    [
+      c('POST / HTTP/1.1\r\nHost: node.shop.test\r\n\r\n{"id":1,"jsonrpc":"2.0","method":"eth_getWork"}'),
+      s('HTTP/1.1 200 OK\r\n\r\n{"id":1,"jsonrpc":"2.0","result":["0x00"]}'),
+    ],
+    'node.shop.test',
+    'http-host',
+  ),
   tcp('RESP: an inline command', 'redis', [c('PING\r\n'), s('+PONG\r\n')]),
   tcp('RESP 3', 'redis', [
     c('*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n'),
