@@ -5,16 +5,23 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const SECS: Readonly<Record<string, number>> = {
-  'capture/live-leaks.test.ts': 23,
-  'capture/portable.test.ts': 17,
+  'analyzers/dns-tunnel.look-alikes.test.ts': 45,
+  'capture/live-leaks.test.ts': 22,
+  'capture/portable.test.ts': 18,
+  'analyzers/dns-tunnel.bounds.test.ts': 15,
+  'meta/docs.test.ts': 9,
+  'station/store/prefilter.test.ts': 8,
   'station/store/store.test.ts': 7,
-  'meta/docs.test.ts': 6,
+  'station/store/leases.test.ts': 6,
+  'sensor/dns/corpus.test.ts': 6,
   'capture/live-end.test.ts': 5,
-  'capture/file.test.ts': 3,
-  'sensor/decode/corpus.test.ts': 3,
+  'cli/who.test.ts': 4,
+  'meta/new-analyzer.test.ts': 4,
+  'capture/file.test.ts': 4,
+  'sensor/content/random.test.ts': 4,
   'capture/live.test.ts': 3,
-  'capture/native.test.ts': 2,
-  'capture/file-corpus.test.ts': 2,
+  'capture/file-corpus.test.ts': 3,
+  'sensor/decode/corpus.test.ts': 3,
 };
 
 export class SlowFirst extends BaseSequencer {
