@@ -6,7 +6,9 @@ import dnsInternalLeak from './dns-internal-leak.ts';
 import dnsNxdomainBurst from './dns-nxdomain-burst.ts';
 import dnsRebinding from './dns-rebinding.ts';
 import dnsTunnel from './dns-tunnel.ts';
+import hostSweep from './host-sweep.ts';
 import internalEgress from './internal-egress.ts';
+import portScan from './port-scan.ts';
 
 export const analyzers: readonly AnalyzerDefinition[] = [
   directIp,
@@ -15,5 +17,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   dnsNxdomainBurst,
   dnsRebinding,
   dnsTunnel,
+  hostSweep,
   internalEgress,
+  portScan,
 ];

@@ -1,8 +1,9 @@
 /** Builders for records: a test names what matters to it, everything else has a quiet default. */
 
 import type { DnsAnswer, DnsRecord } from '../../src/model/dns.ts';
-import type { Endpoint } from '../../src/model/endpoint.ts';
+import { type Endpoint, NOBODY_HELD } from '../../src/model/endpoint.ts';
 import type { FlowRecord } from '../../src/model/flow.ts';
+import type { NeighborRequest } from '../../src/model/neighbor.ts';
 import type { Network, Workload } from '../../src/model/network.ts';
 import type { NoRouteRecord } from '../../src/model/record.ts';
 import type { Micros } from '../../src/model/time.ts';
@@ -184,4 +185,32 @@ export function lookUp(
 /** RFC 4343: what is no printable ASCII, and the dot inside a label, as `\DDD`. */
 function presentation(label: string): string {
   return label.replace(/[^!-~]|[.\\]/g, (char) => `\\${String(char.charCodeAt(0)).padStart(3, '0')}`);
+}
+
+/** `who` asks the network for the holder of `ip`; nobody holds it, as far as the engine knows. */
+export function asksFor(
+  who: Endpoint,
+  ip: string,
+  time: Micros,
+  fields: Partial<NeighborRequest> = {},
+): AnalyzerEvent {
+  return {
+    on: 'neighbor-request',
+    request: {
+      time,
+      network: network(),
+      interface: 'br-000000000001',
+      protocol: ip.includes(':') ? 'ndp' : 'arp',
+      sender: who,
+      target: vacant(ip),
+      isAssigned: false,
+      ...fields,
+    },
+  };
+}
+
+/** An address of a Docker network that nobody holds, by the engine's own list. */
+export function vacant(ip: string, fields: Partial<Endpoint> = {}): Endpoint {
+  const attribution = { method: 'none', confidence: 'none', reason: `${NOBODY_HELD} back then` } as const;
+  return { ip, scope: 'unknown', names: [], attribution, ...fields };
 }

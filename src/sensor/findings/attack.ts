@@ -10,7 +10,9 @@ export interface Technique {
 }
 
 export const TECHNIQUES: Readonly<Record<string, Technique>> = {
+  T1018: { name: 'Remote System Discovery', tactics: ['discovery'] },
   T1021: { name: 'Remote Services', tactics: ['lateral-movement'] },
+  T1046: { name: 'Network Service Discovery', tactics: ['discovery'] },
   T1048: { name: 'Exfiltration Over Alternative Protocol', tactics: ['exfiltration'] },
   T1071: { name: 'Application Layer Protocol', tactics: ['command-and-control'] },
   'T1071.004': { name: 'Application Layer Protocol: DNS', tactics: ['command-and-control'] },
@@ -26,6 +28,7 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
     tactics: ['command-and-control'],
   },
   T1572: { name: 'Protocol Tunneling', tactics: ['command-and-control'] },
+  'T1595.001': { name: 'Active Scanning: Scanning IP Blocks', tactics: ['reconnaissance'] },
   T1599: { name: 'Network Boundary Bridging', tactics: ['defense-evasion'] },
   T1611: { name: 'Escape to Host', tactics: ['privilege-escalation'] },
 };
