@@ -1,5 +1,6 @@
 /** The analyzers, written out. src/sensor/agent.ts is the only reader in src. */
 import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
+import cleartextCredentials from './cleartext-credentials.ts';
 import directIp from './direct-ip.ts';
 import dnsBypass from './dns-bypass.ts';
 import dnsInternalLeak from './dns-internal-leak.ts';
@@ -7,10 +8,13 @@ import dnsNxdomainBurst from './dns-nxdomain-burst.ts';
 import dnsRebinding from './dns-rebinding.ts';
 import dnsTunnel from './dns-tunnel.ts';
 import hostSweep from './host-sweep.ts';
+import icmpTunnel from './icmp-tunnel.ts';
 import internalEgress from './internal-egress.ts';
+import mining from './mining.ts';
 import portScan from './port-scan.ts';
 
 export const analyzers: readonly AnalyzerDefinition[] = [
+  cleartextCredentials,
   directIp,
   dnsBypass,
   dnsInternalLeak,
@@ -18,6 +22,8 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   dnsRebinding,
   dnsTunnel,
   hostSweep,
+  icmpTunnel,
   internalEgress,
+  mining,
   portScan,
 ];

@@ -12,6 +12,7 @@ export interface Technique {
 export const TECHNIQUES: Readonly<Record<string, Technique>> = {
   T1018: { name: 'Remote System Discovery', tactics: ['discovery'] },
   T1021: { name: 'Remote Services', tactics: ['lateral-movement'] },
+  T1040: { name: 'Network Sniffing', tactics: ['credential-access', 'discovery'] },
   T1046: { name: 'Network Service Discovery', tactics: ['discovery'] },
   T1048: { name: 'Exfiltration Over Alternative Protocol', tactics: ['exfiltration'] },
   T1071: { name: 'Application Layer Protocol', tactics: ['command-and-control'] },
@@ -19,6 +20,7 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
   T1095: { name: 'Non-Application Layer Protocol', tactics: ['command-and-control'] },
   T1133: { name: 'External Remote Services', tactics: ['initial-access', 'persistence'] },
   T1190: { name: 'Exploit Public-Facing Application', tactics: ['initial-access'] },
+  'T1496.001': { name: 'Resource Hijacking: Compute Hijacking', tactics: ['impact'] },
   'T1552.005': {
     name: 'Unsecured Credentials: Cloud Instance Metadata API',
     tactics: ['credential-access'],
