@@ -7,11 +7,15 @@ import dnsInternalLeak from './dns-internal-leak.ts';
 import dnsNxdomainBurst from './dns-nxdomain-burst.ts';
 import dnsRebinding from './dns-rebinding.ts';
 import dnsTunnel from './dns-tunnel.ts';
+import hostServiceAccess from './host-service-access.ts';
 import hostSweep from './host-sweep.ts';
 import icmpTunnel from './icmp-tunnel.ts';
 import internalEgress from './internal-egress.ts';
+import internalIngress from './internal-ingress.ts';
+import isolationBypass from './isolation-bypass.ts';
 import mining from './mining.ts';
 import portScan from './port-scan.ts';
+import publishedExposure from './published-exposure.ts';
 
 export const analyzers: readonly AnalyzerDefinition[] = [
   cleartextCredentials,
@@ -21,9 +25,13 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   dnsNxdomainBurst,
   dnsRebinding,
   dnsTunnel,
+  hostServiceAccess,
   hostSweep,
   icmpTunnel,
   internalEgress,
+  internalIngress,
+  isolationBypass,
   mining,
   portScan,
+  publishedExposure,
 ];

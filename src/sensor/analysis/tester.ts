@@ -94,7 +94,7 @@ export function runAnalyzer(
       continue;
     }
     if (event.on === 'inventory') {
-      around.learn(event.networks ?? [], event.published ?? []);
+      around.learn(event.networks ?? [], event.published);
       continue;
     }
     if ('flow' in event && event.flow.network !== undefined) around.learn([event.flow.network]);
