@@ -58,6 +58,16 @@ export function workload(
   } satisfies Workload;
 }
 
+/** Made by hand: no Compose project, no service. */
+export function loneWorkload(
+  name: string,
+  networks: readonly string[] = ['bridge'],
+  fields: Partial<Workload> = {},
+): Workload {
+  const { composeProject: _, composeService: __, ...rest } = workload(name, networks, fields);
+  return rest;
+}
+
 export function container(name: string, ip: string, fields: Partial<Endpoint> = {}): Endpoint {
   return {
     ip,

@@ -1,0 +1,78 @@
+/** One outside destination of one owner: since when, what went there in the last hour, and the most of any hour before. */
+import type { Endpoint } from '../../../src/model/endpoint.ts';
+import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
+import { HourOfBytes } from './hour-of-bytes.ts';
+
+export const FIVE_MINUTES: Micros = 300 * MICROS_PER_SECOND;
+export const HOUR: Micros = 3600 * MICROS_PER_SECOND;
+const MAX_PEERS = 8;
+
+export class Destination {
+  readonly hour: HourOfBytes;
+  readonly peers: Endpoint[] = [];
+  first: Micros;
+  flows = 0;
+  readonly #five = new Bin(FIVE_MINUTES);
+  readonly #hours = new Bin(HOUR);
+
+  constructor(first: Micros) {
+    this.first = first;
+    this.hour = new HourOfBytes(first);
+  }
+
+  add(peer: Endpoint, time: Micros, out: number, back: number): void {
+    this.hour.add(time, out, back);
+    this.#five.add(time, out);
+    this.#hours.add(time, out);
+    if (this.peers.length < MAX_PEERS && !this.peers.some(({ ip }) => ip === peer.ip)) this.peers.push(peer);
+  }
+
+  /** In the interval of the clock that goes on. */
+  get outInFive(): number {
+    return this.#five.sum;
+  }
+
+  get outInHour(): number {
+    return this.#hours.sum;
+  }
+
+  /** Of the finished hours, without the one just before: what goes on may have begun in it. */
+  get largestHour(): number {
+    return this.#hours.largest;
+  }
+
+  clockSet(step: ClockStep): void {
+    this.first += step.to - step.from;
+    this.hour.clockSet(step);
+    this.#five.clockSet(step);
+    this.#hours.clockSet(step);
+  }
+}
+
+class Bin {
+  readonly #interval: Micros;
+  #bin = Number.NEGATIVE_INFINITY;
+  sum = 0;
+  #before = 0;
+  largest = 0;
+
+  constructor(interval: Micros) {
+    this.#interval = interval;
+  }
+
+  add(time: Micros, bytes: number): void {
+    const bin = Math.floor(time / this.#interval);
+    if (bin > this.#bin) {
+      this.largest = Math.max(this.largest, this.#before);
+      if (bin > this.#bin + 1) this.largest = Math.max(this.largest, this.sum);
+      this.#before = bin === this.#bin + 1 ? this.sum : 0;
+      this.sum = 0;
+      this.#bin = bin;
+    }
+    this.sum += bytes;
+  }
+
+  clockSet({ from, to }: ClockStep): void {
+    this.#bin += Math.floor(to / this.#interval) - Math.floor(from / this.#interval);
+  }
+}
