@@ -37,9 +37,10 @@ export function eventText(record: PublicRecord): string {
     case 'spoof': {
       const sender = record.sender === undefined ? record.mac : workloadLabel(record.sender);
       const holder = record.holder === undefined ? '' : ` of ${workloadLabel(record.holder)}`;
+      const place = record.network ?? record.interface;
       return line(
         record.time,
-        `spoof  ${sender} sent as ${record.ip}${holder} on ${record.network} (${record.mismatch}, x${record.count})`,
+        `spoof  ${sender} sent as ${record.ip}${holder} on ${place} (${record.mismatch}, x${record.count})`,
       );
     }
     case 'dns': {

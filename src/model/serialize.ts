@@ -408,6 +408,7 @@ function publicSpoof(record: SpoofRecord) {
     target: record.target,
     rivalMac: record.rivalMac,
     sender: record.sender && publicWorkload(record.sender),
+    senderIp: record.senderIp,
     holder: record.holder && publicWorkload(record.holder),
     count: record.count,
     first: formatMicros(record.first),

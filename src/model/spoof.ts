@@ -39,11 +39,13 @@ export interface SpoofRecord {
   /** Whom the first of them was for: the packet's destination, the ARP message's target; absent when that is not known. */
   readonly target?: string | undefined;
   /**
-   * The rightful MAC; only when that too was seen with the address after the first of them: two use it at the same time.
+   * The rightful MAC, or without an inventory the other one; only when that too was seen with the address after the first of them: two use it at the same time.
    */
   readonly rivalMac?: string | undefined;
   /** Whose MAC it is; absent when it is nobody's. */
   readonly sender?: Workload | undefined;
+  /** An address of its own there, of the same family where it has one; absent when none is known. */
+  readonly senderIp?: string | undefined;
   /** Whose address it is; absent when it is nobody's. */
   readonly holder?: Workload | undefined;
   /** Flows, or messages of ARP and neighbour discovery, since the last record of this. */

@@ -30,7 +30,7 @@ import { EchoIntake } from './icmp/echo-intake.ts';
 import { LoginWatch } from './logins/login-watch.ts';
 import { NeighborIntake } from './neighbors/intake.ts';
 import { RouterIntake } from './routers/intake.ts';
-import type { SourceCheck } from './source-check.ts';
+import type { SourceWatch } from './source-check.ts';
 import { createTap, type Tap } from './taps/tap.ts';
 import { TapCounters } from './taps/tap-counters.ts';
 import { TrafficRollup } from './traffic-rollup.ts';
@@ -43,7 +43,7 @@ export interface PipelineOptions {
   readonly outside?: OutsideNames | undefined;
   readonly sockets?: SocketOwners | undefined;
   /** Looks at who sends: at new flows, ARP and neighbour discovery only. */
-  readonly sources?: SourceCheck | undefined;
+  readonly sources?: SourceWatch | undefined;
   /** Containers whose DNS is about to be read in their own namespace. */
   readonly expectedTaps?: ExpectedTaps | undefined;
   /** Packet time jumped: somebody set the clock. */

@@ -11,8 +11,10 @@ import type { EndReason, PacketSource } from '../../capture/source.ts';
 import type { Config } from '../config/schema.ts';
 import type { Network } from '../model/network.ts';
 import type { AgentRecord, SummaryRecord } from '../model/record.ts';
+import type { SpoofRecord } from '../model/spoof.ts';
 import type { ErrorLog } from '../telemetry/logger.ts';
 import type { AnalyzerDefinition } from './analysis/analyzer.ts';
+import { ArpContradictions } from './arp-contradictions.ts';
 import { createDetection } from './detection.ts';
 import { Attribution } from './docker/attribution.ts';
 import type { OfflineInventory } from './docker/inventory-records.ts';
@@ -80,22 +82,17 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     host: { has: (ip) => hostAddresses.has(ip), onInterface: () => false },
   });
   const fileName = basename(options.path);
+  const onSpoof = (record: SpoofRecord): void => {
+    emit(record);
+    detection.runner.spoof(record);
+  };
+  // A file that names its interface has named another than those of the inventory.
+  const networkOf = (tap: Tap, ip: string, otherIp: string): Network | undefined =>
+    tap.interface === fileName ? attribution.networkOf(ip, otherIp) : undefined;
   // An inventory without containers could call nobody's address somebody's.
   const sources = state.knowsContainers
-    ? new SourceCheck({
-        state,
-        host: HOST_ELSEWHERE,
-        graceSecs: 0,
-        // A file that names its interface has named another than those of the inventory.
-        networkOf: (tap, ip, otherIp) =>
-          tap.interface === fileName ? attribution.networkOf(ip, otherIp) : undefined,
-        onSpoof: (record) => {
-          emit(record);
-          detection.runner.spoof(record);
-        },
-        onLoss: emit,
-      })
-    : undefined;
+    ? new SourceCheck({ state, host: HOST_ELSEWHERE, graceSecs: 0, networkOf, onSpoof, onLoss: emit })
+    : new ArpContradictions({ networkOf, onSpoof, onLoss: emit });
   const pipeline = new Pipeline({
     sources,
     flows: config.flows,

@@ -32,6 +32,17 @@ export interface SourceCheckOptions {
   readonly networkOf?: (tap: Tap, ip: string, otherIp: string) => Network | undefined;
 }
 
+/** What looks at sources: at new flows, and at each message of ARP and neighbour discovery. */
+export interface SourceWatch {
+  onFlow(view: PacketView, tap: Tap, time: Micros): void;
+  onArp(view: PacketView, tap: Tap, time: Micros): void;
+  onNeighbor(data: DataView, view: PacketView, tap: Tap, time: Micros): void;
+  /** Once a second of packet time. */
+  tick(now: Micros): void;
+  finish(now: Micros): void;
+  clockSet(): void;
+}
+
 interface Suspicion {
   readonly network: Network;
   readonly tap: Tap;
@@ -56,7 +67,7 @@ const MAX_SUSPICIONS = 4096;
 const MAX_LOOKS_PER_SECOND = 5000;
 const MAX_RECORDS_PER_INTERVAL = 200;
 
-export class SourceCheck {
+export class SourceCheck implements SourceWatch {
   readonly #options: SourceCheckOptions;
   readonly #graceMicros: number;
   readonly #suspicions = new Map<string, Suspicion>();

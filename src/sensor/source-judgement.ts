@@ -15,7 +15,7 @@ export interface HostMacs {
   onInterface(name: string, ip: string): boolean;
 }
 
-export interface Judgement extends Pick<SpoofRecord, 'mismatch' | 'sender' | 'holder'> {
+export interface Judgement extends Pick<SpoofRecord, 'mismatch' | 'sender' | 'senderIp' | 'holder'> {
   /** The MAC that belongs to the address. */
   readonly holderMac?: string | undefined;
 }
@@ -98,7 +98,9 @@ function byContainer(
 ): Judgement | undefined {
   // Its own, here or on another of its networks: an answer takes the default route, whichever address it is from.
   if (state.book.byIp(ip).some((interval) => interval.holder.id === sender.holder.id)) return undefined;
-  const who = { sender: sender.holder.workload };
+  const isV6 = ip.includes(':');
+  const senderIp = sender.ips.find((own) => own.includes(':') === isV6) ?? sender.ips[0];
+  const who = { sender: sender.holder.workload, senderIp };
   const { bridge } = network;
   if (network.gateways.includes(ip) || (bridge !== undefined && host.onInterface(bridge, ip))) {
     return { mismatch: 'gateway-address', ...who };
