@@ -15,10 +15,13 @@ import { ContactFilter, hashOf } from './contact-filter.ts';
 
 /** TCP's first repetition comes after 1 s, the second after 3 (RFC 6298); a service in the same house answers in ms. */
 const ANSWER_WITHIN: Micros = 3 * MICROS_PER_SECOND;
+/**
+ * Records asked for in a second, some microseconds each: of failures of those who try little, of those who try much, and of
+ * beginnings, whose failure is else told when the flow ends. A scan that is faster is found by these alone.
+ */
+const MAX_ASKED_A_SECOND = 200;
 /** Waiting for their answer, about 1 KB each. */
-const MAX_WAITING = 4096;
-/** Records of failures asked for in a second; beyond it only of those who fail at many things. */
-const MAX_ASKED_A_SECOND = 500;
+const MAX_WAITING = 5 * MAX_ASKED_A_SECOND;
 
 export type Failure = 'refused' | 'unanswered' | 'vacant';
 
@@ -47,6 +50,8 @@ export class Attempts {
   readonly #sources = new ContactFilter();
   #waiting: FlowRecord[] = [];
   #asksLeft = MAX_ASKED_A_SECOND;
+  #hotAsksLeft = MAX_ASKED_A_SECOND;
+  #beginningsLeft = MAX_ASKED_A_SECOND;
   #lostRows = 0;
 
   constructor(options: AttemptsOptions) {
@@ -84,8 +89,12 @@ export class Attempts {
   #begins(contact: Contact): boolean {
     if (this.#filter.isKnown(contact.group, contact.item)) return false;
     const isHot = this.#filter.start(contact.group, contact.item);
-    if (this.#options.grouping === 'ports-of-host') return isHot;
-    return this.#sources.start(contact.source, contact.group ^ contact.item) || isHot;
+    const isMany =
+      this.#options.grouping === 'hosts-on-port' &&
+      this.#sources.start(contact.source, contact.group ^ contact.item);
+    if ((!isHot && !isMany) || this.#beginningsLeft === 0) return false;
+    this.#beginningsLeft--;
+    return true;
   }
 
   /** Whether this event tells of a failure that is worth a record. */
@@ -96,13 +105,14 @@ export class Attempts {
     }
     if (event === 'active' || this.#filter.isKnown(group, item)) return false;
     if (!this.#filter.fail(group, item)) return false;
-    if (this.#filter.isHot(group)) return true;
-    if (this.#asksLeft === 0) {
-      this.#options.lost('failures');
-      return false;
-    }
-    this.#asksLeft--;
-    return true;
+    if (this.#mayAsk(this.#filter.isHot(group))) return true;
+    this.#options.lost('failures');
+    return false;
+  }
+
+  #mayAsk(isHot: boolean): boolean {
+    if (isHot) return this.#hotAsksLeft > 0 && this.#hotAsksLeft-- > 0;
+    return this.#asksLeft > 0 && this.#asksLeft-- > 0;
   }
 
   #onStart(flow: FlowRecord): void {
@@ -116,8 +126,8 @@ export class Attempts {
       return;
     }
     if (!this.#filter.isHot(contact.group) && !this.#sources.isHot(contact.source)) return;
-    if (this.#waiting.length >= MAX_WAITING) this.#options.lost('waiting');
-    else this.#waiting.push(flow);
+    // Beyond it the flow's own end tells.
+    if (this.#waiting.length < MAX_WAITING) this.#waiting.push(flow);
   }
 
   /** `time`: when it was known. */
@@ -144,6 +154,8 @@ export class Attempts {
     this.#filter.setNow(secs);
     this.#sources.setNow(secs);
     this.#asksLeft = MAX_ASKED_A_SECOND;
+    this.#hotAsksLeft = MAX_ASKED_A_SECOND;
+    this.#beginningsLeft = MAX_ASKED_A_SECOND;
     this.#settle(now);
     const lostRows = this.#filter.lost + this.#sources.lost;
     if (lostRows > this.#lostRows) this.#options.lost('contacts', lostRows - this.#lostRows);
