@@ -31,7 +31,7 @@ export const httpAuthorization: LoginRule = {
   service: 'http',
   method: 'http-basic',
   otherMethod: 'http-bearer',
-  maxPackets: 24,
+  maxPackets: 12,
   next(said, state, fromClient) {
     if (!fromClient) return state;
     if (state === S.NONE) {

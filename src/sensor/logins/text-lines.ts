@@ -106,7 +106,7 @@ function pop3Command(data: DataView, at: number, end: number, state: number): nu
 }
 
 function imapCommand(data: DataView, at: number, end: number, state: number): number {
-  if (state === S.LITERALS) return endsInLiteral(data, end) ? S.LITERALS : STATE.LOGIN;
+  if (state === S.LITERALS) return at === end || endsInLiteral(data, end) ? S.LITERALS : STATE.LOGIN;
   if (isExchange(state)) return inExchange(data, at, end, state);
   const stop = Math.min(end, at + MAX_TAG_BYTES);
   let command = at;

@@ -1,5 +1,6 @@
 /** Echo messages as packets, through decoder, flow table and pipeline: what detectors hear of them. */
 import { randomFillSync } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { batchOf, type MemoryFrame } from '../../../capture/memory.ts';
 import type { EchoTally } from '../../../src/model/echo.ts';
@@ -304,4 +305,30 @@ describe('a flood from more flows than are kept', () => {
     expect(losses).toContain('echo');
     expect(last).toMatchObject({ alteredReplies: 39 });
   });
+});
+
+it('bears whatever bytes and lengths a message has', () => {
+  const message = fc.record({
+    type: fc.constantFrom(0, 8, 3),
+    id: fc.nat(3),
+    seq: fc.nat(3),
+    data: fc.uint8Array({ maxLength: 120 }),
+    cutBytes: fc.nat(130),
+  });
+  fc.assert(
+    fc.property(fc.array(message, { minLength: 1, maxLength: 20 }), (messages) => {
+      const input = messages.map(({ type, id, seq, data, cutBytes }, i) => {
+        const ends = type === 0 ? { src: IP.outside, dst: IP.db } : { src: IP.db, dst: IP.outside };
+        const whole = frame(ends, icmp({ type, id, seq }, data));
+        return { ...at(i, whole.subarray(0, Math.max(14, whole.length - cutBytes))), wireLen: whole.length };
+      });
+
+      const { last } = hear(input);
+
+      if (last === undefined) return;
+      expect(last.alteredReplies + last.unaskedReplies).toBeLessThanOrEqual(last.replies);
+      expect(last.oddPayloads).toBeLessThanOrEqual(last.requests);
+    }),
+    { numRuns: 300 },
+  );
 });

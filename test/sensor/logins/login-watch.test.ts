@@ -493,13 +493,13 @@ describe('is not told', () => {
   });
 
   it('beyond so many packets as a login takes', () => {
-    const noise: Saying[] = Array.from({ length: 40 }, (): Saying[] => [
+    const noise: Saying[] = Array.from({ length: 6 }, (): Saying[] => [
       ['c', get()],
       ['s', OK],
     ]).flat();
 
-    expect(hear([...noise.slice(0, 20), ['c', get(BASIC)]]).methods).toEqual(['http-basic']);
-    expect(hear([...noise, ['c', get(BASIC)]]).methods).toEqual([]);
+    expect(hear([...noise.slice(0, 10), ['c', get(BASIC)]]).methods).toEqual(['http-basic']);
+    expect(hear([...noise.slice(0, 12), ['c', get(BASIC)]]).methods).toEqual([]);
   });
 });
 
