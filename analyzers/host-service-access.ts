@@ -46,6 +46,7 @@ const evidence = z.object({
   services: z
     .array(z.string())
     .describe('What usually listens on these ports, or was recognised there; at most 16.'),
+  answeredServices: z.array(z.string()).describe('Those of them that answered.'),
   portsKnown: z
     .boolean()
     .describe(
@@ -73,7 +74,7 @@ export default defineAnalyzer({
     service:
       '{subject} on {network} talks to this host: {targets} (flows: {flows}, answered: {answeredFlows}, refused: {refusedFlows}). Docker allows that; see that what listens there is meant for containers.',
     'sensitive-answered':
-      '{subject} on {network} reached a sensitive service of this host: {services} at {answeredTargets} (flows: {flows}, answered: {answeredFlows}; {bytes} bytes sent, {answerBytes} came back). If that is not meant, bind the service to an address that containers do not reach, or filter it for {network}.',
+      '{subject} on {network} reached a sensitive service of this host: {answeredServices} at {answeredTargets} (flows: {flows}, answered: {answeredFlows}; {bytes} bytes sent, {answerBytes} came back). If that is not meant, bind the service to an address that containers do not reach, or filter it for {network}.',
     'sensitive-tried':
       '{subject} on {network} tried sensitive services of this host: {services} at {targets}; none answered (flows: {flows}, refused: {refusedFlows}).',
   },
@@ -84,7 +85,7 @@ export default defineAnalyzer({
       ctx.isOpen,
     );
     /** By the tally's key; as many as there are of those. */
-    const services = ctx.boundedMap<Set<string>>({ name: 'services', maxKeys: 2 * options.max_clients });
+    const services = ctx.boundedMap<Services>({ name: 'services', maxKeys: 2 * options.max_clients });
 
     function look(flow: FlowRecord, time: Micros, isLate: boolean): void {
       const found = toHost(flow, ctx.surroundings);
@@ -96,9 +97,9 @@ export default defineAnalyzer({
       if (!ctx.isOpen(key)) services.delete(key);
       const tally = contacts.add(flow, key, flow.orig, time);
       if (tally === undefined) return;
-      const names = services.ensure(key, () => new Set());
-      if (names.size < MAX_SERVICES) names.add(serviceName(flow, found));
-      tell(ctx, { key, flow, found, tally, services: [...names], time });
+      const names = services.ensure(key, () => ({ all: new Set(), answered: new Set() }));
+      addService(names, serviceName(flow, found), isAnswered(flow));
+      tell(ctx, { key, flow, found, tally, services: names, time });
     }
 
     return {
@@ -125,12 +126,27 @@ export default defineAnalyzer({
 
 const MAX_SERVICES = 16;
 
+interface Services {
+  readonly all: Set<string>;
+  readonly answered: Set<string>;
+}
+
+function addService({ all, answered }: Services, name: string, hasAnswered: boolean): void {
+  if (all.size < MAX_SERVICES) all.add(name);
+  if (hasAnswered && answered.size < MAX_SERVICES) answered.add(name);
+}
+
+function isAnswered(flow: FlowRecord): boolean {
+  const answer = answerTo(flow);
+  return answer !== 'none' && answer !== 'refused';
+}
+
 interface Seen {
   readonly key: string;
   readonly flow: FlowRecord;
   readonly found: ToHost;
   readonly tally: ContactTally;
-  readonly services: readonly string[];
+  readonly services: Services;
   readonly time: Micros;
 }
 
@@ -146,7 +162,7 @@ function serviceName({ service, portHint, resp, protocol }: FlowRecord, { sensit
 function tell(ctx: Context, { key, flow, found, tally, services, time }: Seen): void {
   const message = messageOf(found, tally);
   // Those that were only tried are no part of what was reached.
-  const severity = answerTo(flow) === 'none' || answerTo(flow) === 'refused' ? 'low' : severityOf(found);
+  const severity = isAnswered(flow) ? severityOf(found) : 'low';
   ctx.report({
     message,
     time,
@@ -158,7 +174,12 @@ function tell(ctx: Context, { key, flow, found, tally, services, time }: Seen): 
     flows: [flow],
     severity: tally.atLeast(severity),
     confidence: confidenceOf(flow, found, tally),
-    evidence: { ...tally.evidence(), services: [...services], portsKnown: !found.mayBePublished },
+    evidence: {
+      ...tally.evidence(),
+      services: [...services.all],
+      answeredServices: [...services.answered],
+      portsKnown: !found.mayBePublished,
+    },
   });
 }
 

@@ -59,7 +59,7 @@ const evidence = z.object({
     .describe('The option of the network that lets others in; present where there is one.'),
 });
 
-type Kind = 'attempted' | 'reached' | 'shared-network' | 'reached-from-outside';
+type Kind = 'attempted' | 'answered' | 'reached' | 'shared-network' | 'reached-from-outside';
 type Context = AnalyzerContext<Kind, z.infer<typeof evidence>>;
 
 export default defineAnalyzer({
@@ -77,7 +77,9 @@ export default defineAnalyzer({
   evidence,
   messages: {
     attempted:
-      '{subject} on {network} sent packets to addresses of {targetNetwork}, a network that it is not on: {targets} (flows: {flows}, targets: {targetCount}, refused: {refusedFlows}); nothing answered, so the isolation held. Look whether {subject} discovers its targets by addresses, or searches for some.',
+      '{subject} on {network} sent packets to addresses of {targetNetwork}, a network that it is not on: {targets} (flows: {flows}, targets: {targetCount}, refused: {refusedFlows}); no answer was seen, and while that stays so the isolation holds. Look whether {subject} discovers its targets by addresses, or searches for some.',
+    answered:
+      '{subject} on {network} was answered by {answeredTargets} on {targetNetwork}, a network that it is not on (flows: {flows}, answered: {answeredFlows}). Whether these ports are published is not known, and a published port can look the same from {network}. If they are not, the rules that keep bridges apart are missing: look at DOCKER-ISOLATION-STAGE-1 and DOCKER-USER.',
     reached:
       '{subject} on {network} reached {answeredTargets} on {targetNetwork}, a network that it is not on, past published ports (flows: {flows}, answered: {answeredFlows}; {bytes} bytes went out, {answerBytes} came back). The rules that keep bridges apart are missing or were overruled: look at DOCKER-ISOLATION-STAGE-1, at DOCKER-USER, and whether the engine was told to leave the firewall alone.',
     'shared-network':
@@ -166,7 +168,7 @@ function tell(ctx: Context, { key, flow, found, tally, time }: Seen): void {
     peers: isFromOutside ? tally.openers : tally.targets,
     ...(flow.network === undefined ? {} : { network: flow.network.name }),
     flows: [flow],
-    severity: tally.atLeast(severityOf(message, found, tally, openedBy)),
+    severity: tally.atLeast(severityOf(message, found, openedBy)),
     confidence: confidenceOf(flow, found, tally),
     evidence: {
       ...tally.evidence(),
@@ -177,23 +179,19 @@ function tell(ctx: Context, { key, flow, found, tally, time }: Seen): void {
   });
 }
 
-function messageOf({ kind }: Crossing, { isAnswered }: ContactTally): Kind {
+function messageOf({ kind }: Crossing, { isAnswered, isProven }: ContactTally): Kind {
   if (kind === 'from-outside') return 'reached-from-outside';
   if (kind === 'shared') return 'shared-network';
-  return isAnswered ? 'reached' : 'attempted';
+  if (!isAnswered) return 'attempted';
+  return isProven ? 'reached' : 'answered';
 }
 
 /** Argued in docs/analyzers/isolation-bypass.md. */
-function severityOf(
-  message: Kind,
-  { target }: Crossing,
-  { isProven }: ContactTally,
-  openedBy: string | undefined,
-): Severity {
+function severityOf(message: Kind, { target }: Crossing, openedBy: string | undefined): Severity {
   if (message === 'attempted' || message === 'shared-network') return 'low';
   // internal-ingress tells of what arrives on an internal network.
   if (openedBy !== undefined || target.internal) return 'low';
-  return isProven ? 'high' : 'medium';
+  return message === 'answered' ? 'medium' : 'high';
 }
 
 function confidenceOf(

@@ -163,8 +163,8 @@ export class Contacts {
   addOnce(flow: FlowRecord, key: string, opener: Endpoint, time: Micros): ContactTally | undefined {
     const tally = this.#isOpen(key) ? this.#tallies.get(key) : undefined;
     if (tally === undefined || tally.isAt(flow.network?.id)) return this.add(flow, key, opener, time);
-    if (tally.isAnswered || answerOf(flow) !== 'answered') return undefined;
-    tally.addAnswer(flow);
+    if (answerOf(flow) !== 'answered') return undefined;
+    if (!tally.isAnswered) tally.addAnswer(flow);
     return tally;
   }
 

@@ -150,7 +150,14 @@ testAnalyzer(hostServiceAccess, {
         {
           message: 'sensitive-answered',
           severity: 'medium',
-          evidence: { flows: 3, answeredFlows: 1, refusedFlows: 2, answeredTargets: ['172.30.0.1:5432/tcp'] },
+          evidence: {
+            flows: 3,
+            answeredFlows: 1,
+            refusedFlows: 2,
+            answeredTargets: ['172.30.0.1:5432/tcp'],
+            services: ['Docker API', 'PostgreSQL', 'SSH'],
+            answeredServices: ['PostgreSQL'],
+          },
         },
       ],
     },

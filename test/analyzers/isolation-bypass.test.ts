@@ -140,10 +140,15 @@ testAnalyzer(isolationBypass, {
       name: 'an answer where nobody knows what is published: when it ends, as medium and with doubt',
       events: [portsUnknown, ...whole(crossing())],
       findings: [
-        { message: 'reached', severity: 'medium', confidence: 'medium', evidence: { unpublished: false } },
+        { message: 'answered', severity: 'medium', confidence: 'medium', evidence: { unpublished: false } },
       ],
       also: ({ findings }) =>
-        expect(findings.map(({ message }) => message)).toEqual(['attempted', 'reached']),
+        expect(findings.map(({ message }) => message)).toEqual(['attempted', 'answered']),
+    },
+    {
+      name: 'an answer with doubt, and then one without: graver at once',
+      events: [portsUnknown, ...whole(crossing()), ...whole(crossing({ network: back }))],
+      findings: [{ message: 'reached', severity: 'high', confidence: 'certain' }],
     },
     {
       name: 'a refusal, as an attempt: a firewall may have written it',

@@ -94,7 +94,7 @@ export class PortClients {
       connectionsFromInternet: this.#fromInternet,
       clients: this.#clients.first(),
       clientCount: this.#clients.count,
-      hostPorts: [...this.#hostPorts],
+      ...(this.#hostPorts.size === 0 ? {} : { hostPorts: [...this.#hostPorts] }),
       ...(this.#countries.size === 0 ? {} : { countries: [...this.#countries].sort().slice(0, 16) }),
       firstSeen: formatMicros(this.#first),
       lastSeen: formatMicros(this.#last),
