@@ -38,8 +38,8 @@ interface Claimant {
 interface Address {
   readonly claimants: Claimant[];
   holder: number;
-  /** Who asked for it: the address and when. */
-  readonly askers: { ip: number; at: Micros }[];
+  /** Who asked for it, and until when a reply answers that. */
+  readonly askers: { ip: number; until: Micros }[];
 }
 
 interface Link {
@@ -53,6 +53,8 @@ interface Link {
 const REPLY = 2;
 /** Replies come within milliseconds; a busy host takes longer. */
 const ASKED_WITHIN = 5 * MICROS_PER_SECOND;
+/** Another may answer the same question, at about the same time: the host itself and proxy ARP. */
+const ANSWERED_WITHIN = MICROS_PER_SECOND;
 /** Somebody who spoke longer ago may be gone, and the address another's by right. */
 const RIVAL_WITHIN = 300 * MICROS_PER_SECOND;
 const TURNS = 3;
@@ -203,14 +205,19 @@ export class ArpContradictions implements SourceWatch {
   }
 }
 
-function noteAsker({ askers }: Address, ip: number, at: Micros): void {
+function noteAsker({ askers }: Address, ip: number, time: Micros): void {
+  const until = time + ASKED_WITHIN;
   const known = askers.find((asker) => asker.ip === ip);
-  if (known !== undefined) known.at = at;
-  else if (askers.push({ ip, at }) > MAX_EACH) askers.shift();
+  if (known !== undefined) known.until = until;
+  else if (askers.push({ ip, until }) > MAX_EACH) askers.shift();
 }
 
+/** And is answered now. */
 function wasAsked({ askers }: Address, by: number, time: Micros): boolean {
-  return askers.some(({ ip, at }) => ip === by && time - at <= ASKED_WITHIN);
+  const asker = askers.find(({ ip, until }) => ip === by && time <= until);
+  if (asker === undefined) return false;
+  asker.until = Math.min(asker.until, time + ANSWERED_WITHIN);
+  return true;
 }
 
 function claimantOf(address: Address, mac: number, time: Micros): Claimant {

@@ -44,6 +44,8 @@ export interface PipelineOptions {
   readonly sockets?: SocketOwners | undefined;
   /** Looks at who sends: at new flows, ARP and neighbour discovery only. */
   readonly sources?: SourceWatch | undefined;
+  /** For taps of files, which may belong to no network: the one network on which a container has this MAC. */
+  readonly networkOfMac?: ((tap: Tap, mac: string) => Network | undefined) | undefined;
   /** Containers whose DNS is about to be read in their own namespace. */
   readonly expectedTaps?: ExpectedTaps | undefined;
   /** Packet time jumped: somebody set the clock. */
@@ -179,6 +181,7 @@ export class Pipeline {
     this.#routers = new RouterIntake({
       names: options.names,
       networkAmong: (tap, a, b) => this.#records.networkAmong(tap, a, b),
+      networkOfMac: options.networkOfMac,
       onClaim: (claim) => options.runner.routerClaim(claim),
     });
     this.#counters = new TapCounters(options.emit);

@@ -93,8 +93,14 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const sources = state.knowsContainers
     ? new SourceCheck({ state, host: HOST_ELSEWHERE, graceSecs: 0, networkOf, onSpoof, onLoss: emit })
     : new ArpContradictions({ networkOf, onSpoof, onLoss: emit });
+  const networkOfMac = (tap: Tap, mac: string): Network | undefined => {
+    const ids = new Set(state.book.byMac(mac).map(({ networkId }) => networkId));
+    const [id] = ids;
+    return tap.interface !== fileName || id === undefined || ids.size > 1 ? undefined : state.network(id);
+  };
   const pipeline = new Pipeline({
     sources,
+    networkOfMac,
     flows: config.flows,
     dns: config.dns,
     names: attribution,

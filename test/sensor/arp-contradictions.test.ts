@@ -89,6 +89,18 @@ describe('contradictions of ARP', () => {
     expect(spoofs).toHaveLength(found);
   });
 
+  it.each([
+    [1, 0],
+    [1.1, 1],
+  ])('an answer %f s after the first answer: %i', (delay, found) => {
+    const { ask, reply, spoofs } = world();
+    ask(0, B, A.ip);
+    reply(0.1, A, B);
+    reply(0.1 + delay, as(A), B);
+
+    expect(spoofs).toHaveLength(found);
+  });
+
   it('a question of the one does not excuse a reply to another', () => {
     const { ask, reply, spoofs } = world();
     ask(1, EVIL, A.ip);

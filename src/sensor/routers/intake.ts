@@ -21,6 +21,8 @@ export interface RouterIntakeOptions {
   readonly names: AddressNames;
   /** The network of an interface that is no network's own: by the addresses, as for flows. */
   readonly networkAmong: (tap: Tap, a: IpWords, b: IpWords) => Network | undefined;
+  /** The same by the sender's MAC: routers speak from link-local addresses. */
+  readonly networkOfMac?: ((tap: Tap, mac: string) => Network | undefined) | undefined;
   readonly onClaim: (claim: RouterClaim) => void;
 }
 
@@ -113,13 +115,18 @@ export class RouterIntake {
     const said = [prefixes, routers].find(({ count }) => count > 0);
     const other = said === undefined ? wordsAt(view.words, 4) : wordsAt(said.words, 0);
     // Inside a tunnel the addresses are another network's.
-    const network = view.depth > 0 ? undefined : this.#options.networkAmong(tap, from, other);
+    const mac = (view.layers & LAYER.SRC_MAC) === 0 ? undefined : formatMac(view.srcMacHi, view.srcMacLo);
+    const network =
+      view.depth > 0
+        ? undefined
+        : (this.#options.networkAmong(tap, from, other) ??
+          (mac === undefined ? undefined : this.#options.networkOfMac?.(tap, mac)));
     return {
       time,
       ...(network === undefined ? {} : { network }),
       interface: tap.interface,
       protocol,
-      sender: this.#sender(view, from, network, time),
+      sender: this.#sender(mac, from, network, time),
       routers: addressTexts(routers),
       resolvers: addressTexts(resolvers),
       prefixes: prefixTexts(prefixes),
@@ -128,9 +135,8 @@ export class RouterIntake {
   }
 
   /** The address can be chosen freely, the MAC is who it was: asked for as one that says nothing by itself. */
-  #sender(view: PacketView, from: IpWords, network: Network | undefined, time: Micros): Endpoint {
+  #sender(mac: string | undefined, from: IpWords, network: Network | undefined, time: Micros): Endpoint {
     const ip = formatIp(...from);
-    const mac = (view.layers & LAYER.SRC_MAC) === 0 ? undefined : formatMac(view.srcMacHi, view.srcMacLo);
     const { names } = this.#options;
     const nobody = isIpv4Words(from[0], from[1], from[2]) ? '0.0.0.0' : '::';
     const byMac = mac === undefined ? undefined : names.resolve(nobody, mac, network?.id, time);
