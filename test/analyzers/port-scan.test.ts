@@ -109,6 +109,11 @@ testAnalyzer(portScan, {
       findings: [{ message: 'vertical', evidence: { unanswered: 11, refused: 0 } }],
     },
     {
+      name: 'the same when the input ends a second after',
+      events: begun(ports(14), 1),
+      findings: [{ message: 'vertical', evidence: { unanswered: 11 } }],
+    },
+    {
       name: 'a service that holds scanners with a closed window, as one that refuses',
       events: ports(10).flatMap((attempt) => {
         const started = flow({
@@ -312,6 +317,7 @@ testAnalyzer(portScan, {
         })),
       ),
     ),
+    silentTo('ports that may yet answer when the input ends', ...begun(ports(14), 0.9)),
     silentTo(
       'what began when the input ended: an answer may have been on its way',
       ...ports(20).map(

@@ -15,6 +15,8 @@ import { ContactFilter, hashOf } from './contact-filter.ts';
 
 /** TCP's first repetition comes after 1 s, the second after 3 (RFC 6298); a service in the same house answers in ms. */
 const ANSWER_WITHIN: Micros = 3 * MICROS_PER_SECOND;
+/** At the end of the input nobody can wait longer; a second is more than the way round the earth. */
+const ANSWER_WITHIN_AT_END: Micros = MICROS_PER_SECOND;
 /**
  * Records asked for in a second, some microseconds each: of failures of those who try little, of those who try much, and of
  * beginnings, whose failure is else told when the flow ends. A scan that is faster is found by these alone.
@@ -71,7 +73,7 @@ export class Attempts {
     onFlowActive: (flow) => this.#onOutcome(flow, flow.end),
     onFlowEnd: (flow) => this.#onOutcome(flow, flow.start + ANSWER_WITHIN),
     onTick: (now) => this.#onTick(now),
-    onEnd: () => this.#settle(Number.POSITIVE_INFINITY),
+    onEnd: (now) => this.#settle(now, ANSWER_WITHIN_AT_END),
     onClockSet: (step) => this.#clockSet(step),
   } satisfies Handlers;
 
@@ -156,21 +158,21 @@ export class Attempts {
     this.#asksLeft = MAX_ASKED_A_SECOND;
     this.#hotAsksLeft = MAX_ASKED_A_SECOND;
     this.#beginningsLeft = MAX_ASKED_A_SECOND;
-    this.#settle(now);
+    this.#settle(now, ANSWER_WITHIN);
     const lostRows = this.#filter.lost + this.#sources.lost;
     if (lostRows > this.#lostRows) this.#options.lost('contacts', lostRows - this.#lostRows);
     this.#lostRows = lostRows;
   }
 
-  /** In the order in which they began. At the end of the input what is not due yet may still have been answered. */
-  #settle(now: Micros): void {
+  /** In the order in which they began. */
+  #settle(now: Micros, within: Micros): void {
     let due = 0;
     for (const flow of this.#waiting) {
-      if (now === Number.POSITIVE_INFINITY || flow.start + ANSWER_WITHIN > now) break;
+      if (flow.start + within > now) break;
       due++;
       const contact = this.#contactOf(flow);
       if (contact !== undefined && !this.#filter.isKnown(contact.group, contact.item))
-        this.#options.onFailure(flow, 'unanswered', flow.start + ANSWER_WITHIN);
+        this.#options.onFailure(flow, 'unanswered', flow.start + within);
     }
     if (due > 0) this.#waiting.splice(0, due);
   }
