@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FlowRecord } from '../../src/model/flow.ts';
 import type { FlowGlance, Handlers } from '../../src/sensor/analysis/analyzer.ts';
 import { LINKTYPE, udpFrame } from '../support/packet-builder.ts';
 import { at, connection, datagram, IP, listener, segment, startPipeline } from './pipeline-run.ts';
@@ -132,5 +133,42 @@ describe('flows that analyzers choose', () => {
     expect(names(({ respPort }) => respPort === 8080)).toEqual([undefined, 'shop.example.com']);
     expect(names(({ respPort }) => respPort === 443)).toEqual([undefined, undefined]);
     expect(names(undefined)).toEqual([undefined, undefined]);
+  });
+
+  it('show what the flow speaks as soon as both sides have told, while it goes on', () => {
+    const chosen: string[] = [];
+    const told: FlowRecord[] = [];
+    const { run, tap } = choosing({
+      readsContent: () => true,
+      choosesFlow: ({ event, service }) => {
+        chosen.push(`${event} ${service}`);
+        return service === 'http';
+      },
+      onFlowRecognized: (flow) => void told.push(flow),
+    });
+    const answer = segment(
+      { src: IP.outside, dst: IP.web, sport: 8080, dport: 40_001, flags: 'PA', seq: 5001, ack: 1043 },
+      new TextEncoder().encode('HTTP/1.1 200 OK\r\n\r\n'),
+    );
+
+    run.feed(tap, [...request(1).slice(0, 3), at(1.5, answer)]);
+
+    expect(chosen).toEqual(['recognized http']);
+    expect(told).toMatchObject([{ service: 'http', serverName: 'shop.example.com', reason: 'active' }]);
+  });
+
+  it('are not shown as recognised where nothing was, or nothing is read', () => {
+    const told: FlowRecord[] = [];
+    for (const reads of [true, false]) {
+      const { run, tap } = choosing({
+        readsContent: () => reads,
+        choosesFlow: () => true,
+        onFlowRecognized: (flow) => void told.push(flow),
+      });
+      run.feed(tap, reads ? connection(1, { src: IP.web, dst: IP.outside }) : request(1));
+      run.pipeline.finish();
+    }
+
+    expect(told).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { EchoTally } from '../../../src/model/echo.ts';
 import type { LossRecord } from '../../../src/model/record.ts';
 import type {
   AnalyzerContext,
@@ -69,6 +70,17 @@ const NOTHING: Wants = {
   routerClaim: false,
   echo: false,
   login: false,
+};
+
+const NO_ECHO: Omit<EchoTally, 'time' | 'flow'> = {
+  requests: 0,
+  replies: 0,
+  alteredReplies: 0,
+  unaskedReplies: 0,
+  oddPayloads: 0,
+  oddBytes: 0,
+  payloadSizes: 0,
+  repeatedSequences: 0,
 };
 
 describe('analyzer runner', () => {
@@ -179,6 +191,8 @@ describe('analyzer runner', () => {
       const inner = analyzer('a', () => ({ onFlowEnd: () => {} }), { flows: 'internal-networks' });
       const all = analyzer('a', () => ({ onFlowEnd: () => {} }), { flows: 'all' });
       const deaf = analyzer('a', () => ({ onDns: () => {} }), { flows: 'all' });
+      const watch = (reads: boolean) =>
+        analyzer('a', () => ({ onLogin: () => {}, readsContent: () => reads }), { flows: 'none' });
 
       expect(run(choosing('a', true)).runner.readsContent(glance)).toBe(false);
       expect(run(choosing('a', true, false), deaf).runner.readsContent(glance)).toBe(false);
@@ -186,6 +200,8 @@ describe('analyzer runner', () => {
       expect(run(inner).runner.readsContent(glance)).toBe(false);
       expect(run(inner).runner.readsContent({ ...glance, isInternal: true })).toBe(true);
       expect(run(all).runner.readsContent(glance)).toBe(true);
+      expect(run(watch(true)).runner.readsContent(glance)).toBe(true);
+      expect(run(watch(false)).runner.readsContent(glance)).toBe(false);
     });
 
     it('goes on when an analyzer fails at it', () => {
@@ -219,11 +235,14 @@ describe('analyzer runner', () => {
       analyzer('a', () => ({
         onFlowStart: note('start'),
         onFlowAnswered: note('answered'),
+        onFlowRecognized: note('recognized'),
         onFlowActive: note('active'),
         onFlowEnd: note('end'),
         onDns: note('dns'),
         onDnsQuery: note('query'),
         onNoRoute: note('no-route'),
+        onEcho: note('echo'),
+        onLogin: note('login'),
         onTick: note('tick'),
       })),
     );
@@ -231,14 +250,18 @@ describe('analyzer runner', () => {
 
     runner.flowStart(ordinary);
     runner.flowAnswered(ordinary);
+    runner.flowRecognized(ordinary);
     runner.flowActive(ordinary);
     runner.flowEnd(ordinary);
     runner.dns(question({ labels: ['a'] }));
     if (asked.on === 'dns-query') runner.dnsQuery(asked.query);
     runner.noRoute(noRoute({ subject: orig }));
+    runner.echo({ ...NO_ECHO, time: secs(0), flow: ordinary });
+    runner.login({ time: secs(0), flow: ordinary, method: 'ftp-pass' });
     runner.tick(secs(1));
 
-    expect(heard).toEqual(['start', 'answered', 'active', 'end', 'dns', 'query', 'no-route', 'tick']);
+    const ofFlows = ['start', 'answered', 'recognized', 'active', 'end'];
+    expect(heard).toEqual([...ofFlows, 'dns', 'query', 'no-route', 'echo', 'login', 'tick']);
   });
 
   it('ticks at most once a second of packet time, and never backwards', () => {
