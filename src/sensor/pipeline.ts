@@ -567,7 +567,7 @@ export class Pipeline {
     this.#tellRise('router-claims', 'claims', this.#routers.lost, time);
     this.#tellRise('neighbor-requests', 'questions', this.#neighbors.lost, time);
     this.#tellRise('flow-content', 'server names', this.#content.lost, time);
-    this.#tellRise('echo', 'echo flows and requests', this.#echoes.lost, time);
+    this.#tellRise('echo', 'flows and replies', this.#echoes.lost, time);
     this.#tellRise('resolved-names', 'names.max_addresses', this.#options.outside?.evicted ?? 0, time);
     this.#counters.report(time, this.#taps);
     this.#rollupStart = time;

@@ -4,7 +4,7 @@
  * oddity of a flow, then at most once a second.
  *
  * Memory: 4,096 flows of 140 bytes and 16,384 requests of 44, whatever comes. Beyond it the flow goes that has shown
- * least, of eight; both are counted.
+ * least, of eight; it is counted, and so is each reply that finds its request gone.
  */
 import type { EchoTally } from '../../model/echo.ts';
 import type { FlowRecord } from '../../model/flow.ts';
@@ -32,8 +32,8 @@ export interface EchoIntakeOptions {
 }
 
 export class EchoIntake {
-  /** Flows whose counts were given up for want of room. */
-  #evictedFlows = 0;
+  /** Flows whose counts were given up for want of room, and replies whose request was. */
+  lost = 0;
   readonly #options: EchoIntakeOptions;
   readonly #payload: EchoPayload;
   readonly #requests = new EchoRequests((row, flow) => this.#onForgotten(row, flow));
@@ -61,11 +61,6 @@ export class EchoIntake {
   constructor(options: EchoIntakeOptions) {
     this.#options = options;
     this.#payload = new EchoPayload(options.seed);
-  }
-
-  /** Flows and requests given up for want of room. */
-  get lost(): number {
-    return this.#evictedFlows + this.#requests.evicted;
   }
 
   /** A message of ICMP or ICMPv6. `isNew`: the flow's first packet. The slab is borrowed for the call. */
@@ -157,6 +152,7 @@ export class EchoIntake {
     if (time < this.#graceUntil[row]!) return;
     if (this.#counts[at + C.FORGOTTEN]! > 0) {
       this.#counts[at + C.FORGOTTEN]!--;
+      this.lost++;
       return;
     }
     this.#counts[at + C.UNASKED]!++;
@@ -240,7 +236,7 @@ export class EchoIntake {
       if (this.#worth(other) < this.#worth(row)) row = other;
     }
     this.#hand = (this.#hand + LOOK_AT) % MAX_FLOWS;
-    this.#evictedFlows++;
+    this.lost++;
     this.#release(row);
     return row;
   }

@@ -2,11 +2,14 @@
  * Echo requests that wait for their reply, by flow, identifier and sequence number: a table of fixed size in which the
  * younger takes the place of the older. Of each key the data of the last two requests is known, because a ping with a
  * constant sequence number may have two on their way. Whoever asks hears `unknown` rather than a guess.
+ *
+ * A key has four places; one whose request was answered goes first, else the oldest.
  */
 import type { EchoPayload } from './echo-payload.ts';
 
 /** A power of two. 44 bytes each. */
 const ENTRIES = 16_384;
+const PLACES = 4;
 /** Two requests with the same key. */
 const KEPT = 2;
 /** An older one was lost on its way, and nobody waits for it. */
@@ -26,8 +29,6 @@ export const ANSWER = {
 } as const;
 
 export class EchoRequests {
-  /** Requests given up for others within the time in which a reply comes. */
-  evicted = 0;
   // A flow is known by a number that is never used again, and by its row in the tallies.
   readonly #flow = new Int32Array(ENTRIES).fill(-1);
   readonly #row = new Int32Array(ENTRIES);
@@ -41,6 +42,7 @@ export class EchoRequests {
   readonly #head = new Int32Array(ENTRIES * KEPT);
   /** WHOLE and HEAD. */
   readonly #known = new Uint8Array(ENTRIES * KEPT);
+  /** A request was given up for another within the time in which a reply comes. */
   readonly #onForgotten: (row: number, flow: number) => void;
 
   constructor(onForgotten: (row: number, flow: number) => void) {
@@ -48,8 +50,9 @@ export class EchoRequests {
   }
 
   add(flow: number, row: number, idSeq: number, secs: number, payload: EchoPayload): void {
-    const entry = placeOf(flow, idSeq);
-    if (this.#flow[entry] !== flow || this.#idSeq[entry] !== idSeq) {
+    let entry = this.#find(flow, idSeq);
+    if (entry < 0) {
+      entry = this.#placeFor(flow, idSeq);
       this.#giveUp(entry, secs);
       this.#flow[entry] = flow;
       this.#row[entry] = row;
@@ -71,8 +74,8 @@ export class EchoRequests {
 
   /** ANSWER. */
   answer(flow: number, idSeq: number, payload: EchoPayload): number {
-    const entry = placeOf(flow, idSeq);
-    if (this.#flow[entry] !== flow || this.#idSeq[entry] !== idSeq) return ANSWER.UNASKED;
+    const entry = this.#find(flow, idSeq);
+    if (entry < 0) return ANSWER.UNASKED;
     const waiting = this.#waiting[entry]!;
     const likeness = this.#compare(entry, payload);
     if (waiting === 0) return likeness === ANSWER.ALTERED ? ANSWER.REPEATED_ALTERED : ANSWER.REPEATED;
@@ -84,10 +87,28 @@ export class EchoRequests {
     for (let entry = 0; entry < ENTRIES; entry++) this.#secs[entry]! += stepSecs;
   }
 
+  /** The place of the key, or -1. */
+  #find(flow: number, idSeq: number): number {
+    const first = firstPlace(flow, idSeq);
+    for (let entry = first; entry < first + PLACES; entry++) {
+      if (this.#flow[entry] === flow && this.#idSeq[entry] === idSeq) return entry;
+    }
+    return -1;
+  }
+
+  #placeFor(flow: number, idSeq: number): number {
+    const first = firstPlace(flow, idSeq);
+    let oldest = first;
+    for (let entry = first; entry < first + PLACES; entry++) {
+      if (this.#flow[entry]! < 0 || this.#waiting[entry] === 0) return entry;
+      if (this.#secs[entry]! < this.#secs[oldest]!) oldest = entry;
+    }
+    return oldest;
+  }
+
   #giveUp(entry: number, secs: number): void {
     if (this.#flow[entry]! < 0 || this.#waiting[entry] === 0) return;
     if (secs - this.#secs[entry]! > WAITS_SECS) return;
-    this.evicted++;
     this.#onForgotten(this.#row[entry]!, this.#flow[entry]!);
   }
 
@@ -122,7 +143,7 @@ export class EchoRequests {
 const WHOLE = 1;
 const HEAD = 2;
 
-function placeOf(flow: number, idSeq: number): number {
+function firstPlace(flow: number, idSeq: number): number {
   const h = Math.imul(flow ^ Math.imul(idSeq, 0x85ebca6b), 0x9e3779b1);
-  return (h ^ (h >>> 15)) & (ENTRIES - 1);
+  return (h ^ (h >>> 15)) & (ENTRIES - PLACES);
 }

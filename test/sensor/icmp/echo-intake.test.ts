@@ -287,6 +287,26 @@ describe('how often it is told', () => {
   });
 });
 
+describe('a monitor that pings two thousand addresses of which most are dead', () => {
+  it('loses nothing, and is told of nothing', () => {
+    const asked = Array.from({ length: 20_000 }, (_, i) => {
+      const target = `10.9.${(i % 2000) >> 8}.${(i % 2000) & 0xff}`;
+      return at(
+        i / 2000,
+        frame(
+          { src: IP.db, dst: target },
+          icmp({ type: 8, id: 9, seq: Math.floor(i / 2000) }, iputils(56)(i)),
+        ),
+      );
+    });
+
+    const { tallies, losses } = hear(asked);
+
+    expect(tallies).toEqual([]);
+    expect(losses).not.toContain('echo');
+  });
+});
+
 describe('a flood from more flows than are kept', () => {
   it('leaves the flow that has shown most, and is counted', () => {
     const others = Array.from({ length: 9000 }, (_, i) =>
