@@ -51,8 +51,10 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(2000)
-    .describe('Pairs of a container and a trust line remembered at once, about 4 KB each.'),
+    .default(500)
+    .describe(
+      'Pairs of a container and a trust line remembered at once, 4 KB each, 20 KB for one that scans.',
+    ),
   max_pairs: z
     .number()
     .int()
@@ -168,6 +170,9 @@ export default defineAnalyzer({
         protocol === 'tcp' && respPort !== undefined && ADMIN_PORTS.has(respPort),
       readsContent: ({ protocol, respPort }) =>
         protocol === 'tcp' && respPort !== undefined && ADMIN_PORTS.has(respPort),
+      onFlowRecognized(flow) {
+        if (answerTo(flow) === 'data') onFlow(flow);
+      },
       onFlowActive: onFlow,
       onFlowEnd: onFlow,
       onClockSet(step) {

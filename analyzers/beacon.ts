@@ -10,6 +10,7 @@ import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/ana
 import { answerTo } from './lib/answer.ts';
 import { clientKey } from './lib/asker.ts';
 import { periodicity } from './lib/beacon/autocorrelation.ts';
+import { BusyPairs } from './lib/beacon/busy.ts';
 import { Contacts, type Series } from './lib/beacon/contacts.ts';
 import { intervalScore, median, sizeScore } from './lib/beacon/rhythm.ts';
 import { isOpenedToInternet, mayLeave } from './lib/opened-by.ts';
@@ -18,6 +19,7 @@ import { ownerKey } from './lib/owner.ts';
 
 /** DNS has its own detectors, time servers are asked by the clock because they are clocks: 53, 123, 853. */
 const REGULAR_BY_NATURE: ReadonlySet<number> = new Set([53, 123, 853]);
+const MINUTE: Micros = 60 * MICROS_PER_SECOND;
 const DAY: Micros = 86_400 * MICROS_PER_SECOND;
 /** Both parts count half; the rhythm alone must be good as well, or constant sizes would carry any timing. */
 const LEAST_RHYTHM = 0.8;
@@ -55,7 +57,7 @@ const config = z.strictObject({
     .int()
     .min(64)
     .max(1_000_000)
-    .default(4000)
+    .default(2000)
     .describe('Destinations whose callers are counted at once, up to 5 KB each.'),
 });
 
@@ -118,6 +120,9 @@ export default defineAnalyzer({
     const calls = ctx.boundedMap<Since>({ name: 'calls', maxKeys: options.max_pairs });
     const containers = ctx.boundedMap<true>({ name: 'containers', maxKeys: options.max_places });
 
+    const busy = new BusyPairs();
+    let minuteBegan: Micros = Number.NEGATIVE_INFINITY;
+
     function onFlowEnd(flow: FlowRecord): void {
       const { orig, resp, network, start } = flow;
       if (REGULAR_BY_NATURE.has(resp.port ?? 0) || !isOpenedToInternet(flow)) return;
@@ -150,10 +155,20 @@ export default defineAnalyzer({
     }
 
     return {
-      choosesFlow: (flow) => mayLeave(flow) && !REGULAR_BY_NATURE.has(flow.respPort ?? 0),
+      choosesFlow(flow) {
+        const port = flow.respPort ?? 0;
+        if (!mayLeave(flow) || REGULAR_BY_NATURE.has(port)) return false;
+        return !busy.isBusy(flow.origWords, flow.respWords, port);
+      },
       readsContent: (flow) => mayLeave(flow) && !REGULAR_BY_NATURE.has(flow.respPort ?? 0),
       onFlowEnd,
+      onTick(now) {
+        if (now - minuteBegan < MINUTE) return;
+        minuteBegan = now;
+        busy.clear();
+      },
       onClockSet(step) {
+        minuteBegan += step.to - step.from;
         for (const [, contacts] of pairs.entries()) contacts.clockSet(step);
         for (const map of [owners, calls]) {
           for (const [, since] of map.entries()) since.first += step.to - step.from;

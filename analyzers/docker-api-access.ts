@@ -34,8 +34,10 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
-    .describe('Pairs of a container and a kind of place remembered at once, about 3 KB each.'),
+    .default(500)
+    .describe(
+      'Pairs of a container and a kind of place remembered at once, 3 KB each, 10 KB with many live connections.',
+    ),
 });
 
 const evidence = z.object({
@@ -124,6 +126,9 @@ export default defineAnalyzer({
         protocol === 'tcp' && respPort !== undefined && ports.has(respPort),
       readsContent: ({ protocol, respPort }) =>
         protocol === 'tcp' && respPort !== undefined && ports.has(respPort),
+      onFlowRecognized(flow) {
+        if (answerTo(flow) === 'data') onFlow(flow);
+      },
       onFlowActive: onFlow,
       onFlowEnd: onFlow,
       onClockSet(step) {

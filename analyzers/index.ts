@@ -1,6 +1,8 @@
 /** The analyzers, written out. src/sensor/agent.ts is the only reader in src. */
 import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
+import adminPortAccess from './admin-port-access.ts';
 import arpSpoof from './arp-spoof.ts';
+import beacon from './beacon.ts';
 import cleartextCredentials from './cleartext-credentials.ts';
 import directIp from './direct-ip.ts';
 import dnsBypass from './dns-bypass.ts';
@@ -8,6 +10,8 @@ import dnsInternalLeak from './dns-internal-leak.ts';
 import dnsNxdomainBurst from './dns-nxdomain-burst.ts';
 import dnsRebinding from './dns-rebinding.ts';
 import dnsTunnel from './dns-tunnel.ts';
+import dockerApiAccess from './docker-api-access.ts';
+import exfilVolume from './exfil-volume.ts';
 import hostServiceAccess from './host-service-access.ts';
 import hostSweep from './host-sweep.ts';
 import icmpTunnel from './icmp-tunnel.ts';
@@ -15,13 +19,16 @@ import internalEgress from './internal-egress.ts';
 import internalIngress from './internal-ingress.ts';
 import ipSpoof from './ip-spoof.ts';
 import isolationBypass from './isolation-bypass.ts';
+import metadataAccess from './metadata-access.ts';
 import mining from './mining.ts';
 import portScan from './port-scan.ts';
 import publishedExposure from './published-exposure.ts';
 import rogueGateway from './rogue-gateway.ts';
 
 export const analyzers: readonly AnalyzerDefinition[] = [
+  adminPortAccess,
   arpSpoof,
+  beacon,
   cleartextCredentials,
   directIp,
   dnsBypass,
@@ -29,6 +36,8 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   dnsNxdomainBurst,
   dnsRebinding,
   dnsTunnel,
+  dockerApiAccess,
+  exfilVolume,
   hostServiceAccess,
   hostSweep,
   icmpTunnel,
@@ -36,6 +45,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   internalIngress,
   ipSpoof,
   isolationBypass,
+  metadataAccess,
   mining,
   portScan,
   publishedExposure,

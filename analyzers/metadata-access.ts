@@ -116,9 +116,9 @@ export default defineAnalyzer({
 
     return {
       choosesFlow: ({ protocol, respWords, respPort, serverName }) =>
-        protocol === 'tcp' &&
         respPort !== DNS_PORT &&
-        (isMetadataWords(respWords) || (serverName !== undefined && cloudOfName(serverName) !== undefined)),
+        (isMetadataWords(respWords) || (serverName !== undefined && cloudOfName(serverName) !== undefined)) &&
+        protocol === 'tcp',
       // By name it may be reached at any address, through a proxy for it.
       readsContent: ({ protocol, respPort, respWords }) =>
         protocol === 'tcp' && (respPort === 80 || isMetadataWords(respWords)),

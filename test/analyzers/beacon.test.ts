@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import beacon from '../../analyzers/beacon.ts';
 import { periodicity } from '../../analyzers/lib/beacon/autocorrelation.ts';
+import { BusyPairs } from '../../analyzers/lib/beacon/busy.ts';
 import type { Endpoint } from '../../src/model/endpoint.ts';
 import type { FlowRecord } from '../../src/model/flow.ts';
+import { parseIp } from '../../src/model/ip.ts';
 import { type AnalyzerEvent, runAnalyzer } from '../../src/sensor/analysis/tester.ts';
 import { testAnalyzer } from '../support/analyzer-tester.ts';
 import { address, BACK, container, flow, secs, setBack, workload } from '../support/records.ts';
@@ -261,6 +263,29 @@ describe('beacon', () => {
     ];
 
     expect(runAnalyzer(beacon, events).final).toMatchObject([{ severity: 'medium' }]);
+  });
+});
+
+describe('busy pairs', () => {
+  const [one, other] = [parseIp('172.30.0.10')!, parseIp('2001:db8::7')!];
+
+  it('are those of more than 120 connections a minute, each port for itself', () => {
+    const busy = new BusyPairs();
+    const calls = Array.from({ length: 121 }, () => busy.isBusy(one, other, 443));
+
+    expect(calls.indexOf(true)).toBe(120);
+    expect(busy.isBusy(one, other, 80)).toBe(false);
+    expect(busy.isBusy(other, one, 443)).toBe(false);
+    busy.clear();
+    expect(busy.isBusy(one, other, 443)).toBe(false);
+  });
+
+  it('do not keep a beat from being found that begins in a later minute', () => {
+    const events = [...calls(times(500, 0.1)), ...calls(times(12, 60, 0, 120), { to: nameless })];
+
+    expect(runAnalyzer(beacon, events).final).toMatchObject([
+      { evidence: { destination: '198.51.100.66:443/tcp' } },
+    ]);
   });
 });
 

@@ -202,6 +202,19 @@ testAnalyzer(dockerApiAccess, {
 });
 
 describe('docker-api-access', () => {
+  it('tells of an answer as soon as it is recognised, and of a question alone not yet', () => {
+    const stream = { orig: app, resp: gateway(), reason: 'active', service: 'http' } as const;
+    const recognized = (fields: Partial<FlowRecord>): AnalyzerEvent => ({
+      on: 'flow-recognized',
+      flow: flow({ ...stream, ...fields }),
+    });
+
+    expect(runAnalyzer(dockerApiAccess, [recognized({ history: 'ShAD', respPackets: 1 })]).final).toEqual([]);
+    expect(
+      runAnalyzer(dockerApiAccess, [recognized({ history: 'ShADd', respPackets: 2 })]).final,
+    ).toMatchObject([{ message: 'answered-in-clear', severity: 'high' }]);
+  });
+
   it('keeps its one finding when the clock is set', () => {
     const { final } = runAnalyzer(dockerApiAccess, [
       ...asked({ resp: gateway(), ...HTTP }),

@@ -10,22 +10,25 @@ export interface Technique {
 }
 
 export const TECHNIQUES: Readonly<Record<string, Technique>> = {
-  T1018: { name: 'Remote System Discovery', tactics: ['discovery'] },
   T1021: { name: 'Remote Services', tactics: ['lateral-movement'] },
+  T1018: { name: 'Remote System Discovery', tactics: ['discovery'] },
+  T1029: { name: 'Scheduled Transfer', tactics: ['exfiltration'] },
   T1040: { name: 'Network Sniffing', tactics: ['credential-access', 'discovery'] },
   T1046: { name: 'Network Service Discovery', tactics: ['discovery'] },
   T1048: { name: 'Exfiltration Over Alternative Protocol', tactics: ['exfiltration'] },
   T1071: { name: 'Application Layer Protocol', tactics: ['command-and-control'] },
   'T1071.004': { name: 'Application Layer Protocol: DNS', tactics: ['command-and-control'] },
   T1095: { name: 'Non-Application Layer Protocol', tactics: ['command-and-control'] },
+  T1110: { name: 'Brute Force', tactics: ['credential-access'] },
   T1133: { name: 'External Remote Services', tactics: ['initial-access', 'persistence'] },
   T1190: { name: 'Exploit Public-Facing Application', tactics: ['initial-access'] },
-  'T1496.001': { name: 'Resource Hijacking: Compute Hijacking', tactics: ['impact'] },
   T1498: { name: 'Network Denial of Service', tactics: ['impact'] },
+  'T1496.001': { name: 'Resource Hijacking: Compute Hijacking', tactics: ['impact'] },
   'T1552.005': {
     name: 'Unsecured Credentials: Cloud Instance Metadata API',
     tactics: ['credential-access'],
   },
+  'T1552.007': { name: 'Unsecured Credentials: Container API', tactics: ['credential-access'] },
   T1557: { name: 'Adversary-in-the-Middle', tactics: ['credential-access', 'collection'] },
   'T1557.002': {
     name: 'Adversary-in-the-Middle: ARP Cache Poisoning',
@@ -35,6 +38,7 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
     name: 'Adversary-in-the-Middle: DHCP Spoofing',
     tactics: ['credential-access', 'collection'],
   },
+  T1567: { name: 'Exfiltration Over Web Service', tactics: ['exfiltration'] },
   'T1568.002': {
     name: 'Dynamic Resolution: Domain Generation Algorithms',
     tactics: ['command-and-control'],
@@ -42,6 +46,7 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
   T1572: { name: 'Protocol Tunneling', tactics: ['command-and-control'] },
   'T1595.001': { name: 'Active Scanning: Scanning IP Blocks', tactics: ['reconnaissance'] },
   T1599: { name: 'Network Boundary Bridging', tactics: ['defense-evasion'] },
+  T1610: { name: 'Deploy Container', tactics: ['defense-evasion', 'execution'] },
   T1611: { name: 'Escape to Host', tactics: ['privilege-escalation'] },
 };
 
