@@ -190,6 +190,8 @@ function messageOf({ sensitive }: ToHost, { isAnswered }: ContactTally): Kind {
 
 /** Argued in docs/analyzers/host-service-access.md. */
 const BY_KIND: Readonly<Record<SensitiveKind, Severity>> = {
+  // docker-api-access tells of it, and reads what is said there.
+  docker: 'low',
   engine: 'high',
   login: 'high',
   files: 'medium',

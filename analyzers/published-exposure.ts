@@ -217,7 +217,13 @@ function severityOf(message: Kind, sensitive: SensitivePort | undefined): Severi
   return BY_KIND[sensitive.kind];
 }
 
-const BY_KIND = { engine: 'critical', data: 'high', files: 'high', login: 'medium' } as const;
+const BY_KIND = {
+  docker: 'critical',
+  engine: 'critical',
+  data: 'high',
+  files: 'high',
+  login: 'medium',
+} as const;
 
 /** Without a translation that is known, a route to the container's own address looks the same. */
 function confidenceOf({ resp, nat }: FlowRecord): Confidence {

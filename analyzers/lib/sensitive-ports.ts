@@ -3,8 +3,8 @@
  * one. A port is a hint; that a service answered there is what makes it worth a word.
  */
 
-/** `engine`: commands a machine without a password. `login`: a person's way in. `data`: a store. `files`: shared files. */
-export type SensitiveKind = 'engine' | 'login' | 'data' | 'files';
+/** `docker`: the engine's own interface. `engine`: commands a machine or a cluster. `login`: a person's way in. `data`: a store. `files`: shared files. */
+export type SensitiveKind = 'docker' | 'engine' | 'login' | 'data' | 'files';
 
 export interface SensitivePort {
   readonly name: string;
@@ -12,8 +12,8 @@ export interface SensitivePort {
 }
 
 const TCP: ReadonlyMap<number, SensitivePort> = new Map<number, SensitivePort>([
-  [2375, { name: 'Docker API', kind: 'engine' }],
-  [2376, { name: 'Docker API over TLS', kind: 'engine' }],
+  [2375, { name: 'Docker API', kind: 'docker' }],
+  [2376, { name: 'Docker API over TLS', kind: 'docker' }],
   [2377, { name: 'Swarm', kind: 'engine' }],
   [2379, { name: 'etcd', kind: 'engine' }],
   [2380, { name: 'etcd', kind: 'engine' }],

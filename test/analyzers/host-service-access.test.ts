@@ -99,7 +99,7 @@ testAnalyzer(hostServiceAccess, {
     ...(
       [
         [22, 'high', 'SSH'],
-        [2375, 'high', 'Docker API'],
+        [2375, 'low', 'Docker API'],
         [10_250, 'high', 'kubelet'],
         [5432, 'medium', 'PostgreSQL'],
         [445, 'medium', 'SMB'],

@@ -18,6 +18,14 @@ interface Place {
   readonly network: Network;
 }
 
+interface Answer {
+  readonly ip: IpWords;
+  readonly network: Network | undefined;
+}
+
+/** A power of two; some 100 bytes each. */
+const ANSWERS = 1024;
+
 export class DockerSurroundings implements Surroundings {
   readonly #state: InventoryState;
   readonly #knowsPorts: boolean;
@@ -26,8 +34,8 @@ export class DockerSurroundings implements Surroundings {
   /** Each container that exists, with its published ports. */
   readonly #published = new Map<string, ReadonlySet<string>>();
   readonly #publishers = new Map<string, Workload>();
-  // A flow is asked about by several detectors: its two ends are found once.
-  #last: readonly [ip: IpWords, network: Network | undefined][] = [];
+  /** By hash; a flow is asked about by several detectors, and its ends are those of flows before it. */
+  readonly #answers: (Answer | undefined)[] = new Array(ANSWERS).fill(undefined);
 
   constructor(state: InventoryState, { knowsPorts }: DockerSurroundingsOptions) {
     this.#state = state;
@@ -36,9 +44,11 @@ export class DockerSurroundings implements Surroundings {
 
   networkAt(ip: IpWords): Network | undefined {
     this.#refresh();
-    for (const [known, network] of this.#last) if (isSame(known, ip)) return network;
+    const at = (ip[3] ^ (ip[3] >>> 10) ^ ip[2] ^ ip[1]) & (ANSWERS - 1);
+    const known = this.#answers[at];
+    if (known !== undefined && isSame(known.ip, ip)) return known.network;
     const network = this.#places.find(({ cidr }) => cidrContains(cidr, ip))?.network;
-    this.#last = this.#last.length === 1 ? [this.#last[0]!, [ip, network]] : [[ip, network]];
+    this.#answers[at] = { ip, network };
     return network;
   }
 
@@ -61,7 +71,7 @@ export class DockerSurroundings implements Surroundings {
   #refresh(): void {
     if (this.#version === this.#state.version) return;
     this.#version = this.#state.version;
-    this.#last = [];
+    this.#answers.fill(undefined);
     // Without a bridge (macvlan, ipvlan) the subnet is the LAN's, where others live too.
     this.#places = this.#state
       .networks()
