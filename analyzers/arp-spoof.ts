@@ -60,11 +60,11 @@ export default defineAnalyzer({
     'address-claimed':
       '{subject} says on {network} that it has {addresses}, which belong to {peers} (by {protocols}; messages: {claims}, since {firstClaim}): who believes it sends it what is meant for them. Stop it or take it off the network, and take NET_RAW from it; neighbours forget the wrong MAC within minutes.',
     'unknown-mac':
-      'On {network} the MAC {macs}, which Docker gave to nobody, answers for {addresses} of {peers} (messages: {claims}, since {firstClaim}; the MAC that Docker gave, in use as well: {rivalMac}). A container that changed its MAC or hands its address to a virtual machine does this; if both MACs are in use, somebody impersonates it: find the bridge port with `bridge fdb show`.',
+      '{subject} answers on {network} for {addresses} with the MAC {macs}, which Docker gave to nobody (messages: {claims}, since {firstClaim}; the rightful MAC, in use as well: {rivalMac}). A changed MAC or a virtual machine in the container does this; if both are in use, find the port with `bridge fdb show`.',
     'unassigned-address':
       '{subject} says on {network} that it has {addresses}, which Docker gave to nobody (messages: {claims}, since {firstClaim}). Usual for a virtual address (keepalived) or one that was added by hand; otherwise see what runs in it.',
     contradiction:
-      'On {network} the MAC {macs} answers unasked, or in turns with another MAC, for {addresses} (messages: {claims}, since {firstClaim}; another MAC that has it: {rivalMac}). Without an inventory nobody knows who is right: give one with `--inventory`, or look whose MAC it is.',
+      '{subject} answers on {network} with the MAC {macs}, unasked or in turns with another MAC, for {addresses} (messages: {claims}, since {firstClaim}; another MAC that has it: {rivalMac}). Without an inventory nobody knows who is right: give one with `--inventory`, or look whose MAC it is.',
   },
   create(ctx, options) {
     const tallies = ctx.boundedMap<ClaimTally>({ name: 'senders', maxKeys: options.max_senders });

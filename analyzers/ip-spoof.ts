@@ -90,7 +90,7 @@ export default defineAnalyzer({
     'address-of-another':
       '{subject} sent packets on {network} from {addresses}, which belong to {peers} (flows: {claims}, since {firstClaim}). It writes them itself, or forwards what it drew to itself by ARP: look at what runs in it, and take NET_RAW and NET_ADMIN from it.',
     'unknown-mac':
-      'On {network} the MAC {macs}, which Docker gave to nobody, sends from {addresses} of {peers} (flows: {claims}, since {firstClaim}; the MAC that Docker gave, in use as well: {rivalMac}). A container that changed its MAC or hands its address to a virtual machine does this; if both MACs are in use, find the bridge port with `bridge fdb show`.',
+      '{subject} sends on {network} from {addresses} with the MAC {macs}, which Docker gave to nobody (flows: {claims}, since {firstClaim}; the rightful MAC, in use as well: {rivalMac}). A changed MAC or a virtual machine in the container does this; if both are in use, find the port with `bridge fdb show`.',
     'not-its-own':
       '{subject} sent packets on {network} from addresses that Docker gave to nobody there, such as {addresses} (flows: {claims}, addresses: {addressCount}, since {firstClaim}). Expected of a VPN or router container without masquerading, and of a virtual address; of others it is not.',
     'many-sources':

@@ -70,17 +70,17 @@ export default defineAnalyzer({
   evidence,
   messages: {
     'default-router':
-      '{subject} tells {network} by {protocol} that it is the way out (routers: {routers}; prefixes: {prefixes}; resolvers: {resolvers}; messages: {messages}, since {firstMessage}), though the gateways that Docker gave are: {networkGateways}. Who believes it sends it what is meant for outside. Stop it, unless it is a router of yours: then name it in `known_routers`.',
+      '{subject} tells {network} by {protocol} that it is the way out (routers: {routers}; prefixes: {prefixes}; messages: {messages}, since {firstMessage}); the gateways that Docker gave: {networkGateways}. Who believes it sends it what is meant for outside. Stop it, unless it is a router of yours: then name it in `known_routers`.',
     'other-router':
       '{subject} tells {network} by {protocol} to use {routers} as router, though the gateways that Docker gave are: {networkGateways} (resolvers: {resolvers}; messages: {messages}, since {firstMessage}). Who believes it sends there what is meant for outside. Stop it, unless it is a router of yours: then name it in `known_routers`.',
     'other-resolver':
       '{subject} tells {network} by {protocol} to ask {resolvers} for names (messages: {messages}, since {firstMessage}); Docker gives its containers their resolver itself. Who believes it can be led anywhere. Stop it, unless it is a server of yours: then name it in `known_routers`.',
     'address-server':
-      '{subject} serves {network} by {protocol} (routers: {routers}; resolvers: {resolvers}; prefixes: {prefixes}; messages: {messages}, since {firstMessage}). It leads nobody away from the gateways that the network has: {networkGateways}. If it is a server of yours, name it in `known_routers`.',
+      '{subject} serves {network} by {protocol} (routers: {routers}; resolvers: {resolvers}; messages: {messages}, since {firstMessage}) and leads nobody away from its gateways, {networkGateways}. If it is a server of yours, name it in `known_routers`.',
     'gateway-address':
       "{subject} sent packets on {network} from the gateway's address {routers} (flows: {messages}, since {firstMessage}): it passes for the host, as redirects and answers of the gateway need it. See what runs in it, and take NET_RAW and NET_ADMIN from it.",
     'rival-servers':
-      'On {network} {subject} tells others by {protocol} to use {routers} as router, and another server tells them something else: {peers} (messages: {messages}, since {firstMessage}). One of the two may not be meant to be there: see whose MAC it is.',
+      '{subject} tells others on {network} by {protocol} to use {routers} as router, and another server tells them something else: {peers} (messages: {messages}, since {firstMessage}). One of the two may not be meant to be there: see whose MAC it is.',
   },
   create(ctx, options) {
     const tallies = ctx.boundedMap<ClaimTally>({ name: 'senders', maxKeys: options.max_senders });

@@ -163,12 +163,15 @@ export class SourceCheck implements SourceWatch {
     const ip = formatIp(words[0]!, words[1]!, words[2]!, words[3]!);
     const target = formatIp(view.words[4]!, view.words[5]!, view.words[6]!, view.words[7]!);
     const network = tap.network ?? this.#options.networkOf?.(tap, ip, target);
-    if (network === undefined) return true;
     const mac = formatMac(macHi, macLo);
+    if (network === undefined) {
+      // To another target it may belong to one; a file says nothing of MACs that no container has.
+      if (state.book.byMac(mac).length === 0)
+        this.#agreeing.add(words, macHi, macLo, tap.index, state.version, time);
+      return true;
+    }
     if (!mayDisagree(state, network, ip, mac)) {
-      // Without a network of its own the tap alone does not say whose inventory that was.
-      const isKnown = tap.network !== undefined || state.book.byMac(mac).length > 0;
-      if (isKnown) this.#agreeing.add(words, macHi, macLo, tap.index, state.version, time);
+      this.#agreeing.add(words, macHi, macLo, tap.index, state.version, time);
       return true;
     }
     this.#suspect({ network, tap, ip, target, mac, layer }, time);
