@@ -64,16 +64,16 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
-    .describe('Sources of failed attempts remembered at once, 1 KB each, 30 KB for one that sweeps.'),
+    .default(500)
+    .describe('Sources of failed attempts remembered at once, 1 KB each, 20 KB for one that sweeps.'),
   max_pairs: z
     .number()
     .int()
     .min(64)
     .max(100_000)
-    .default(2000)
+    .default(1000)
     .describe(
-      'Pairs of a source and a port remembered at once, 200 bytes each, up to 20 KB for one that sweeps.',
+      'Pairs of a source and a port remembered at once, 200 bytes each, up to 10 KB for one that sweeps.',
     ),
   max_holders: z
     .number()

@@ -56,16 +56,16 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Sources of failed attempts remembered at once, 1 KB each, 10 KB for one that scans.'),
   max_pairs: z
     .number()
     .int()
     .min(64)
     .max(100_000)
-    .default(2000)
+    .default(1000)
     .describe(
-      'Pairs of a source and a host remembered at once, 200 bytes each, up to 20 KB for one that is scanned.',
+      'Pairs of a source and a host remembered at once, 200 bytes each, up to 10 KB for one that is scanned.',
     ),
 });
 

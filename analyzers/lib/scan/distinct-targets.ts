@@ -1,8 +1,8 @@
 /** Different targets that failed, each with the time of its first failure: how many there were lately, and a few names. */
 import type { ClockStep, Micros } from '../../../src/model/time.ts';
 
-/** Told apart exactly; it bounds an object at some 20 KB. */
-const MAX_NAMES = 256;
+/** Told apart exactly; it bounds an object at some 10 KB. */
+const MAX_NAMES = 128;
 /** Times kept; no threshold may be higher. */
 export const MAX_COUNTED = 64;
 
