@@ -26,9 +26,9 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe(
-      'Containers remembered at once, twice where one uses sensitive services as well; 4 KB each as a rule, 40 KB for one that scans.',
+      'Containers remembered at once, twice where one uses sensitive services as well; 4 KB each as a rule, 20 KB for one that scans.',
     ),
   max_flows: z
     .number()

@@ -24,9 +24,9 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe(
-      'Containers that were reached, by way, remembered at once; 4 KB each as a rule, 60 KB for one that many reach.',
+      'Containers that were reached, by way, remembered at once; 4 KB each as a rule, 20 KB for one that many reach.',
     ),
   max_flows: z
     .number()

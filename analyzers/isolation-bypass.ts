@@ -30,9 +30,9 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe(
-      'Pairs of a container and a network remembered at once; 4 KB each as a rule, 60 KB for one that scans.',
+      'Pairs of a container and a network remembered at once; 4 KB each as a rule, 20 KB for one that scans.',
     ),
   max_flows: z
     .number()

@@ -48,8 +48,8 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
-    .describe('Ports of containers remembered at once, 12 KB each as a rule and 40 KB for a busy one.'),
+    .default(500)
+    .describe('Ports of containers remembered at once, 4 KB each as a rule and 30 KB for a busy one.'),
 });
 
 const evidence = z.object({

@@ -16,6 +16,8 @@ import { isOpenerInferred } from './leaving.ts';
 import { Sample } from './sample.ts';
 
 const MAX_ENDS = 16;
+/** With three such lists a tally is 15 KB at most. */
+const MAX_TOLD_APART = 64;
 
 /** Evidence that every such finding has. */
 export const contactEvidence = {
@@ -23,9 +25,9 @@ export const contactEvidence = {
   answeredFlows: z.number().describe('Those on which data, or the end of a handshake, came back.'),
   refusedFlows: z.number().describe('Those on which nothing but a TCP reset came back.'),
   openers: z.array(z.string()).describe('Who opened them, at most 16.'),
-  openerCount: z.number().describe('256 stands for more.'),
+  openerCount: z.number().describe('64 stands for more.'),
   targets: z.array(z.string()).describe('Where to, at most 16.'),
-  targetCount: z.number().describe('256 stands for more.'),
+  targetCount: z.number().describe('64 stands for more.'),
   answeredTargets: z.array(z.string()),
   bytes: z.number().describe('IP bytes sent by those who opened them.'),
   answerBytes: z.number().describe('IP bytes that came back.'),
@@ -36,9 +38,9 @@ export const contactEvidence = {
 export class ContactTally {
   #first: Micros;
   #last: Micros;
-  readonly #openers = new Sample(MAX_ENDS);
-  readonly #targets = new Sample(MAX_ENDS);
-  readonly #answeredTargets = new Sample(MAX_ENDS);
+  readonly #openers = new Sample(MAX_ENDS, MAX_TOLD_APART);
+  readonly #targets = new Sample(MAX_ENDS, MAX_TOLD_APART);
+  readonly #answeredTargets = new Sample(MAX_ENDS, MAX_TOLD_APART);
   readonly #openerEnds: Endpoint[] = [];
   readonly #targetEnds: Endpoint[] = [];
   #flows = 0;

@@ -4,12 +4,14 @@ const MAX_TOLD_APART = 256;
 
 export class Sample {
   readonly #size: number;
+  readonly #maxToldApart: number;
   readonly #known = new Set<string>();
   isMinimum = false;
 
-  /** `size`: how many are shown. */
-  constructor(size: number) {
+  /** `size`: how many are shown. `maxToldApart`: after so many, others are not counted. */
+  constructor(size: number, maxToldApart = MAX_TOLD_APART) {
     this.#size = size;
+    this.#maxToldApart = maxToldApart;
   }
 
   get count(): number {
@@ -18,7 +20,7 @@ export class Sample {
 
   add(text: string): void {
     if (this.#known.has(text)) return;
-    if (this.#known.size >= MAX_TOLD_APART) this.isMinimum = true;
+    if (this.#known.size >= this.#maxToldApart) this.isMinimum = true;
     else this.#known.add(text);
   }
 
