@@ -242,7 +242,7 @@ describe('whatever the bytes', () => {
 
   it('samples changed anywhere and cut anywhere are read within the frame, and to an end', () => {
     const change = fc.tuple(fc.nat(), fc.nat({ max: 255 }));
-    fc.assert(
+    void fc.assert(
       fc.property(
         fc.constantFrom(...samples),
         fc.array(change, { maxLength: 8 }),
@@ -260,7 +260,7 @@ describe('whatever the bytes', () => {
   });
 
   it('options of any bytes are read within the frame, and to an end', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (tail) => {
         readAll(routerAdvertisement({ mac: MAC, ip: ROUTER, options: [tail] }));
         readAll(dhcp(concat(dhcpMessage({ type: 2 }).subarray(0, 240), tail)));
