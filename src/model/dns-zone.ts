@@ -42,7 +42,7 @@ export function zoneOfLabels(labels: readonly Uint8Array[]): ZoneOfName | undefi
 
 /** The same for presentation form (RFC 4343 escapes). Most questions are for names never seen before, so nothing is split. */
 export function zoneOfText(query: string): ZoneOfName | undefined {
-  if (query === '') return undefined;
+  if (query === '' || query === '.') return undefined;
   const text = query.toLowerCase();
   const end = text.endsWith('.') ? text.length - 1 : text.length;
   const lastDot = text.lastIndexOf('.', end - 1);

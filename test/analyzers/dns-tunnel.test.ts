@@ -257,6 +257,10 @@ testAnalyzer(dnsTunnel, {
   ],
   silent: [
     {
+      name: 'questions for the root, as resolvers ask for its servers',
+      events: [0, 1, 2].map((second) => askEvent({ labels: [], qtype: 'NS', time: secs(second) })),
+    },
+    {
       name: '499 bytes',
       events: [
         ...names({ count: 24 }),

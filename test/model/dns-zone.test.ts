@@ -23,8 +23,10 @@ describe('the zone of a name', () => {
 
   it('is none for the root', () => {
     expect(zoneOfText('')).toBeUndefined();
+    expect(zoneOfText('.')).toBeUndefined();
     expect(zoneOfLabels([])).toBeUndefined();
     expect(new ZoneMemory().ofText('')).toBeUndefined();
+    expect(new ZoneMemory().ofText('.')).toBeUndefined();
   });
 
   it('is the same by labels and by text, and asked again', () => {

@@ -159,7 +159,7 @@ export function question(fields: QuestionFields): DnsRecord {
     transport: 'udp',
     opcode: 'QUERY',
     id: 1,
-    query: labels.map(presentation).join('.'),
+    query: labels.length === 0 ? '.' : labels.map(presentation).join('.'),
     qtype: 'A',
     qclass: 'IN',
     answers: [],

@@ -44,7 +44,7 @@ export class AskedNames {
     const known = this.get(query);
     if (known !== undefined) return known;
     const zone = this.#zoneOf(query);
-    if (zone === undefined) return undefined;
+    if (zone === undefined || labels.length === 0) return undefined;
     const asked = askedName(labels, zone);
     if (this.#latest.size >= REMEMBERED) {
       this.#earlier = this.#latest;
