@@ -202,15 +202,28 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
       expect(sum!['sent']).toBeGreaterThan(0);
     });
 
-    it('causes no finding at all', async () => {
+    it('causes no finding but that its published port is used', async () => {
       const orders = between('api', 'database', 5432).length;
       await waitFor('ten more orders', () => between('api', 'database', 5432).length >= orders + 10, {
         timeoutMs: 60_000,
       });
 
-      expect(agent.findings()).toEqual([]);
-      expect(await findingRows()).toEqual([]);
-      expect((await agent.command('events', '--json')).stdout).toBe('');
+      const [exposure, ...others] = agent.findings();
+      expect(others).toEqual([]);
+      expect(exposure).toMatchObject({
+        analyzer: 'published-exposure',
+        message: 'from-internet',
+        severity: 'low',
+        subject: { workload: { composeService: 'proxy' } },
+      });
+      expect(new Set((await findingRows()).map(({ id }) => id))).toEqual(new Set([exposure!.id]));
+      const { stdout } = await agent.command('events', '--json');
+      expect(
+        stdout
+          .trim()
+          .split('\n')
+          .map((line) => (JSON.parse(line) as PublicFinding).id),
+      ).toEqual([exposure!.id]);
     });
   });
 

@@ -141,7 +141,8 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
 
   it('sees the first question of a container to the resolver of the engine, which crosses no bridge', async () => {
     const name = 'first-question';
-    const ask = ['nslookup', '-type=a', 'database'];
+    // The engine tells whose namespace that is only while the container runs, and is slow on a busy machine.
+    const ask = ['sh', '-c', 'nslookup -type=a database; sleep 3'];
     await lab.docker(['run', '--name', name, '--network', SHOP.dataNetwork.name, BUSYBOX_IMAGE, ...ask]);
 
     const record = await waitFor('the question', async () => {
@@ -196,10 +197,13 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
     });
   });
 
-  it('says nothing of the shop and of its own traffic', async () => {
+  it('says of the shop and of its own traffic only who uses the published port', async () => {
     const rows = await rowsOf('bridgewatch_finding', '');
+    const others = rows.filter((row) => row['service'] !== 'shop/database');
 
-    expect(rows.filter((row) => row['service'] !== 'shop/database')).toEqual([]);
+    expect(new Set(others.map((row) => `${row['service']} ${row['analyzer']} ${row['severity']}`))).toEqual(
+      new Set(['shop/proxy published-exposure low']),
+    );
   });
 
   it('stops on SIGTERM by itself, and keeps what it found on its volume', async () => {
