@@ -69,6 +69,17 @@ function probe(kind: 'null' | 'fin' | 'xmas', from: Endpoint, port: number, atSe
 testAnalyzer(portScan, {
   fires: [
     {
+      name: 'two scans in the same second: the loud one hides nobody',
+      events: [
+        ...refusedAt(ports(600, {}, 0.0005)),
+        ...refusedAt(ports(20, { from: container('quiet', '172.30.0.12') }, 0.0005)),
+      ],
+      findings: [
+        { message: 'vertical', subject: app },
+        { message: 'vertical', subject: container('quiet', '172.30.0.12') },
+      ],
+    },
+    {
       name: 'ten closed ports of a neighbour within a minute, with its numbers',
       events: refusedAt(ports(10)),
       findings: [

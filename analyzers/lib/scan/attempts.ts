@@ -12,6 +12,7 @@ import { type Opening, openingOf } from '../../../src/model/opening.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
 import type { FlowGlance, Handlers } from '../../../src/sensor/analysis/analyzer.ts';
 import { ContactFilter, hashOf } from './contact-filter.ts';
+import { FairBudget } from './fair-budget.ts';
 
 /** TCP's first repetition comes after 1 s, the second after 3 (RFC 6298); a service in the same house answers in ms. */
 const ANSWER_WITHIN: Micros = 3 * MICROS_PER_SECOND;
@@ -19,11 +20,12 @@ const ANSWER_WITHIN: Micros = 3 * MICROS_PER_SECOND;
 const ANSWER_WITHIN_AT_END: Micros = MICROS_PER_SECOND;
 /**
  * Records asked for in a second, some microseconds each: of failures of those who try little, of those who try much, and of
- * beginnings, whose failure is else told when the flow ends. A scan that is faster is found by these alone.
+ * beginnings, whose failure is else told when the flow ends. A scan that is faster is found by these alone; a second
+ * one in the same second by its own.
  */
-const MAX_ASKED_A_SECOND = 200;
+const MAX_ASKED_A_SECOND = { each: 200, all: 2000 };
 /** Waiting for their answer, about 1 KB each. */
-const MAX_WAITING = 5 * MAX_ASKED_A_SECOND;
+const MAX_WAITING = 1000;
 
 export type Failure = 'refused' | 'unanswered' | 'vacant';
 
@@ -51,9 +53,9 @@ export class Attempts {
   /** Who begins many flows of all kinds; only where hosts are counted, to tell a sweep from a swarm of peers. */
   readonly #sources = new ContactFilter();
   #waiting: FlowRecord[] = [];
-  #asksLeft = MAX_ASKED_A_SECOND;
-  #hotAsksLeft = MAX_ASKED_A_SECOND;
-  #beginningsLeft = MAX_ASKED_A_SECOND;
+  readonly #asks = newBudget();
+  readonly #hotAsks = newBudget();
+  readonly #beginnings = newBudget();
   #lostRows = 0;
 
   constructor(options: AttemptsOptions) {
@@ -94,27 +96,21 @@ export class Attempts {
     const isMany =
       this.#options.grouping === 'hosts-on-port' &&
       this.#sources.start(contact.source, contact.group ^ contact.item);
-    if ((!isHot && !isMany) || this.#beginningsLeft === 0) return false;
-    this.#beginningsLeft--;
-    return true;
+    return (isHot || isMany) && this.#beginnings.take(contact.source);
   }
 
   /** Whether this event tells of a failure that is worth a record. */
-  #fails({ group, item }: Contact, opening: Opening, event: FlowGlance['event']): boolean {
+  #fails({ group, item, source }: Contact, opening: Opening, event: FlowGlance['event']): boolean {
     if (opening === 'accepted') {
       this.#filter.accept(group, item);
       return false;
     }
     if (event === 'active' || this.#filter.isKnown(group, item)) return false;
     if (!this.#filter.fail(group, item)) return false;
-    if (this.#mayAsk(this.#filter.isHot(group))) return true;
+    const budget = this.#filter.isHot(group) ? this.#hotAsks : this.#asks;
+    if (budget.take(source)) return true;
     this.#options.lost('failures');
     return false;
-  }
-
-  #mayAsk(isHot: boolean): boolean {
-    if (isHot) return this.#hotAsksLeft > 0 && this.#hotAsksLeft-- > 0;
-    return this.#asksLeft > 0 && this.#asksLeft-- > 0;
   }
 
   #onStart(flow: FlowRecord): void {
@@ -155,9 +151,9 @@ export class Attempts {
     const secs = Math.floor(now / MICROS_PER_SECOND);
     this.#filter.setNow(secs);
     this.#sources.setNow(secs);
-    this.#asksLeft = MAX_ASKED_A_SECOND;
-    this.#hotAsksLeft = MAX_ASKED_A_SECOND;
-    this.#beginningsLeft = MAX_ASKED_A_SECOND;
+    this.#asks.refill();
+    this.#hotAsks.refill();
+    this.#beginnings.refill();
     this.#settle(now, ANSWER_WITHIN);
     const lostRows = this.#filter.lost + this.#sources.lost;
     if (lostRows > this.#lostRows) this.#options.lost('contacts', lostRows - this.#lostRows);
@@ -200,6 +196,10 @@ export class Attempts {
       return { group: source ^ hashOf(to, 1), item: Math.imul(portNumber, 0x9e3779b1) >>> 7, source };
     return { group: hashOf(from, portNumber), item: hashOf(to, 2), source };
   }
+}
+
+function newBudget(): FairBudget {
+  return new FairBudget(MAX_ASKED_A_SECOND.each, MAX_ASKED_A_SECOND.all);
 }
 
 /** 224.0.0.0/4, 255.255.255.255, ff00::/8. */
