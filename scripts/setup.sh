@@ -78,6 +78,12 @@ missing_for_lab() {
 missing_for_test() {
   need tshark tshark
   need capinfos wireshark-common
+  # What an intruder would bring, and what load and relays are made with.
+  need nmap nmap
+  need hping3 hping3
+  need arpspoof dsniff
+  need socat socat
+  need wrk wrk
 }
 
 missing_for_bench() {

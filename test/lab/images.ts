@@ -26,10 +26,15 @@ export async function importBusybox(lab: Lab): Promise<string> {
   return BUSYBOX_IMAGE;
 }
 
-/** Busybox and, of the real tools an intruder would bring, those installed on this machine. */
-export async function importTools(lab: Lab, programs: readonly string[]): Promise<string> {
+/** Busybox and, of the real tools an intruder would bring, those installed on this machine; with the files they read. */
+export async function importTools(
+  lab: Lab,
+  programs: readonly string[],
+  files: readonly string[] = [],
+): Promise<string> {
   const root = makeRoot(lab, 'tools-root');
   for (const program of programs) await addProgram(root, program);
+  for (const file of files) copyInto(root, file);
   await importRoot(lab, root, TOOLS_IMAGE);
   return TOOLS_IMAGE;
 }

