@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SlowFirst } from './test/support/slow-first.ts';
 
@@ -13,6 +14,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**'],
           testTimeout: 20_000,
+          // Half of their time is loading modules: a machine of two cores is not to leave one of them idle.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
         },
       },
       {
