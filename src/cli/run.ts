@@ -33,7 +33,10 @@ export async function runCommand(options: RunOptions): Promise<void> {
     },
   });
   await station.start();
-  const agent = new Agent(config, localChannel(station), log, station.leaseHistory());
+  const agent = new Agent(config, localChannel(station), log, {
+    leases: station.leaseHistory(),
+    learned: station.learned(),
+  });
   agent.start();
   log.info(
     { version: version(), store: config.store.path, influxdb: config.influxdb.url ?? 'off' },

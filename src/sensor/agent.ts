@@ -9,6 +9,7 @@ import { openLiveTap } from '../../capture/open.ts';
 import type { LiveOptions, PacketSource } from '../../capture/source.ts';
 import type { RecordSender } from '../channel.ts';
 import type { Config } from '../config/schema.ts';
+import type { LearnedRecord } from '../model/learned.ts';
 import type { LeaseHistory } from '../model/lease.ts';
 import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -50,6 +51,12 @@ const GEO_EVERY_TICKS = 60;
 /** How addresses were named, into the log. */
 const COUNTS_EVERY_TICKS = 600;
 
+/** What the runs before this one knew. */
+export interface Memory {
+  readonly leases: LeaseHistory;
+  readonly learned: readonly LearnedRecord[];
+}
+
 export class Agent {
   readonly #config: Config;
   readonly #channel: RecordSender;
@@ -75,8 +82,7 @@ export class Agent {
   /** Where the engine binds namespaces, as that looks from here. */
   #netnsDirs = NETNS_DIRS;
 
-  /** `history`: what the runs before this one knew of addresses. */
-  constructor(config: Config, channel: RecordSender, log: Logger, history?: LeaseHistory) {
+  constructor(config: Config, channel: RecordSender, log: Logger, memory?: Memory) {
     this.#config = config;
     this.#channel = channel;
     this.#log = log;
@@ -86,7 +92,7 @@ export class Agent {
       ...clientOptions(docker),
       localAddresses: () => readHostInterfaces().addresses,
       resolversOf: (facts) => resolvers.of(facts),
-      ...(history === undefined ? {} : { history }),
+      ...(memory === undefined ? {} : { history: memory.leases }),
     });
     this.#links = new LinkWatch({ state: this.#inventory.state });
     this.#attribution = new Attribution(this.#inventory.state, { host: this.#hostOf(readHostInterfaces()) });
@@ -100,6 +106,10 @@ export class Agent {
       emit,
       log,
       surroundings: new DockerSurroundings(this.#inventory.state, { knowsPorts: true }),
+      memory: {
+        learned: memory?.learned ?? [],
+        remember: channel.remember.bind(channel),
+      },
     });
     this.#nat = createNat({
       names: this.#attribution,

@@ -3,7 +3,7 @@ import type { AnalyzerOptions } from '../config/schema.ts';
 import type { AgentRecord } from '../model/record.ts';
 import type { ErrorLog } from '../telemetry/logger.ts';
 import type { AnalyzerDefinition, Surroundings } from './analysis/analyzer.ts';
-import { AnalyzerRunner } from './analysis/runner.ts';
+import { type AnalyzerMemory, AnalyzerRunner } from './analysis/runner.ts';
 import type { FindingsConfig } from './findings/config.ts';
 import { FindingManager } from './findings/manager.ts';
 
@@ -15,6 +15,8 @@ export interface DetectionOptions {
   readonly emit: (record: AgentRecord) => void;
   readonly log: ErrorLog;
   readonly surroundings?: Surroundings | undefined;
+  /** Without it nothing that is learned outlives this run. */
+  readonly memory?: AnalyzerMemory | undefined;
 }
 
 export interface Detection {
@@ -29,6 +31,7 @@ export function createDetection({
   emit,
   log,
   surroundings,
+  memory,
 }: DetectionOptions): Detection {
   const manager = new FindingManager({ config: findings, onFinding: emit, onLoss: emit });
   const runner = new AnalyzerRunner({
@@ -40,6 +43,7 @@ export function createDetection({
       })),
     findings: manager,
     surroundings,
+    memory,
     onLoss: emit,
     onFailure: ({ error, ...failure }) =>
       log.error({ ...failure, err: error }, 'an analyzer has a bug; the others go on'),

@@ -5,6 +5,7 @@
  */
 import { hostname } from 'node:os';
 import type { RecordReceiver } from '../channel.ts';
+import type { LearnedRecord } from '../model/learned.ts';
 import type { LeaseHistory } from '../model/lease.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { recordTime, serializeRecord } from '../model/serialize.ts';
@@ -16,6 +17,7 @@ import { LossTally } from './loss-tally.ts';
 import { InfluxdbSink } from './sinks/influxdb.ts';
 import { OUTLET_DEFAULTS, Outlet, type OutletOptions, type OutletStatus } from './sinks/outlet.ts';
 import type { Sink } from './sinks/sink.ts';
+import { readLearned } from './store/learned-rows.ts';
 import { leftOpenFindings } from './store/leftover-findings.ts';
 import { closedAsUncertain, forgetPresence, readHistory } from './store/leftover-leases.ts';
 import { openStore, type Store, type StoreStatus } from './store/store.ts';
@@ -97,6 +99,22 @@ export class Station implements RecordReceiver {
   /** What the runs before this one knew of addresses; for the sensor, before it starts. Empty before `start`. */
   leaseHistory(): LeaseHistory {
     return this.#history;
+  }
+
+  /** What the runs before this one learned; for the sensor, before it starts. Empty before `start`. */
+  learned(): readonly LearnedRecord[] {
+    const db = this.#store?.db;
+    if (db === undefined) return [];
+    try {
+      return readLearned(db);
+    } catch (error) {
+      this.#store?.reportFailure(error);
+      return [];
+    }
+  }
+
+  remember(learned: LearnedRecord): void {
+    if (!this.#isStopping) this.#store?.remember(learned);
   }
 
   receive(record: AgentRecord): void {

@@ -11,6 +11,7 @@ import type { Endpoint, Scope } from '../../model/endpoint.ts';
 import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { IpWords } from '../../model/ip.ts';
+import type { Json } from '../../model/learned.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
@@ -175,6 +176,32 @@ export interface BoundedMap<V> {
   entries(): IterableIterator<[string, V]>;
 }
 
+/**
+ * What was learned over days and must outlive a restart of the agent. Where nothing is kept (a capture file) it begins
+ * empty each time.
+ */
+export interface LearnedMapOptions<V> {
+  readonly name: string;
+  /** Of what an earlier run learned, no more than that is taken up either. */
+  readonly maxKeys: number;
+  /** As in `BoundedMapOptions`. */
+  readonly worth?: (value: V) => number;
+  readonly save: (value: V) => Json;
+  /**
+   * Undefined for what this version cannot read: it is forgotten, and counted as a loss of `<id>.<name>.unreadable`. Check
+   * it with a schema; it was written by an earlier version, long ago perhaps, and by another clock.
+   */
+  readonly load: (saved: Json) => V | undefined;
+  /** How often what changed is kept, in packet time; default 60. A crash costs as much. */
+  readonly saveSecs?: number;
+}
+
+/** Values may be changed in place, if `changed` says so afterwards. */
+export interface LearnedMap<V> extends BoundedMap<V> {
+  /** The entry is another than it was: it will be kept, or forgotten where it is gone. Cheap. */
+  changed(key: string): void;
+}
+
 export interface AnalyzerContext<MessageId extends string, Evidence> {
   report(report: Report<MessageId, Evidence>): void;
   /**
@@ -185,6 +212,7 @@ export interface AnalyzerContext<MessageId extends string, Evidence> {
   /** From now on: which flows the flow handlers are called for. */
   setFlowInterest(interest: FlowInterest): void;
   boundedMap<V>(options: BoundedMapOptions<V>): BoundedMap<V>;
+  learnedMap<V>(options: LearnedMapOptions<V>): LearnedMap<V>;
   /** Something was not looked at, or forgotten, for want of room: told as a loss of `<id>.<what>`. */
   lost(what: string, count?: number): void;
   /** The zone of a name in presentation form; all analyzers share the work. Undefined for the root. */

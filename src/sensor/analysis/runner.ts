@@ -8,6 +8,7 @@ import { ZoneMemory } from '../../model/dns-zone.ts';
 import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
+import type { LearnedRecord } from '../../model/learned.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
@@ -21,11 +22,13 @@ import type {
   FlowGlance,
   FlowInterest,
   Handlers,
+  LearnedMapOptions,
   NotDns,
   Report,
   Surroundings,
 } from './analyzer.ts';
 import { LruMap } from './bounded-map.ts';
+import { SavedMap } from './learned-map.ts';
 import { checkMessages } from './messages.ts';
 
 /** Evictions are reported at most this often, so that a flood makes few records. */
@@ -36,6 +39,14 @@ const DEFAULT_MAX_FAILURES = 10;
 export interface FindingIntake {
   report(definition: AnalyzerDefinition, report: Report<string, Finding['evidence']>): void;
   isOpen(analyzer: string, key: string): boolean;
+}
+
+/** Where what was learned comes from and goes to. */
+export interface AnalyzerMemory {
+  /** By the runs before this one, in the order of their times. */
+  readonly learned: readonly LearnedRecord[];
+  /** Keeps it for the next run. */
+  readonly remember: (learned: LearnedRecord) => void;
 }
 
 export interface RunnableAnalyzer {
@@ -62,6 +73,8 @@ export interface RunnerOptions {
   /** Called for the first failure of an analyzer and for the one that switches it off, never in between. */
   readonly onFailure: (failure: AnalyzerFailure) => void;
   readonly maxFailures?: number;
+  /** Without it nothing that is learned outlives this run. */
+  readonly memory?: AnalyzerMemory | undefined;
   /** Without it analyzers know of no network but those of the flows. */
   readonly surroundings?: Surroundings | undefined;
 }
@@ -142,7 +155,7 @@ export class AnalyzerRunner {
     echo: false,
     login: false,
   };
-  readonly #options: RunnerOptions;
+  readonly #options: Omit<RunnerOptions, 'memory'>;
   readonly #slots: Slot[] = [];
   /** Who is asked about each event, as of the last change. */
   readonly #choices: Record<FlowEvent, Choice> = {
@@ -155,13 +168,19 @@ export class AnalyzerRunner {
   #dnsListeners: readonly Slot[] = [];
   #dnsQueryListeners: readonly Slot[] = [];
   readonly #evictions: Eviction[] = [];
+  readonly #learned: SavedMap<never>[] = [];
+  readonly #remember: (learned: LearnedRecord) => void;
+  /** While analyzers are made; then each has its own. */
+  #history: readonly LearnedRecord[];
   readonly #zones = new ZoneMemory();
   #now: Micros = 0;
   #lastTick: Micros | undefined;
   #lastLoss: Micros = Number.NEGATIVE_INFINITY;
 
-  constructor(options: RunnerOptions) {
+  constructor({ memory, ...options }: RunnerOptions) {
     this.#options = options;
+    this.#history = memory?.learned ?? [];
+    this.#remember = memory?.remember ?? (() => {});
     for (const { definition, config } of options.analyzers) {
       checkMessages(definition);
       const slot: Slot = {
@@ -175,6 +194,7 @@ export class AnalyzerRunner {
         throw new Error(`analyzer ${definition.id}: asks for chosen flows and has no choosesFlow`);
       this.#slots.push(slot);
     }
+    this.#history = [];
     this.#updateWants();
   }
 
@@ -369,6 +389,7 @@ export class AnalyzerRunner {
     if (this.#lastTick !== undefined && now - this.#lastTick < MICROS_PER_SECOND) return;
     this.#lastTick = now;
     this.#tellTick(now);
+    for (const map of this.#learned) map.tick(now);
     if (now - this.#lastLoss >= LOSS_INTERVAL) this.#emitLosses(now);
   }
 
@@ -378,6 +399,7 @@ export class AnalyzerRunner {
     this.#now = step.to;
     this.#lastLoss = step.to;
     this.#lastTick = undefined;
+    for (const map of this.#learned) map.clockSet();
     for (const slot of this.#slots) {
       try {
         slot.handlers.onClockSet?.(step);
@@ -398,6 +420,7 @@ export class AnalyzerRunner {
         this.#failed(slot, 'onEnd', error);
       }
     }
+    for (const map of this.#learned) map.save(this.#now);
     this.#emitLosses(this.#now);
   }
 
@@ -428,10 +451,28 @@ export class AnalyzerRunner {
         };
         return new LruMap(maxKeys, evicted, worth);
       },
+      learnedMap: <V>(options: LearnedMapOptions<V>) => this.#learnedMap(definition.id, options),
       lost: (what, count = 1) => this.#noteEviction(this.#evictionOf(`${definition.id}.${what}`), count),
       zoneOf: (query) => this.#zones.ofText(query),
       surroundings: this.#options.surroundings ?? NOTHING_AROUND,
     } as AnalyzerContext<string, Finding['evidence']>;
+  }
+
+  #learnedMap<V>(analyzer: string, options: LearnedMapOptions<V>): SavedMap<V> {
+    const where = `${analyzer}.${options.name}`;
+    const eviction = this.#evictionOf(where);
+    const history = this.#history.filter(
+      (record) => record.analyzer === analyzer && record.map === options.name,
+    );
+    const map = new SavedMap(options, {
+      analyzer,
+      history,
+      remember: this.#remember,
+      onEvict: () => this.#noteEviction(eviction, 1),
+      onUnreadable: () => this.#noteEviction(this.#evictionOf(`${where}.unreadable`), 1),
+    });
+    this.#learned.push(map as unknown as SavedMap<never>);
+    return map;
   }
 
   #failed(slot: Slot, handler: keyof Handlers, error: unknown): void {

@@ -7,6 +7,7 @@ import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import { cidrContains, type IpWords, parseCidr, parseIp } from '../../model/ip.ts';
+import type { LearnedRecord } from '../../model/learned.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
@@ -57,6 +58,8 @@ export interface AnalyzerRun {
   readonly final: readonly Finding[];
   readonly losses: readonly LossRecord[];
   readonly failures: readonly AnalyzerFailure[];
+  /** What the next run is given, as the station would. */
+  readonly learned: readonly LearnedRecord[];
 }
 
 export function runAnalyzer(
@@ -65,10 +68,15 @@ export function runAnalyzer(
   options: Readonly<Record<string, unknown>> = {},
   /** Called for every record of a finding, while the events go on. */
   onFinding: (finding: Finding) => void = () => {},
+  /** `learned` of a run before. */
+  history: readonly LearnedRecord[] = [],
 ): AnalyzerRun {
   const findings: Finding[] = [];
   const losses: LossRecord[] = [];
   const failures: AnalyzerFailure[] = [];
+  const learned = new Map(
+    history.map((record) => [JSON.stringify([record.analyzer, record.map, record.key]), record]),
+  );
   const manager = new FindingManager({
     config: findingsConfig.parse({}),
     onFinding: (finding) => {
@@ -84,6 +92,15 @@ export function runAnalyzer(
     onLoss: (loss) => losses.push(loss),
     onFailure: (failure) => failures.push(failure),
     surroundings: around,
+    memory: {
+      learned: history,
+      remember: (record) => {
+        const key = JSON.stringify([record.analyzer, record.map, record.key]);
+        learned.delete(key);
+        // As it comes back from a database.
+        if (record.value !== undefined) learned.set(key, JSON.parse(JSON.stringify(record)));
+      },
+    },
   });
   let now: Micros = 0;
   for (const event of events) {
@@ -106,7 +123,7 @@ export function runAnalyzer(
   runner.finish(now);
   manager.finish();
   const final = new Map(findings.map((finding) => [finding.id, finding]));
-  return { findings, final: [...final.values()], losses, failures };
+  return { findings, final: [...final.values()], losses, failures, learned: [...learned.values()] };
 }
 
 class SurroundingsOfTest implements Surroundings {

@@ -154,11 +154,24 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE events ADD COLUMN networks TEXT;
   ALTER TABLE dns ADD COLUMN networks TEXT;
   `,
+  // What the analyzers have learned: the latest of a key stands.
+  `
+  CREATE TABLE learned (
+    analyzer TEXT NOT NULL,
+    map TEXT NOT NULL,
+    key TEXT NOT NULL,
+    time_us INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (analyzer, map, key)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** The formats that first had leases, and `networks` of events and look-ups. */
 export const LEASES_VERSION = 2;
 export const NETWORKS_VERSION = 3;
+/** And what was learned. */
+export const LEARNED_VERSION = 4;
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -9,6 +9,7 @@
 import { statSync } from 'node:fs';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Database } from 'better-sqlite3';
+import type { LearnedRecord } from '../../model/learned.ts';
 import type { RecordKind } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -21,6 +22,7 @@ import { loadSqlite, lockForWriting, openDatabase } from './database.ts';
 import { addDeadLetter } from './dead-letters.ts';
 import { DiskSpace } from './disk-space.ts';
 import { adviceFor, isCorruption, isRecordFault, sqliteCode } from './error.ts';
+import { LearnedRows } from './learned-rows.ts';
 import { type DurableLog, forgetCursors, Outbox, savedCursor } from './outbox.ts';
 import { type Delivered, keepWithinBounds, usedBytes } from './retention.ts';
 import { type DurableEntry, RowWriter } from './rows.ts';
@@ -72,6 +74,7 @@ export class Store implements DurableLog {
   readonly #lock: Database;
   readonly #buffer: WriteBuffer;
   readonly #outboxes: Outbox[] = [];
+  readonly #learned = new LearnedRows();
   readonly #failures: FailureLog;
   readonly #disk: DiskSpace;
   readonly #maintenance: NodeJS.Timeout;
@@ -150,6 +153,12 @@ export class Store implements DurableLog {
     this.#schedule(lane === 'finding' ? FINDING_FLUSH_MS : EVENT_FLUSH_MS);
   }
 
+  /** Kept when there is time for it. */
+  remember(learned: LearnedRecord): void {
+    this.#learned.add(learned);
+    this.#schedule(BULK_FLUSH_MS);
+  }
+
   /** Counts a flow or DNS record that was refused before it was made into text. */
   countRefused(kind: RecordKind, time: Micros): void {
     this.#shed += 1;
@@ -159,8 +168,8 @@ export class Store implements DurableLog {
   /** Writes all that waits, now; stops at the first failure. */
   flush(): void {
     let before = Number.POSITIVE_INFINITY;
-    while (this.#buffer.records > 0 && this.#buffer.records < before) {
-      before = this.#buffer.records;
+    while (this.#unwritten > 0 && this.#unwritten < before) {
+      before = this.#unwritten;
       if (!this.#writeSome()) return;
     }
   }
@@ -232,6 +241,10 @@ export class Store implements DurableLog {
     this.#lock.close();
   }
 
+  get #unwritten(): number {
+    return this.#buffer.records + this.#learned.waiting;
+  }
+
   #open(): void {
     const suffix = new Date(Math.floor(this.#deps.now() / 1000)).toISOString().replaceAll(/[-:.]/g, '');
     const opened = openDatabase(this.#sqlite, this.#config.path, {
@@ -297,10 +310,10 @@ export class Store implements DurableLog {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
     if (this.isFailing) this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-    const before = this.#buffer.records;
-    if (this.#writeSome() && this.#buffer.records > 0) {
+    const before = this.#unwritten;
+    if (this.#writeSome() && this.#unwritten > 0) {
       // Nothing moves while flows are held back for want of space; the maintenance looks again.
-      this.#schedule(this.#buffer.records < before ? 0 : MAINTENANCE_MS);
+      this.#schedule(this.#unwritten < before ? 0 : MAINTENANCE_MS);
     }
   }
 
@@ -311,6 +324,7 @@ export class Store implements DurableLog {
       const wasFailing = this.isFailing;
       const durable = this.#writeDurable();
       this.#writeBulk();
+      this.#learned.writeSome(this.#db!);
       this.#problem = undefined;
       this.#retryMs = RETRY_FIRST_MS;
       this.#failures.succeeded({ buffered: this.#buffer.records });
