@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { analyzers } from '../analyzers/index.ts';
+import { TECHNIQUES } from '../src/model/attack.ts';
 import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
-import { TECHNIQUES } from '../src/sensor/findings/attack.ts';
 import { between, type GeneratedFile, table } from './markdown.ts';
 
 const PAGES = new URL('analyzers/', import.meta.url);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { analyzers } from '../../analyzers/index.ts';
 import { analyzerPages, HEADINGS } from '../../docs/generate-analyzers.ts';
-import { isTagValid } from '../../src/sensor/findings/attack.ts';
+import { isTagValid } from '../../src/model/attack.ts';
 
 const root = new URL('../../', import.meta.url);
 

@@ -50,6 +50,57 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
   T1611: { name: 'Escape to Host', tactics: ['privilege-escalation'] },
 };
 
+/** All tactics of Enterprise v17: the id behind each short name. */
+const TACTIC_IDS: Readonly<Record<string, string>> = {
+  reconnaissance: 'TA0043',
+  'resource-development': 'TA0042',
+  'initial-access': 'TA0001',
+  execution: 'TA0002',
+  persistence: 'TA0003',
+  'privilege-escalation': 'TA0004',
+  'defense-evasion': 'TA0005',
+  'credential-access': 'TA0006',
+  discovery: 'TA0007',
+  'lateral-movement': 'TA0008',
+  collection: 'TA0009',
+  'command-and-control': 'TA0011',
+  exfiltration: 'TA0010',
+  impact: 'TA0040',
+};
+
+/** A tag as other products want it told: ids and names apart, a technique and its sub-technique apart. */
+export interface NamedTag {
+  readonly tacticId: string | undefined;
+  /** `Command and Control`. */
+  readonly tacticName: string;
+  /** The parent's, where the tag is a sub-technique's: `T1071` of `T1071.004`. */
+  readonly techniqueId: string;
+  /** Absent when the table does not have it: a record may come from a newer sensor. */
+  readonly techniqueName: string | undefined;
+  readonly subtechnique: { readonly id: string; readonly name: string | undefined } | undefined;
+}
+
+export function namedTag(technique: string, tactic: string): NamedTag {
+  const [techniqueId = technique, sub] = technique.split('.');
+  const name = TECHNIQUES[technique]?.name;
+  const [parentName, subName] = name?.split(': ') ?? [];
+  return {
+    tacticId: TACTIC_IDS[tactic],
+    tacticName: titleOf(tactic),
+    techniqueId,
+    techniqueName: TECHNIQUES[techniqueId]?.name ?? parentName,
+    subtechnique: sub === undefined ? undefined : { id: technique, name: subName },
+  };
+}
+
+/** `command-and-control` to `Command and Control`. */
+function titleOf(tactic: string): string {
+  return tactic
+    .split('-')
+    .map((word) => (word === 'and' ? word : word.charAt(0).toUpperCase() + word.slice(1)))
+    .join(' ');
+}
+
 export function isTagValid(technique: string, tactic: string): boolean {
   return TECHNIQUES[technique]?.tactics.includes(tactic) ?? false;
 }
