@@ -29,6 +29,14 @@ export function eventText(record: PublicRecord): string {
         record.time,
         `no route  ${who(record.subject)}: the kernel refused ${record.count} ${record.family} sends`,
       );
+    case 'blocked': {
+      const { packets, reason, from, to, chain } = record;
+      const between = `${from === undefined ? '' : ` from ${from.name}`}${to === undefined ? '' : ` to ${to.name}`}`;
+      return line(
+        record.time,
+        `blocked  ${packets} ${record.family} packets${between} in ${chain} (${reason}, ${record.verdict})`,
+      );
+    }
     case 'lease': {
       const who = workloadLabel(record.workload);
       const held = record.to === undefined ? 'holds' : 'gave back';

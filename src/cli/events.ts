@@ -40,6 +40,7 @@ const OTHER_EVENTS: readonly RecordKind[] = [
   'loss',
   'anomaly',
   'no-route',
+  'blocked',
   'lease',
   'spoof',
 ];

@@ -1,3 +1,4 @@
+import type { BlockedRecord } from './blocked.ts';
 import type { DnsRecord } from './dns.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Finding } from './finding.ts';
@@ -137,6 +138,7 @@ export type AgentRecord =
   | InventoryChange
   | CoverageRecord
   | NoRouteRecord
+  | BlockedRecord
   | LeaseRecord
   | SpoofRecord
   | SummaryRecord;

@@ -4,6 +4,7 @@
  * condensed to what names them. Control and bidirectional characters are `\u` escapes, so that a line can be
  * printed on a terminal as it is. Absent means unknown; nothing is ever written as `null` for that.
  */
+import type { BlockedRecord } from './blocked.ts';
 import type { DnsRecord } from './dns.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Finding } from './finding.ts';
@@ -56,6 +57,7 @@ export function recordTime(record: AgentRecord): Micros | undefined {
     case 'inventory':
     case 'coverage':
     case 'no-route':
+    case 'blocked':
     case 'lease':
     case 'spoof':
       return record.time;
@@ -76,6 +78,7 @@ export type PublicAnomaly = ReturnType<typeof publicAnomaly>;
 export type PublicInventoryChange = ReturnType<typeof publicInventoryChange>;
 export type PublicCoverage = ReturnType<typeof publicCoverage>;
 export type PublicNoRoute = ReturnType<typeof publicNoRoute>;
+export type PublicBlocked = ReturnType<typeof publicBlocked>;
 export type PublicLease = ReturnType<typeof publicLease>;
 export type PublicSpoof = ReturnType<typeof publicSpoof>;
 export type PublicSummary = ReturnType<typeof publicSummary>;
@@ -90,6 +93,7 @@ export type PublicRecord =
   | PublicInventoryChange
   | PublicCoverage
   | PublicNoRoute
+  | PublicBlocked
   | PublicLease
   | PublicSpoof
   | PublicSummary;
@@ -117,6 +121,8 @@ function publicRecord(record: AgentRecord): PublicRecord {
       return publicCoverage(record);
     case 'no-route':
       return publicNoRoute(record);
+    case 'blocked':
+      return publicBlocked(record);
     case 'lease':
       return publicLease(record);
     case 'spoof':
@@ -372,6 +378,25 @@ function publicNoRoute(record: NoRouteRecord) {
     networks: record.networks.map(({ name, internal }) => ({ name, internal })),
     family: record.family,
     count: record.count,
+    intervalSecs: record.intervalSecs,
+  };
+}
+
+function publicBlocked(record: BlockedRecord) {
+  return {
+    kind: record.kind,
+    time: formatMicros(record.time),
+    family: record.family,
+    backend: record.backend,
+    table: record.table,
+    chain: record.chain,
+    rule: record.rule,
+    verdict: record.verdict,
+    reason: record.reason,
+    from: record.from && publicNetwork(record.from),
+    to: record.to && publicNetwork(record.to),
+    packets: record.packets,
+    bytes: record.bytes,
     intervalSecs: record.intervalSecs,
   };
 }

@@ -116,6 +116,7 @@ export const KINDS = keys({
   inventory: true,
   coverage: true,
   'no-route': true,
+  blocked: true,
   lease: true,
   spoof: true,
   summary: true,

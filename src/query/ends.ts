@@ -29,6 +29,7 @@ export function endsOf(record: PublicRecord): readonly End[] {
     case 'loss':
     case 'anomaly':
     case 'inventory':
+    case 'blocked':
     case 'summary':
       return [];
   }

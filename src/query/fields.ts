@@ -848,6 +848,8 @@ function fullNetworkNames(record: PublicRecord): readonly string[] {
     case 'lease':
     case 'spoof':
       return record.network === undefined ? [] : [record.network];
+    case 'blocked':
+      return [record.from?.name, record.to?.name].filter((name) => name !== undefined);
     case 'no-route':
       return record.networks.map(({ name }) => name);
     case 'inventory':
@@ -878,6 +880,8 @@ function ownNames(record: PublicRecord): readonly (string | undefined)[] {
       return [record.code];
     case 'coverage':
       return [record.container];
+    case 'blocked':
+      return [record.chain, record.reason];
     case 'no-route':
     case 'lease':
     case 'spoof':

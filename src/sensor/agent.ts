@@ -27,6 +27,8 @@ import { hostMacs } from './host/host-macs.ts';
 import { type HostInterfaces, readHostInterfaces } from './host/interfaces.ts';
 import { LinkWatch } from './host/link-watch.ts';
 import { NoRouteWatch } from './host/no-route.ts';
+import { BlockedWatch } from './host/firewall/blocked-watch.ts';
+import { FirewallReader } from './host/firewall/read.ts';
 import { HostSockets } from './host/sockets.ts';
 import { createOutside, type Outside } from './names/outside.ts';
 import { createNat, type Nat } from './nat/nat.ts';
@@ -72,6 +74,8 @@ export class Agent {
   /** Absent when it is switched off. */
   readonly #containerTaps: ContainerTaps | undefined;
   readonly #noRoute: NoRouteWatch;
+  /** Absent when it is switched off. */
+  readonly #blocked: BlockedWatch | undefined;
   readonly #links: LinkWatch;
   readonly #reading: ReadingRounds;
   #timer: NodeJS.Timeout | undefined;
@@ -192,6 +196,18 @@ export class Agent {
           "a container's kernel counters cannot be read",
         ),
     });
+    if (config.firewall.enabled) {
+      this.#blocked = new BlockedWatch({
+        reader: new FirewallReader(),
+        networks: () => this.#inventory.networks(),
+        pollIntervalMs: config.firewall.poll_ms,
+        emit: (record) => {
+          emit(record);
+          detection.runner.blocked(record);
+        },
+        onProblem: (reason) => log.warn({ reason }, "the firewall's counters cannot be read"),
+      });
+    }
   }
 
   /** Returns at once; what is missing in the world is waited for. */
@@ -202,6 +218,7 @@ export class Agent {
     this.#inventory.start();
     this.#nat.watch.start();
     this.#noRoute.start();
+    this.#blocked?.start();
     this.#links.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#rounds = setInterval(() => this.#beginRound(), ROUND_MS);
@@ -215,6 +232,7 @@ export class Agent {
     await Promise.all([this.#taps.stop(), this.#containerTaps?.stop()]);
     await Promise.all([
       this.#noRoute.stop(),
+      this.#blocked?.stop(),
       this.#links.stop(),
       this.#inventory.stop(),
       this.#sockets.stop(),

@@ -200,6 +200,20 @@ export const noRouteConfig = z.strictObject({
     .describe("How often the OutNoRoutes counters of the containers' namespaces are read."),
 });
 
+export const firewallConfig = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe("Read the counters of the rules by which the host's firewall holds back containers' packets."),
+  poll_ms: z
+    .number()
+    .int()
+    .min(1000)
+    .max(600_000)
+    .default(10_000)
+    .describe('How often; each time runs iptables-save for each family, some 5 ms of CPU each.'),
+});
+
 export const natConfig = z.strictObject({
   max_connections: z
     .number()
@@ -232,6 +246,7 @@ export type DnsConfig = z.infer<typeof dnsConfig>;
 export type NamesConfig = z.infer<typeof namesConfig>;
 export type GeoConfig = z.infer<typeof geoConfig>;
 export type NoRouteConfig = z.infer<typeof noRouteConfig>;
+export type FirewallConfig = z.infer<typeof firewallConfig>;
 export type NatConfig = z.infer<typeof natConfig>;
 export type LogConfig = z.infer<typeof logConfig>;
 

@@ -37,6 +37,7 @@ export function laneOf(kind: RecordKind): Lane {
     case 'inventory':
     case 'coverage':
     case 'no-route':
+    case 'blocked':
     case 'lease':
     case 'spoof':
       return 'event';

@@ -4,6 +4,7 @@
  * replayed file gives the findings the live traffic gave.
  */
 import type { z } from 'zod';
+import type { BlockedRecord } from '../../model/blocked.ts';
 import type { DnsClientNetworks, DnsRecord } from '../../model/dns.ts';
 import type { ZoneOfName } from '../../model/dns-zone.ts';
 import type { EchoTally } from '../../model/echo.ts';
@@ -94,6 +95,8 @@ export interface Handlers {
   /** Bytes on port 53, or to Docker's embedded resolver, that are no DNS message. */
   onNotDns?(event: NotDns): void;
   onNoRoute?(record: NoRouteRecord): void;
+  /** A rule of the host's firewall held back packets since its counters were last read. Only live. */
+  onBlocked?(record: BlockedRecord): void;
   /** A source that disagrees with the inventory of its bridge: when first seen, then once a minute while it goes on. */
   onSpoof?(record: SpoofRecord): void;
   /** Somebody asks a network who holds an address. */

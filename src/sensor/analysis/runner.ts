@@ -3,6 +3,7 @@
  * it is isolated, told once, and switched off after `maxFailures`, so that it can neither stop the others nor fill the
  * log. Nothing here reads a clock: time is what the records and `tick` say.
  */
+import type { BlockedRecord } from '../../model/blocked.ts';
 import type { DnsRecord } from '../../model/dns.ts';
 import { ZoneMemory } from '../../model/dns-zone.ts';
 import type { EchoTally } from '../../model/echo.ts';
@@ -326,6 +327,16 @@ export class AnalyzerRunner {
         slot.handlers.onNoRoute?.(record);
       } catch (error) {
         this.#failed(slot, 'onNoRoute', error);
+      }
+    }
+  }
+
+  blocked(record: BlockedRecord): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onBlocked?.(record);
+      } catch (error) {
+        this.#failed(slot, 'onBlocked', error);
       }
     }
   }

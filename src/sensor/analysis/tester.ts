@@ -2,6 +2,7 @@
  * Runs one analyzer over records as the agent would, with a real runner and a real findings manager, and hands back
  * everything it said. No test framework in here: test/support/analyzer-tester.ts turns lists of cases into tests.
  */
+import type { BlockedRecord } from '../../model/blocked.ts';
 import type { DnsRecord } from '../../model/dns.ts';
 import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
@@ -30,6 +31,7 @@ export type AnalyzerEvent =
   | { readonly on: 'dns-query'; readonly query: DnsQuery }
   | { readonly on: 'not-dns'; readonly event: NotDns }
   | { readonly on: 'no-route'; readonly record: NoRouteRecord }
+  | { readonly on: 'blocked'; readonly record: BlockedRecord }
   | { readonly on: 'spoof'; readonly record: SpoofRecord }
   | { readonly on: 'neighbor-request'; readonly request: NeighborRequest }
   | { readonly on: 'router-claim'; readonly claim: RouterClaim }
@@ -187,6 +189,9 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
     case 'no-route':
       runner.noRoute(event.record);
       break;
+    case 'blocked':
+      runner.blocked(event.record);
+      break;
     case 'spoof':
       runner.spoof(event.record);
       break;
@@ -245,6 +250,7 @@ function timeOf(event: Timed): Micros {
       return event.flow.end;
     case 'dns':
     case 'no-route':
+    case 'blocked':
     case 'spoof':
       return event.record.time;
     case 'dns-query':

@@ -29,6 +29,7 @@ const EVENT_KINDS: readonly RecordKind[] = [
   'inventory',
   'coverage',
   'no-route',
+  'blocked',
   'lease',
   'spoof',
 ];

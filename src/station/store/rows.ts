@@ -131,6 +131,8 @@ function networksOf(record: AgentRecord): readonly (string | undefined)[] {
       ];
     case 'inventory':
       return record.object === 'network' ? [record.name] : [];
+    case 'blocked':
+      return [record.from?.name, record.to?.name];
     case 'no-route':
       return record.networks.map(({ name }) => name);
     case 'loss':
@@ -172,6 +174,7 @@ function containersOf(record: AgentRecord): string | undefined {
     case 'traffic':
     case 'loss':
     case 'anomaly':
+    case 'blocked':
     case 'summary':
       return undefined;
   }

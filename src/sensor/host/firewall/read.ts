@@ -1,0 +1,133 @@
+/**
+ * Reads the rules that the engine has put into the host's firewall, with their counters: `iptables-save -c` of both
+ * variants and families, and the engine's nftables tables. It changes nothing, takes no lock, and needs the engine's
+ * network namespace and CAP_NET_ADMIN. Where a source cannot be read it says why, and reads the others.
+ */
+import { type CommandAnswer, type CommandLimits, findTool, runCommand } from './command.ts';
+import { backendOf, parseIptablesSave } from './iptables-save.ts';
+import { parseNftJson } from './nft-json.ts';
+import { type Family, isDockers, NFTABLES_TABLE, type Ruleset, RulesetError } from './ruleset.ts';
+
+export interface FirewallReading {
+  /** Only those in which the engine keeps rules. */
+  readonly rulesets: readonly Ruleset[];
+  /** Names of the sources that could not be read: what they hold is not known, rather than gone. */
+  readonly unread: ReadonlySet<string>;
+  /** One line each. */
+  readonly problems: readonly string[];
+}
+
+export interface FirewallTools {
+  readonly find: (name: string) => Promise<string | undefined>;
+  readonly run: (path: string, args: readonly string[], limits: CommandLimits) => Promise<CommandAnswer>;
+}
+
+interface Source {
+  readonly family: Family;
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly parse: (text: string) => readonly Ruleset[];
+  /** That the tool says when there is nothing of this kind. */
+  readonly absence?: RegExp;
+}
+
+/** Sources without rules of the engine are asked again after so many readings: a tool takes some 5 ms of CPU. */
+const ASK_AGAIN_EVERY = 30;
+
+export class FirewallReader {
+  readonly #tools: FirewallTools;
+  readonly #stop = new AbortController();
+  #readings = 0;
+  /** Names of those that hold rules of the engine; undefined before the first reading. */
+  #holding: ReadonlySet<string> | undefined;
+
+  constructor(tools: FirewallTools = { find: findTool, run: runCommand }) {
+    this.#tools = tools;
+  }
+
+  /** A tool that is running is ended. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Never rejects. */
+  async read(): Promise<FirewallReading> {
+    const isFull = this.#readings++ % ASK_AGAIN_EVERY === 0 || (this.#holding?.size ?? 0) === 0;
+    const sources = await this.#sources();
+    if (sources.length === 0) {
+      const problem =
+        'neither iptables-save nor nft is installed here (Debian: packages iptables and nftables)';
+      return { rulesets: [], unread: new Set(), problems: [problem] };
+    }
+    const rulesets: Ruleset[] = [];
+    const unread = new Set<string>();
+    const problems: string[] = [];
+    const holding = new Set<string>();
+    for (const source of sources) {
+      const name = nameOf(source);
+      if (!isFull && this.#holding?.has(name) !== true) continue;
+      const answer = await this.#readOne(source);
+      if (typeof answer === 'string') {
+        problems.push(answer);
+        unread.add(name);
+        if (this.#holding?.has(name) === true) holding.add(name);
+      } else if (answer.length > 0) {
+        rulesets.push(...answer);
+        holding.add(name);
+      }
+    }
+    this.#holding = holding;
+    return { rulesets, unread, problems };
+  }
+
+  /** What it holds of the engine, or why that is not known. */
+  async #readOne({ path, args, parse, absence }: Source): Promise<readonly Ruleset[] | string> {
+    const answer = await this.#tools.run(path, args, { signal: this.#stop.signal });
+    if (!answer.ok) return absence?.test(answer.reason) === true ? [] : answer.reason;
+    try {
+      return parse(answer.stdout).filter(isDockers);
+    } catch (error) {
+      if (!(error instanceof RulesetError)) throw error;
+      return `what \`${path}\` printed cannot be read: ${error.message}`;
+    }
+  }
+
+  /** Tools come and go while the agent runs. */
+  async #sources(): Promise<Source[]> {
+    const { find } = this.#tools;
+    const sources: Source[] = [];
+    for (const [family, command] of [
+      ['ipv4', 'iptables'],
+      ['ipv6', 'ip6tables'],
+    ] as const) {
+      const variants = [await find(`${command}-nft-save`), await find(`${command}-legacy-save`)];
+      const there = variants.filter((path) => path !== undefined);
+      // Distributions that have one variant only call it by the plain name.
+      const plain = there.length > 0 ? undefined : await find(`${command}-save`);
+      for (const path of plain === undefined ? there : [plain]) {
+        const parse = (text: string): Ruleset[] => [parseIptablesSave(text, family, backendOf(text))];
+        sources.push({ family, path, args: ['-c'], parse });
+      }
+    }
+    const nft = await find('nft');
+    for (const [family, word] of [
+      ['ipv4', 'ip'],
+      ['ipv6', 'ip6'],
+    ] as const) {
+      if (nft === undefined) break;
+      sources.push({
+        family,
+        path: nft,
+        args: ['-j', 'list', 'table', word, NFTABLES_TABLE],
+        parse: parseNftJson,
+        absence: /No such file or directory/,
+      });
+    }
+    return sources;
+  }
+}
+
+/** As `Ruleset.backend` and `family` say it: a ruleset whose source is unread is not gone. */
+function nameOf({ family, path }: Source): string {
+  return `${family} ${path.slice(path.lastIndexOf('/') + 1)}`;
+}
