@@ -7,7 +7,7 @@ import { readInNamespace } from '../../capture/native/index.ts';
 import { openNetfilter } from '../../capture/netfilter.ts';
 import { openLiveTap } from '../../capture/open.ts';
 import type { LiveOptions, PacketSource } from '../../capture/source.ts';
-import type { RecordSender } from '../channel.ts';
+import type { RecordSender } from '../channel/ports.ts';
 import type { Config } from '../config/schema.ts';
 import type { LearnedRecord } from '../model/learned.ts';
 import type { LeaseHistory } from '../model/lease.ts';

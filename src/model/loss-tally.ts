@@ -2,8 +2,8 @@
  * What the station itself had to drop, added up by place until it can be written as `loss` records. Bounded: the
  * places are the record kinds and the sinks.
  */
-import type { LossRecord } from '../model/record.ts';
-import type { Micros } from '../model/time.ts';
+import type { LossRecord } from './record.ts';
+import type { Micros } from './time.ts';
 
 interface Tally {
   readonly source: string;

@@ -3,8 +3,8 @@
  * narrow, typed way of their own. Today both wings live in one process and the channel is a function call; the
  * wings already cannot tell.
  */
-import type { LearnedRecord } from './model/learned.ts';
-import type { AgentRecord } from './model/record.ts';
+import type { LearnedRecord } from '../model/learned.ts';
+import type { AgentRecord } from '../model/record.ts';
 
 /** The sensor's end. `send` is synchronous, never blocks and never throws: the pipeline must not wait for a disk. */
 export interface RecordSender {
