@@ -2,7 +2,7 @@
 import type { AnalyzerOptions } from '../config/schema.ts';
 import type { AgentRecord } from '../model/record.ts';
 import type { ErrorLog } from '../telemetry/logger.ts';
-import type { AnalyzerDefinition, Surroundings } from './analysis/analyzer.ts';
+import type { AnalyzerDefinition, Surroundings, Threats } from './analysis/analyzer.ts';
 import { type AnalyzerMemory, AnalyzerRunner } from './analysis/runner.ts';
 import type { FindingsConfig } from './findings/config.ts';
 import { FindingManager } from './findings/manager.ts';
@@ -15,6 +15,7 @@ export interface DetectionOptions {
   readonly emit: (record: AgentRecord) => void;
   readonly log: ErrorLog;
   readonly surroundings?: Surroundings | undefined;
+  readonly threats?: Threats | undefined;
   /** Without it nothing that is learned outlives this run. */
   readonly memory?: AnalyzerMemory | undefined;
 }
@@ -31,6 +32,7 @@ export function createDetection({
   emit,
   log,
   surroundings,
+  threats,
   memory,
 }: DetectionOptions): Detection {
   const manager = new FindingManager({ config: findings, onFinding: emit, onLoss: emit });
@@ -43,6 +45,7 @@ export function createDetection({
       })),
     findings: manager,
     surroundings,
+    threats,
     memory,
     onLoss: emit,
     onFailure: ({ error, ...failure }) =>

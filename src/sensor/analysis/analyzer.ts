@@ -62,6 +62,43 @@ export interface Surroundings {
   publisherOf(protocol: string, hostIp: string, hostPort: number | undefined): Workload | undefined;
 }
 
+/** What an operator's list says of an address or a name. */
+export interface ThreatMatch {
+  /** Name of the list; the gravest of those that have it. */
+  readonly list: string;
+  readonly severity: Severity;
+  readonly confidence: Confidence;
+  /** As the list means it: `198.51.100.0/24`, `bad.example`, `*.bad.example`. */
+  readonly indicator: string;
+  /** `host` is itself only, `domain` all below it too. `url`: the list names a page on that host. */
+  readonly kind: 'address' | 'network' | 'host' | 'domain' | 'url';
+  /** The port that is listed with it; absent when any is meant. */
+  readonly port?: number;
+  /** Malware family or comment; raw bytes of the list. */
+  readonly note?: string;
+  /** Line of the file. */
+  readonly line: number;
+  /** When the file was last changed, as its file system has it. */
+  readonly fileChanged: Micros;
+  /** Other lists that have it too. */
+  readonly alsoIn: readonly string[];
+}
+
+/** The operator's lists of addresses, networks and domains. They may change between any two calls. */
+export interface Threats {
+  /** False where the configuration names no list: then nothing will ever match. */
+  readonly isConfigured: boolean;
+  /** Whether anything of that kind is loaded now. */
+  readonly hasAddresses: boolean;
+  readonly hasNames: boolean;
+  /** Cheap enough for each flow: some 20 ns a list where nothing matches. */
+  listsAddress(ip: IpWords): boolean;
+  /** The same by name, in presentation form; some 200 ns. */
+  listsName(name: string): boolean;
+  ofAddress(ip: IpWords): ThreatMatch | undefined;
+  ofName(name: string): ThreatMatch | undefined;
+}
+
 /** What a detector listens to. Records are borrowed for the call where the comment says so, else they may be kept. */
 export interface Handlers {
   /**
@@ -221,6 +258,7 @@ export interface AnalyzerContext<MessageId extends string, Evidence> {
   /** The zone of a name in presentation form; all analyzers share the work. Undefined for the root. */
   zoneOf(query: string): ZoneOfName | undefined;
   readonly surroundings: Surroundings;
+  readonly threats: Threats;
 }
 
 export interface AnalyzerDefinition<

@@ -27,6 +27,7 @@ import type {
   NotDns,
   Report,
   Surroundings,
+  Threats,
 } from './analyzer.ts';
 import { LruMap } from './bounded-map.ts';
 import { SavedMap } from './learned-map.ts';
@@ -78,12 +79,24 @@ export interface RunnerOptions {
   readonly memory?: AnalyzerMemory | undefined;
   /** Without it analyzers know of no network but those of the flows. */
   readonly surroundings?: Surroundings | undefined;
+  /** The operator's lists; without it there are none. */
+  readonly threats?: Threats | undefined;
 }
 
 const NOTHING_AROUND: Surroundings = {
   networkAt: () => undefined,
   isPublished: () => undefined,
   publisherOf: () => undefined,
+};
+
+const NO_THREATS: Threats = {
+  isConfigured: false,
+  hasAddresses: false,
+  hasNames: false,
+  listsAddress: () => false,
+  listsName: () => false,
+  ofAddress: () => undefined,
+  ofName: () => undefined,
 };
 
 /**
@@ -466,6 +479,7 @@ export class AnalyzerRunner {
       lost: (what, count = 1) => this.#noteEviction(this.#evictionOf(`${definition.id}.${what}`), count),
       zoneOf: (query) => this.#zones.ofText(query),
       surroundings: this.#options.surroundings ?? NOTHING_AROUND,
+      threats: this.#options.threats ?? NO_THREATS,
     } as AnalyzerContext<string, Finding['evidence']>;
   }
 

@@ -18,7 +18,7 @@ import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
 import { findingsConfig } from '../findings/config.ts';
 import { FindingManager } from '../findings/manager.ts';
-import type { AnalyzerDefinition, DnsQuery, NotDns, Surroundings } from './analyzer.ts';
+import type { AnalyzerDefinition, DnsQuery, NotDns, Surroundings, ThreatMatch, Threats } from './analyzer.ts';
 import { type AnalyzerFailure, AnalyzerRunner, type FlowEvent } from './runner.ts';
 
 /** What happened, in order. Time advances by the records' own times, and by `tick`. */
@@ -44,6 +44,8 @@ export type AnalyzerEvent =
       readonly networks?: readonly Network[];
       readonly published?: readonly PublishedByTest[];
     }
+  /** The operator's lists are these from now on; none is loaded before. */
+  | { readonly on: 'threats'; readonly threats: Threats }
   | { readonly on: 'tick'; readonly now: Micros };
 
 export interface PublishedByTest {
@@ -88,12 +90,14 @@ export function runAnalyzer(
     onLoss: (loss) => losses.push(loss),
   });
   const around = new SurroundingsOfTest();
+  const threats = new ThreatsOfTest();
   const runner = new AnalyzerRunner({
     analyzers: [{ definition, config: definition.config.parse(options) }],
     findings: manager,
     onLoss: (loss) => losses.push(loss),
     onFailure: (failure) => failures.push(failure),
     surroundings: around,
+    threats,
     memory: {
       learned: history,
       remember: (record) => {
@@ -112,6 +116,10 @@ export function runAnalyzer(
       now = event.step.to;
       continue;
     }
+    if (event.on === 'threats') {
+      threats.current = event.threats;
+      continue;
+    }
     if (event.on === 'inventory') {
       around.learn(event.networks ?? [], event.published);
       continue;
@@ -126,6 +134,36 @@ export function runAnalyzer(
   manager.finish();
   const final = new Map(findings.map((finding) => [finding.id, finding]));
   return { findings, final: [...final.values()], losses, failures, learned: [...learned.values()] };
+}
+
+/** Lists are configured, and none is loaded until the test says so. */
+class ThreatsOfTest implements Threats {
+  readonly isConfigured = true;
+  current: Threats | undefined;
+
+  get hasAddresses(): boolean {
+    return this.current?.hasAddresses ?? false;
+  }
+
+  get hasNames(): boolean {
+    return this.current?.hasNames ?? false;
+  }
+
+  listsAddress(ip: IpWords): boolean {
+    return this.current?.listsAddress(ip) ?? false;
+  }
+
+  listsName(name: string): boolean {
+    return this.current?.listsName(name) ?? false;
+  }
+
+  ofAddress(ip: IpWords): ThreatMatch | undefined {
+    return this.current?.ofAddress(ip);
+  }
+
+  ofName(name: string): ThreatMatch | undefined {
+    return this.current?.ofName(name);
+  }
 }
 
 class SurroundingsOfTest implements Surroundings {
@@ -158,7 +196,7 @@ class SurroundingsOfTest implements Surroundings {
   }
 }
 
-type Timed = Exclude<AnalyzerEvent, { on: 'clock-set' | 'inventory' }>;
+type Timed = Exclude<AnalyzerEvent, { on: 'clock-set' | 'inventory' | 'threats' }>;
 
 function deliver(runner: AnalyzerRunner, event: Timed): void {
   switch (event.on) {
