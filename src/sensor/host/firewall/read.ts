@@ -31,6 +31,9 @@ interface Source {
   readonly absence?: RegExp;
 }
 
+const NO_CHAINS =
+  'no chain of Docker is in the firewall of this network namespace: the engine runs with `iptables: false`, or in another namespace';
+
 /** Sources without rules of the engine are asked again after so many readings: a tool takes some 5 ms of CPU. */
 const ASK_AGAIN_EVERY = 30;
 
@@ -61,22 +64,28 @@ export class FirewallReader {
     }
     const rulesets: Ruleset[] = [];
     const unread = new Set<string>();
-    const problems: string[] = [];
+    const failures: { readonly family: Family; readonly isHolding: boolean; readonly reason: string }[] = [];
     const holding = new Set<string>();
     for (const source of sources) {
       const name = nameOf(source);
       if (!isFull && this.#holding?.has(name) !== true) continue;
       const answer = await this.#readOne(source);
       if (typeof answer === 'string') {
-        problems.push(answer);
+        const isHolding = this.#holding?.has(name) === true;
+        failures.push({ family: source.family, isHolding, reason: answer });
         unread.add(name);
-        if (this.#holding?.has(name) === true) holding.add(name);
+        if (isHolding) holding.add(name);
       } else if (answer.length > 0) {
         rulesets.push(...answer);
         holding.add(name);
       }
     }
     this.#holding = holding;
+    // A kernel has often one variant only; that the other cannot be read matters where nothing else was found.
+    const problems = failures
+      .filter(({ family, isHolding }) => isHolding || !rulesets.some((ruleset) => ruleset.family === family))
+      .map(({ reason }) => reason);
+    if (rulesets.length === 0 && failures.length === 0) problems.push(NO_CHAINS);
     return { rulesets, unread, problems };
   }
 
