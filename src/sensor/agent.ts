@@ -17,6 +17,7 @@ import { clientOptions } from './config.ts';
 import { createDetection } from './detection.ts';
 import { ANALYZERS } from './detectors.ts';
 import { Attribution, type HostAddresses } from './docker/attribution.ts';
+import { DockerDualHomed } from './docker/dual-homed.ts';
 import { engineDataRoot } from './docker/engine-root.ts';
 import { Inventory } from './docker/inventory.ts';
 import { type ContainerState, type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
@@ -146,6 +147,7 @@ export class Agent {
       nat: this.#nat.unfolder,
       outside: this.#outside,
       sockets: this.#sockets,
+      dualHomed: new DockerDualHomed(this.#inventory.state),
       ...detection,
       emit,
       wants: { flows: true, dns: true, traffic: true },

@@ -11,6 +11,7 @@ import type { AgentRecord } from '../model/record.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../model/time.ts';
 import type { FlowGlance, FlowInterest } from './analysis/analyzer.ts';
 import type { AnalyzerRunner, FlowEvent } from './analysis/runner.ts';
+import { BurstIntake, type DualHomed } from './bursts/intake.ts';
 import type { DnsConfig, FlowsConfig } from './config.ts';
 import { ContentIntake } from './content/intake.ts';
 import { isNeighborDiscovery } from './decode/ndp.ts';
@@ -48,6 +49,8 @@ export interface PipelineOptions {
   readonly networkOfMac?: ((tap: Tap, mac: string) => Network | undefined) | undefined;
   /** Containers whose DNS is about to be read in their own namespace. */
   readonly expectedTaps?: ExpectedTaps | undefined;
+  /** The containers through which an internal network has a way out. */
+  readonly dualHomed?: DualHomed | undefined;
   /** Packet time jumped: somebody set the clock. */
   readonly onClockSet?: (() => void) | undefined;
   readonly runner: AnalyzerRunner;
@@ -101,6 +104,8 @@ export class Pipeline {
   readonly #logins: LoginWatch | undefined;
   readonly #dns: DnsIntake;
   readonly #echoes: EchoIntake;
+  /** Absent where nobody can say which containers are dual-homed. */
+  readonly #bursts: BurstIntake | undefined;
   readonly #neighbors: NeighborIntake;
   readonly #routers: RouterIntake;
   readonly #rollup: TrafficRollup;
@@ -173,6 +178,7 @@ export class Pipeline {
       onTally: (tally) => options.runner.echo(tally),
       seed: options.seed,
     });
+    if (options.dualHomed !== undefined) this.#bursts = this.#watchBursts(options.dualHomed);
     this.#neighbors = new NeighborIntake({
       names: options.names,
       networkAmong: (tap, a, b) => this.#records.networkAmong(tap, a, b),
@@ -203,6 +209,7 @@ export class Pipeline {
 
   setNetworks(networks: readonly Network[]): void {
     this.#records.setNetworks(networks);
+    this.#bursts?.refresh();
   }
 
   /** An endpoint gave these addresses back: what comes from them later is another's, so their flows end here. */
@@ -302,6 +309,7 @@ export class Pipeline {
     this.#endFlowsOfTaps(Number.POSITIVE_INFINITY);
     // Visiting every flow costs microseconds each; where nobody asked about their ends, they just end.
     this.#echoes.finish();
+    this.#bursts?.finish();
     if (wants.traffic || wants.flows || this.#mayConcern(runner.wants.flowEnd)) this.#table.flush('shutdown');
     this.#dns.flush();
     this.#options.sources?.finish(this.#now);
@@ -339,6 +347,7 @@ export class Pipeline {
         if ((events & FLOW_EVENT.NEW) !== 0 && !isNeighborDiscovery(view))
           this.#options.sources?.onFlow(view, tap, time);
       }
+      if (this.#bursts?.isNeeded === true) this.#bursts.onPacket(view, time, slot, table.fromOrig);
       if (isNeighborDiscovery(view)) this.#options.sources?.onNeighbor(data, view, tap, time);
       if ((view.layers & LAYER.PORTS) !== 0 && hasDnsPort(view)) {
         this.#dns.onPacket(data, view, time, tap, slot, table.fromOrig);
@@ -406,6 +415,27 @@ export class Pipeline {
     });
   }
 
+  #watchBursts(dualHomed: DualHomed): BurstIntake {
+    const table = this.#table;
+    const { runner } = this.#options;
+    return new BurstIntake({
+      dualHomed,
+      maxFlows: table.maxFlows,
+      isWanted: () => runner.wants.burst,
+      networkOf: (slot) => this.#records.networkOf(slot),
+      endsOf: (slot) => ({ orig: table.origWords(slot), resp: table.respWords(slot) }),
+      saidSoFar: (slot) =>
+        table.startedMidstream(slot)
+          ? undefined
+          : {
+              bytes: table.origBytes(slot) + table.respBytes(slot),
+              packets: table.origPackets(slot) + table.respPackets(slot),
+            },
+      recordOf: (slot) => this.#records.record(slot, 'active'),
+      onBurst: (burst) => runner.burst(burst),
+    });
+  }
+
   #isContentNeeded(slot: number): boolean {
     const { runner, wants } = this.#options;
     if (wants.flows) return true;
@@ -423,6 +453,7 @@ export class Pipeline {
   #onFlowEnd(slot: number, reason: FlowEnd): void {
     this.#dns.onFlowEnd(slot);
     this.#echoes.onFlowEnd(slot);
+    this.#bursts?.onFlowEnd(slot);
     if (this.#options.wants.traffic) this.#addToRollup(slot);
     this.#tellFlowEnd(slot, reason);
     this.#records.end(slot);
@@ -508,6 +539,7 @@ export class Pipeline {
     this.#options.sources?.tick(time);
     this.#content.tick();
     this.#echoes.tick(time);
+    this.#bursts?.tick(time);
     this.#options.runner.tick(time);
     this.#options.findings.tick(time);
     const elapsed = time - this.#rollupStart;
@@ -539,6 +571,7 @@ export class Pipeline {
     this.#table.clockSet(step);
     this.#dns.clockSet(step);
     this.#echoes.clockSet(step);
+    this.#bursts?.clockSet(step);
     this.#options.outside?.clockSet(step);
     this.#options.sources?.clockSet();
     this.#neighbors.clockSet();
@@ -568,6 +601,7 @@ export class Pipeline {
     this.#tellRise('neighbor-requests', 'questions', this.#neighbors.lost, time);
     this.#tellRise('flow-content', 'server names', this.#content.lost, time);
     this.#tellRise('echo', 'flows and replies', this.#echoes.lost, time);
+    this.#tellRise('bursts', 'flows', this.#bursts?.lost ?? 0, time);
     this.#tellRise('resolved-names', 'names.max_addresses', this.#options.outside?.evicted ?? 0, time);
     this.#counters.report(time, this.#taps);
     this.#rollupStart = time;

@@ -17,6 +17,7 @@ import type { AnalyzerDefinition } from './analysis/analyzer.ts';
 import { ArpContradictions } from './arp-contradictions.ts';
 import { createDetection } from './detection.ts';
 import { Attribution } from './docker/attribution.ts';
+import { DockerDualHomed } from './docker/dual-homed.ts';
 import type { OfflineInventory } from './docker/inventory-records.ts';
 import { DockerSurroundings } from './docker/surroundings.ts';
 import { createOutside } from './names/outside.ts';
@@ -105,6 +106,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     dns: config.dns,
     names: attribution,
     outside,
+    dualHomed: new DockerDualHomed(state),
     ...detection,
     emit,
     wants: { ...wants, traffic: false },

@@ -10,6 +10,7 @@ import type { AnalyzerDefinition, Handlers } from '../../src/sensor/analysis/ana
 import { type DnsConfig, dnsConfig, type FlowsConfig, flowsConfig } from '../../src/sensor/config.ts';
 import { createDetection } from '../../src/sensor/detection.ts';
 import { Attribution } from '../../src/sensor/docker/attribution.ts';
+import { DockerDualHomed } from '../../src/sensor/docker/dual-homed.ts';
 import { InventoryState } from '../../src/sensor/docker/inventory-state.ts';
 import { findingsConfig } from '../../src/sensor/findings/config.ts';
 import { Pipeline, type PipelineOptions } from '../../src/sensor/pipeline.ts';
@@ -108,6 +109,7 @@ export function startPipeline({
     names: new Attribution(state, { host: { has: () => false, onInterface: () => false } }),
     outside,
     expectedTaps,
+    dualHomed: new DockerDualHomed(state),
     ...detection,
     emit,
     wants: { flows: true, dns: true, traffic: true, ...wants },

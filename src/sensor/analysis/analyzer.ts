@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod';
 import type { BlockedRecord } from '../../model/blocked.ts';
+import type { FlowBurst } from '../../model/burst.ts';
 import type { DnsClientNetworks, DnsRecord } from '../../model/dns.ts';
 import type { ZoneOfName } from '../../model/dns-zone.ts';
 import type { EchoTally } from '../../model/echo.ts';
@@ -144,6 +145,8 @@ export interface Handlers {
   onEcho?(echo: EchoTally): void;
   /** A login whose secret crossed the wire in clear. */
   onLogin?(login: CleartextLogin): void;
+  /** A flow of a dual-homed container spoke, and is silent again; each second of it where it goes on. */
+  onBurst?(burst: FlowBurst): void;
   /** Packet time has advanced by at least a second. */
   onTick?(now: Micros): void;
   /** Input has ended, of a file or of the agent: what waited for more to come is decided now. */

@@ -4,6 +4,7 @@
  * log. Nothing here reads a clock: time is what the records and `tick` say.
  */
 import type { BlockedRecord } from '../../model/blocked.ts';
+import type { FlowBurst } from '../../model/burst.ts';
 import type { DnsRecord } from '../../model/dns.ts';
 import { ZoneMemory } from '../../model/dns-zone.ts';
 import type { EchoTally } from '../../model/echo.ts';
@@ -117,6 +118,7 @@ export interface Wants {
   routerClaim: boolean;
   echo: boolean;
   login: boolean;
+  burst: boolean;
 }
 
 export type FlowEvent = 'flowStart' | 'flowAnswered' | 'flowRecognized' | 'flowActive' | 'flowEnd';
@@ -168,6 +170,7 @@ export class AnalyzerRunner {
     routerClaim: false,
     echo: false,
     login: false,
+    burst: false,
   };
   readonly #options: Omit<RunnerOptions, 'memory'>;
   readonly #slots: Slot[] = [];
@@ -404,6 +407,16 @@ export class AnalyzerRunner {
     }
   }
 
+  burst(burst: FlowBurst): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onBurst?.(burst);
+      } catch (error) {
+        this.#failed(slot, 'onBurst', error);
+      }
+    }
+  }
+
   /**
    * Packet time has come to `now`. Call it as often as convenient: analyzers hear of it at most once a second, and
    * never of time that runs backwards, unless `clockSet` said so.
@@ -530,6 +543,7 @@ export class AnalyzerRunner {
     wants.routerClaim = this.#slots.some((slot) => slot.handlers.onRouterClaim !== undefined);
     wants.echo = this.#slots.some((slot) => slot.handlers.onEcho !== undefined);
     wants.login = this.#slots.some((slot) => slot.handlers.onLogin !== undefined);
+    wants.burst = this.#slots.some((slot) => slot.handlers.onBurst !== undefined);
   }
 
   #evictionOf(where: string): Eviction {

@@ -3,6 +3,7 @@
  * everything it said. No test framework in here: test/support/analyzer-tester.ts turns lists of cases into tests.
  */
 import type { BlockedRecord } from '../../model/blocked.ts';
+import type { FlowBurst } from '../../model/burst.ts';
 import type { DnsRecord } from '../../model/dns.ts';
 import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
@@ -37,6 +38,7 @@ export type AnalyzerEvent =
   | { readonly on: 'router-claim'; readonly claim: RouterClaim }
   | { readonly on: 'echo'; readonly echo: EchoTally }
   | { readonly on: 'login'; readonly login: CleartextLogin }
+  | { readonly on: 'burst'; readonly burst: FlowBurst }
   | { readonly on: 'clock-set'; readonly step: ClockStep }
   /** The inventory knows this beside the networks of the flows; published ports are not known until it comes. */
   | {
@@ -245,6 +247,9 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
     case 'login':
       runner.login(event.login);
       break;
+    case 'burst':
+      runner.burst(event.burst);
+      break;
     case 'tick':
       break;
   }
@@ -303,6 +308,8 @@ function timeOf(event: Timed): Micros {
       return event.echo.time;
     case 'login':
       return event.login.time;
+    case 'burst':
+      return event.burst.end;
     case 'tick':
       return event.now;
   }

@@ -70,6 +70,7 @@ const NOTHING: Wants = {
   routerClaim: false,
   echo: false,
   login: false,
+  burst: false,
 };
 
 const NO_ECHO: Omit<EchoTally, 'time' | 'flow'> = {
