@@ -1,5 +1,5 @@
 /** The agent: both wings in one process, until SIGINT or SIGTERM. Findings go to stdout, the log to stderr. */
-import { localChannel } from '../channel.ts';
+import { localChannel } from '../channel/ports.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { type PublicFinding, parseRecord, serializeRecord } from '../model/serialize.ts';
 import { Agent } from '../sensor/agent.ts';

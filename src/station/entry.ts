@@ -2,15 +2,6 @@
 import type { AgentRecord, RecordKind } from '../model/record.ts';
 import type { Micros } from '../model/time.ts';
 
-/**
- * How a record is kept. `finding` and `event` are durable: in the database before any sink sees them, each in a
- * sequence of its own, so that no number of events stands in the way of a finding. `bulk` is many and small; it may
- * be shed, counted, when something is slow. `none` is not kept.
- */
-export type Lane = 'finding' | 'event' | 'bulk' | 'none';
-
-export type DurableLane = 'finding' | 'event';
-
 /** What a sink is given. */
 export interface Delivery {
   readonly kind: RecordKind;
@@ -26,28 +17,6 @@ export interface Delivery {
 
 export interface Entry extends Delivery {
   readonly record: AgentRecord;
-}
-
-export function laneOf(kind: RecordKind): Lane {
-  switch (kind) {
-    case 'finding':
-      return 'finding';
-    case 'loss':
-    case 'anomaly':
-    case 'inventory':
-    case 'coverage':
-    case 'no-route':
-    case 'blocked':
-    case 'lease':
-    case 'spoof':
-      return 'event';
-    case 'flow':
-    case 'traffic':
-    case 'dns':
-      return 'bulk';
-    case 'summary':
-      return 'none';
-  }
 }
 
 /** Numbers the records of one microsecond. Remembers the latest microseconds only; live time moves on. */

@@ -4,16 +4,17 @@
  * records themselves.
  */
 import { hostname } from 'node:os';
-import type { RecordReceiver } from '../channel.ts';
+import type { RecordReceiver } from '../channel/ports.ts';
+import { type DurableLane, type Lane, laneOf } from '../model/lane.ts';
 import type { LearnedRecord } from '../model/learned.ts';
 import type { LeaseHistory } from '../model/lease.ts';
+import { LossTally } from '../model/loss-tally.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { recordTime, serializeRecord } from '../model/serialize.ts';
 import { MICROS_PER_SECOND, type Micros, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { InfluxdbConfig, StationConfig } from './config.ts';
-import { type DurableLane, type Lane, laneOf, TieBreaker } from './entry.ts';
-import { LossTally } from './loss-tally.ts';
+import { TieBreaker } from './entry.ts';
 import { InfluxdbSink } from './sinks/influxdb.ts';
 import { OUTLET_DEFAULTS, Outlet, type OutletOptions, type OutletStatus } from './sinks/outlet.ts';
 import type { Sink } from './sinks/sink.ts';

@@ -3,10 +3,11 @@
  * call: `sinkCompliance('webhook', makeHarness)`.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { laneOf } from '../../src/model/lane.ts';
 import type { AgentRecord } from '../../src/model/record.ts';
 import { storeConfig } from '../../src/station/config.ts';
-import { type Delivery, laneOf } from '../../src/station/entry.ts';
-import { LossTally } from '../../src/station/loss-tally.ts';
+import type { Delivery } from '../../src/station/entry.ts';
+import { LossTally } from '../../src/model/loss-tally.ts';
 import { Outlet, type OutletOptions } from '../../src/station/sinks/outlet.ts';
 import type { Sink } from '../../src/station/sinks/sink.ts';
 import { openStoreReadOnly } from '../../src/station/store/reader.ts';

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { localChannel } from '../../src/channel.ts';
+import { localChannel } from '../../src/channel/ports.ts';
 import { parseRecord } from '../../src/model/serialize.ts';
 import { influxdbConfig } from '../../src/station/config.ts';
 import { InfluxdbAdmin } from '../../src/station/sinks/influxdb/admin.ts';

@@ -41,7 +41,7 @@ const RULES: readonly Rule[] = [
   },
   {
     sentence:
-      'the wings never import each other: src/sensor and src/station meet in src/channel.ts and src/model',
+      'the wings never import each other: src/sensor and src/station meet in src/channel and src/model',
     broken: ({ from, to }) =>
       (inside('src/sensor')(from) && inside('src/station')(to)) ||
       (inside('src/station')(from) && inside('src/sensor')(to)),

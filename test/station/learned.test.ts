@@ -55,7 +55,7 @@ describe('what was learned', () => {
 
   it('takes any text as a key', async () => {
     // SQLite has no lone surrogates; a key with one is kept as what it becomes in UTF-8.
-    const keys = HOSTILE_TEXTS.map((text) => text.toWellFormed());
+    const keys = HOSTILE_TEXTS.map((text) => Buffer.from(text).toString());
     await run(...keys.map((key) => learned(key, key)));
     expect(new Set((await run()).map(({ key }) => key))).toEqual(new Set(keys));
   });

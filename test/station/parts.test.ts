@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Fifo } from '../../src/model/fifo.ts';
 import { influxdbConfig, storeConfig } from '../../src/station/config.ts';
 import { TieBreaker } from '../../src/station/entry.ts';
 import { FailureLog } from '../../src/station/failure-log.ts';
-import { Fifo } from '../../src/station/fifo.ts';
-import { LossTally } from '../../src/station/loss-tally.ts';
+import { LossTally } from '../../src/model/loss-tally.ts';
 import { Secret } from '../../src/station/secret.ts';
 import { Backoff } from '../../src/station/sinks/backoff.ts';
 import { memoryLogger } from './support/harness.ts';

@@ -5,8 +5,9 @@
  *     taken [ a b ]   being sent, or to be sent again first
  *     queue [ c d e ] oldest at the front; dropped from there when full
  */
+
+import { Fifo } from '../../model/fifo.ts';
 import type { Delivery } from '../entry.ts';
-import { Fifo } from '../fifo.ts';
 
 interface Queued {
   readonly delivery: Delivery;

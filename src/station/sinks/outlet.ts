@@ -3,11 +3,13 @@
  * backoff, bad records found by halving and kept as dead letters, a bounded drain at the end. `offer` is synchronous,
  * never blocks and never throws. Every record is accounted for: accepted = sent + dropped + dead + queued.
  */
+
+import { type DurableLane, laneOf } from '../../model/lane.ts';
+import type { LossTally } from '../../model/loss-tally.ts';
 import type { Micros } from '../../model/time.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { type Delivery, type DurableLane, type Entry, laneOf } from '../entry.ts';
+import type { Delivery, Entry } from '../entry.ts';
 import { FailureLog } from '../failure-log.ts';
-import type { LossTally } from '../loss-tally.ts';
 import type { DurableDelivery, Outbox } from '../store/outbox.ts';
 import { Backoff } from './backoff.ts';
 import { BulkLane } from './bulk-lane.ts';

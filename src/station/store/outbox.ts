@@ -4,10 +4,11 @@
  * While the disk refuses writes, the log continues in the write buffer: a full disk must not silence a finding.
  */
 import type { Database } from 'better-sqlite3';
+import type { Fifo } from '../../model/fifo.ts';
+import type { DurableLane } from '../../model/lane.ts';
 import type { RecordKind } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
-import type { Delivery, DurableLane } from '../entry.ts';
-import type { Fifo } from '../fifo.ts';
+import type { Delivery } from '../entry.ts';
 import type { DurableEntry } from './rows.ts';
 
 export interface DurableDelivery extends Delivery {

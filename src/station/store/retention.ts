@@ -5,10 +5,10 @@
  * nor is a lease that is still held.
  */
 import type { Database } from 'better-sqlite3';
+import type { DurableLane } from '../../model/lane.ts';
 import type { RecordKind } from '../../model/record.ts';
 import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
 import type { StoreConfig } from '../config.ts';
-import type { DurableLane } from '../entry.ts';
 
 /** Highest place in the log that every sink has taken, for each lane. */
 export type Delivered = Readonly<Record<DurableLane, number>>;
@@ -30,6 +30,7 @@ const EVENT_KINDS: readonly RecordKind[] = [
   'coverage',
   'no-route',
   'blocked',
+  'listener',
   'lease',
   'spoof',
 ];

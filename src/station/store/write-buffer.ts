@@ -2,8 +2,9 @@
  * What is accepted but not yet in the database. Bounded by records and bytes; when it is full, flows and DNS are
  * shed first, other events next, and a finding only when the buffer holds nothing but findings.
  */
+
+import { Fifo } from '../../model/fifo.ts';
 import type { Entry } from '../entry.ts';
-import { Fifo } from '../fifo.ts';
 import type { DurableEntry } from './rows.ts';
 
 export interface WriteBufferBounds {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentRecord } from '../../../src/model/record.ts';
 import { parseRecord } from '../../../src/model/serialize.ts';
 import { storeConfig } from '../../../src/station/config.ts';
-import { LossTally } from '../../../src/station/loss-tally.ts';
+import { LossTally } from '../../../src/model/loss-tally.ts';
 import type { LeaseFilter } from '../../../src/station/store/lease-query.ts';
 import { openStoreReadOnly, type StoreReader } from '../../../src/station/store/reader.ts';
 import { openStore, type Store } from '../../../src/station/store/store.ts';

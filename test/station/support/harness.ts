@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { z } from 'zod';
+import { laneOf } from '../../../src/model/lane.ts';
 import type { AgentRecord } from '../../../src/model/record.ts';
 import { recordTime, serializeRecord } from '../../../src/model/serialize.ts';
 import { influxdbConfig, type StationConfig, storeConfig } from '../../../src/station/config.ts';
-import { type Entry, laneOf, TieBreaker } from '../../../src/station/entry.ts';
+import { type Entry, TieBreaker } from '../../../src/station/entry.ts';
 import type { Store } from '../../../src/station/store/store.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 
