@@ -39,6 +39,7 @@ const SOURCES = {
   record: 'src/model/record.ts',
   blocked: 'src/model/blocked.ts',
   lease: 'src/model/lease.ts',
+  listener: 'src/model/listener.ts',
   spoof: 'src/model/spoof.ts',
   nat: 'src/model/nat.ts',
 } as const;
@@ -58,6 +59,7 @@ const RECORDS: readonly (readonly [kind: string, shape: Named, meaning: Named])[
   ['dns', ['public', 'PublicDns'], ['dns', 'DnsRecord']],
   ['no-route', ['public', 'PublicNoRoute'], ['record', 'NoRouteRecord']],
   ['blocked', ['public', 'PublicBlocked'], ['blocked', 'BlockedRecord']],
+  ['listener', ['public', 'PublicListener'], ['listener', 'ListenerRecord']],
   ['lease', ['public', 'PublicLease'], ['lease', 'LeaseRecord']],
   ['spoof', ['public', 'PublicSpoof'], ['spoof', 'SpoofRecord']],
   ['inventory', ['public', 'PublicInventoryChange'], ['record', 'InventoryChange']],

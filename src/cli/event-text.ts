@@ -29,6 +29,13 @@ export function eventText(record: PublicRecord): string {
         record.time,
         `no route  ${who(record.subject)}: the kernel refused ${record.count} ${record.family} sends`,
       );
+    case 'listener': {
+      const { subject, protocol, address, change, process } = record;
+      const said = change === 'closed' ? 'no longer listens' : 'listens';
+      const by = process === undefined ? '' : ` (${process})`;
+      const port = `${address.includes(':') ? `[${address}]` : address}:${subject.port ?? ''}/${protocol}`;
+      return line(record.time, `listener ${change}  ${who(subject)} ${said} on ${port}${by}`);
+    }
     case 'blocked': {
       const { packets, reason, from, to, chain } = record;
       const between = `${from === undefined ? '' : ` from ${from.name}`}${to === undefined ? '' : ` to ${to.name}`}`;

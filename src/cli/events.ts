@@ -41,6 +41,7 @@ const OTHER_EVENTS: readonly RecordKind[] = [
   'anomaly',
   'no-route',
   'blocked',
+  'listener',
   'lease',
   'spoof',
 ];

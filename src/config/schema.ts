@@ -13,6 +13,7 @@ import {
   logConfig,
   namesConfig,
   natConfig,
+  listenersConfig,
   noRouteConfig,
 } from '../sensor/config.ts';
 import { findingsConfig } from '../sensor/findings/config.ts';
@@ -31,6 +32,7 @@ const sections = {
   dns: dnsConfig.prefault({}).describe('Pairing of DNS questions and answers.'),
   names: namesConfig.prefault({}).describe('Names of outside addresses, from what each container resolved.'),
   geo: geoConfig.prefault({}).describe('Country and autonomous system of outside addresses.'),
+  listeners: listenersConfig.prefault({}).describe('Which ports containers listen on.'),
   no_route: noRouteConfig.prefault({}).describe("The kernel's counters of packets without a route."),
   firewall: firewallConfig.prefault({}).describe("Counters of the host's firewall."),
   nat: natConfig.prefault({}).describe('Translated connections, as the kernel tracks them.'),

@@ -19,6 +19,7 @@ export function laneOf(kind: RecordKind): Lane {
     case 'coverage':
     case 'no-route':
     case 'blocked':
+    case 'listener':
     case 'lease':
     case 'spoof':
       return 'event';

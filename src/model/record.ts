@@ -4,6 +4,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { Finding } from './finding.ts';
 import type { FlowRecord, TrafficRecord } from './flow.ts';
 import type { LeaseRecord } from './lease.ts';
+import type { ListenerRecord } from './listener.ts';
 import type { Workload } from './network.ts';
 import type { SpoofRecord } from './spoof.ts';
 import type { Micros } from './time.ts';
@@ -139,6 +140,7 @@ export type AgentRecord =
   | CoverageRecord
   | NoRouteRecord
   | BlockedRecord
+  | ListenerRecord
   | LeaseRecord
   | SpoofRecord
   | SummaryRecord;

@@ -10,6 +10,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { Finding } from './finding.ts';
 import type { FlowRecord, TrafficRecord } from './flow.ts';
 import type { LeaseRecord } from './lease.ts';
+import type { ListenerRecord } from './listener.ts';
 import type { NatFact } from './nat.ts';
 import type { Network, Workload } from './network.ts';
 import type {
@@ -58,6 +59,7 @@ export function recordTime(record: AgentRecord): Micros | undefined {
     case 'coverage':
     case 'no-route':
     case 'blocked':
+    case 'listener':
     case 'lease':
     case 'spoof':
       return record.time;
@@ -78,6 +80,7 @@ export type PublicAnomaly = ReturnType<typeof publicAnomaly>;
 export type PublicInventoryChange = ReturnType<typeof publicInventoryChange>;
 export type PublicCoverage = ReturnType<typeof publicCoverage>;
 export type PublicNoRoute = ReturnType<typeof publicNoRoute>;
+export type PublicListener = ReturnType<typeof publicListener>;
 export type PublicBlocked = ReturnType<typeof publicBlocked>;
 export type PublicLease = ReturnType<typeof publicLease>;
 export type PublicSpoof = ReturnType<typeof publicSpoof>;
@@ -94,6 +97,7 @@ export type PublicRecord =
   | PublicCoverage
   | PublicNoRoute
   | PublicBlocked
+  | PublicListener
   | PublicLease
   | PublicSpoof
   | PublicSummary;
@@ -123,6 +127,8 @@ function publicRecord(record: AgentRecord): PublicRecord {
       return publicNoRoute(record);
     case 'blocked':
       return publicBlocked(record);
+    case 'listener':
+      return publicListener(record);
     case 'lease':
       return publicLease(record);
     case 'spoof':
@@ -379,6 +385,25 @@ function publicNoRoute(record: NoRouteRecord) {
     family: record.family,
     count: record.count,
     intervalSecs: record.intervalSecs,
+  };
+}
+
+function publicListener(record: ListenerRecord) {
+  return {
+    kind: record.kind,
+    time: formatMicros(record.time),
+    change: record.change,
+    subject: publicEndpoint(record.subject),
+    networks: record.networks.map(({ name, internal }) => ({ name, internal })),
+    protocol: record.protocol,
+    address: record.address,
+    loopback: record.loopback,
+    after: optionalTime(record.after),
+    first: formatMicros(record.first),
+    exposed: record.exposed,
+    published: record.published,
+    process: record.process,
+    program: record.program,
   };
 }
 

@@ -3,8 +3,9 @@ import type { DnsRecord } from '../model/dns.ts';
 import type { Attribution, Scope } from '../model/endpoint.ts';
 import type { Confidence, Finding } from '../model/finding.ts';
 import type { ConnState, Coverage, Direction } from '../model/flow.ts';
+import type { ListenerRecord } from '../model/listener.ts';
 import type { NatFact } from '../model/nat.ts';
-import type { RecordKind } from '../model/record.ts';
+import type { InventoryChange, RecordKind } from '../model/record.ts';
 
 type Every<T extends string> = Readonly<Record<T, true>>;
 
@@ -106,6 +107,15 @@ export const CONFIDENCES = keys({
 
 export const STATUSES = keys({ open: true, update: true, closed: true } satisfies Every<Finding['status']>);
 
+export const CHANGES = keys({
+  added: true,
+  changed: true,
+  removed: true,
+  opened: true,
+  found: true,
+  closed: true,
+} satisfies Every<InventoryChange['change'] | ListenerRecord['change']>);
+
 export const KINDS = keys({
   flow: true,
   traffic: true,
@@ -117,6 +127,7 @@ export const KINDS = keys({
   coverage: true,
   'no-route': true,
   blocked: true,
+  listener: true,
   lease: true,
   spoof: true,
   summary: true,

@@ -18,6 +18,7 @@ export function endsOf(record: PublicRecord): readonly End[] {
     case 'finding':
       return [record.subject, ...record.peers];
     case 'no-route':
+    case 'listener':
       return [record.subject];
     case 'lease':
       return record.ips.map((ip) => ({ ip, mac: record.mac, workload: record.workload }));

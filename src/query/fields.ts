@@ -9,6 +9,7 @@ import type { PublicOf, PublicRecord } from '../model/serialize.ts';
 import { MICROS_PER_SECOND } from '../model/time.ts';
 import {
   CERTAINTIES,
+  CHANGES,
   CONFIDENCES,
   COVERAGES,
   DIRECTIONS,
@@ -203,7 +204,11 @@ export const PLACES: readonly Place[] = [
     prefix: 'subject',
     aliases: [],
     about: 'who did it',
-    ends: { finding: ({ subject }) => [subject], 'no-route': ({ subject }) => [subject] },
+    ends: {
+      finding: ({ subject }) => [subject],
+      'no-route': ({ subject }) => [subject],
+      listener: ({ subject }) => [subject],
+    },
   },
   { prefix: 'peer', aliases: [], about: 'with whom', ends: { finding: ({ peers }) => peers } },
 ];
@@ -285,14 +290,18 @@ const PLAIN: readonly Plain[] = [
     about:
       '`tcp`, `udp`, `icmp`, `icmp6`, or `ip-` with a number; of a look-up: what carried it, and `dns`, `mdns` or `llmnr`',
     example: 'protocol:udp',
-    read: { flow: ({ protocol }) => protocol, dns: ({ protocol, transport }) => [protocol, transport] },
+    read: {
+      flow: ({ protocol }) => protocol,
+      dns: ({ protocol, transport }) => [protocol, transport],
+      listener: ({ protocol }) => protocol,
+    },
   },
   {
     name: 'port',
     type: 'count',
     about: "the responder's port, the one that a service listens on; the other one is `src.port`",
     example: 'port:(80 or 443)',
-    read: { flow: ({ resp }) => resp.port },
+    read: { flow: ({ resp }) => resp.port, listener: ({ subject }) => subject.port },
   },
   {
     name: 'service',
@@ -517,6 +526,30 @@ const PLAIN: readonly Plain[] = [
     about: 'MITRE ATT&CK technique',
     example: 'technique:T1071*',
     read: { finding: ({ attack }) => attack.map(({ technique }) => technique) },
+  },
+  {
+    name: 'change',
+    type: 'choice',
+    choices: CHANGES,
+    about: 'what happened to it',
+    example: 'change:opened',
+    read: { inventory: ({ change }) => change, listener: ({ change }) => change },
+  },
+  {
+    name: 'process',
+    type: 'text',
+    about: 'the process that listens, as the kernel names it, or its executable',
+    example: 'process:(nc or */socat)',
+    read: { listener: ({ process, program }) => [process, program] },
+  },
+  {
+    name: 'loopback',
+    type: 'choice',
+    choices: ['true', 'false'],
+    about: 'whether only the container itself can reach what listens',
+    example: 'loopback:false',
+    isVerbatim: false,
+    read: { listener: ({ loopback }) => String(loopback) },
   },
   {
     name: 'query',
@@ -851,6 +884,7 @@ function fullNetworkNames(record: PublicRecord): readonly string[] {
     case 'blocked':
       return [record.from?.name, record.to?.name].filter((name) => name !== undefined);
     case 'no-route':
+    case 'listener':
       return record.networks.map(({ name }) => name);
     case 'inventory':
       return record.object === 'network' ? [record.name] : [];
@@ -880,6 +914,8 @@ function ownNames(record: PublicRecord): readonly (string | undefined)[] {
       return [record.code];
     case 'coverage':
       return [record.container];
+    case 'listener':
+      return [record.process];
     case 'blocked':
       return [record.chain, record.reason];
     case 'no-route':

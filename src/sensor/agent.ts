@@ -27,6 +27,7 @@ import { NETNS_DIRS, netnsDirs } from './host/docker-netns.ts';
 import { hostMacs } from './host/host-macs.ts';
 import { type HostInterfaces, readHostInterfaces } from './host/interfaces.ts';
 import { LinkWatch } from './host/link-watch.ts';
+import { ListenerWatch } from './host/listeners.ts';
 import { NoRouteWatch } from './host/no-route.ts';
 import { BlockedWatch } from './host/firewall/blocked-watch.ts';
 import { FirewallReader } from './host/firewall/read.ts';
@@ -76,6 +77,8 @@ export class Agent {
   readonly #containerTaps: ContainerTaps | undefined;
   readonly #noRoute: NoRouteWatch;
   /** Absent when it is switched off. */
+  readonly #listeners: ListenerWatch | undefined;
+  /** Absent when it is switched off. */
   readonly #blocked: BlockedWatch | undefined;
   readonly #links: LinkWatch;
   readonly #reading: ReadingRounds;
@@ -110,7 +113,10 @@ export class Agent {
       findings: config.findings,
       emit,
       log,
-      surroundings: new DockerSurroundings(this.#inventory.state, { knowsPorts: true }),
+      surroundings: new DockerSurroundings(this.#inventory.state, {
+        knowsPorts: true,
+        listensAt: (...asked) => this.#listeners?.listensAt(...asked),
+      }),
       memory: {
         learned: memory?.learned ?? [],
         remember: channel.remember.bind(channel),
@@ -210,6 +216,23 @@ export class Agent {
         onProblem: (reason) => log.warn({ reason }, "the firewall's counters cannot be read"),
       });
     }
+    if (config.listeners.enabled) {
+      this.#listeners = new ListenerWatch({
+        inventory: this.#inventory.state,
+        readInNamespace,
+        pollIntervalMs: config.listeners.poll_ms,
+        maxPerNamespace: config.listeners.max_per_container,
+        emit: (record) => {
+          emit(record);
+          if (record.kind === 'listener') detection.runner.listener(record);
+        },
+        onUnreadable: (container, reason) =>
+          log.warn(
+            { container: container.workload.name, reason },
+            'which ports a container listens on cannot be read',
+          ),
+      });
+    }
   }
 
   /** Returns at once; what is missing in the world is waited for. */
@@ -221,6 +244,7 @@ export class Agent {
     this.#nat.watch.start();
     this.#noRoute.start();
     this.#blocked?.start();
+    this.#listeners?.start();
     this.#links.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#rounds = setInterval(() => this.#beginRound(), ROUND_MS);
@@ -235,6 +259,7 @@ export class Agent {
     await Promise.all([
       this.#noRoute.stop(),
       this.#blocked?.stop(),
+      this.#listeners?.stop(),
       this.#links.stop(),
       this.#inventory.stop(),
       this.#sockets.stop(),
@@ -333,6 +358,7 @@ export class Agent {
 
   #containerEnded(containerId: string): void {
     this.#noRoute.containerEnded(containerId);
+    this.#listeners?.containerEnded(containerId);
     this.#containerTaps?.ended(containerId);
   }
 

@@ -200,6 +200,26 @@ export const noRouteConfig = z.strictObject({
     .describe("How often the OutNoRoutes counters of the containers' namespaces are read."),
 });
 
+export const listenersConfig = z.strictObject({
+  enabled: z.boolean().default(true).describe("Watch on which ports the containers' processes listen."),
+  poll_ms: z
+    .number()
+    .int()
+    .min(200)
+    .max(600_000)
+    .default(5000)
+    .describe(
+      'How often at most that is read; seldomer where reading takes more than a twentieth of one core.',
+    ),
+  max_per_container: z
+    .number()
+    .int()
+    .min(16)
+    .max(65_536)
+    .default(256)
+    .describe('Listeners remembered of one container, some 1 KB each; those beyond are counted as lost.'),
+});
+
 export const firewallConfig = z.strictObject({
   enabled: z
     .boolean()
@@ -246,6 +266,7 @@ export type DnsConfig = z.infer<typeof dnsConfig>;
 export type NamesConfig = z.infer<typeof namesConfig>;
 export type GeoConfig = z.infer<typeof geoConfig>;
 export type NoRouteConfig = z.infer<typeof noRouteConfig>;
+export type ListenersConfig = z.infer<typeof listenersConfig>;
 export type FirewallConfig = z.infer<typeof firewallConfig>;
 export type NatConfig = z.infer<typeof natConfig>;
 export type LogConfig = z.infer<typeof logConfig>;

@@ -13,6 +13,7 @@ import {
   T0,
   traffic,
 } from '../station/support/records.ts';
+import { listener } from '../support/records.ts';
 
 const EVERY_KIND: readonly AgentRecord[] = [
   finding(1),
@@ -32,6 +33,7 @@ const EVERY_KIND: readonly AgentRecord[] = [
     count: 3,
     intervalSecs: 1,
   },
+  listener({ subject: endpoint({ port: 4444 }), process: 'nc', program: '/bin/busybox' }),
   {
     kind: 'summary',
     packets: 1,

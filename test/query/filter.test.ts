@@ -544,7 +544,10 @@ describe('the table of fields', () => {
     for (const field of FIELDS) {
       expect(field.example).toContain(field.name);
       expect(() =>
-        compileFilter(field.example, { kinds: ['flow', 'finding', 'dns', 'spoof'], now: START }),
+        compileFilter(field.example, {
+          kinds: ['flow', 'finding', 'dns', 'spoof', 'listener'],
+          now: START,
+        }),
       ).not.toThrow();
     }
   });

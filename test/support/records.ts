@@ -3,6 +3,7 @@
 import type { DnsAnswer, DnsRecord } from '../../src/model/dns.ts';
 import { type Endpoint, NOBODY_HELD } from '../../src/model/endpoint.ts';
 import type { FlowRecord } from '../../src/model/flow.ts';
+import type { ListenerRecord } from '../../src/model/listener.ts';
 import type { NeighborRequest } from '../../src/model/neighbor.ts';
 import type { Network, Workload } from '../../src/model/network.ts';
 import type { NoRouteRecord } from '../../src/model/record.ts';
@@ -136,6 +137,25 @@ export function noRoute(fields: Partial<NoRouteRecord> & Pick<NoRouteRecord, 'su
     family: 'ipv4',
     count: 1,
     intervalSecs: 1,
+    ...fields,
+  };
+}
+
+/** Seen to open within five seconds before its time, on any address of a container. */
+export function listener(fields: Partial<ListenerRecord> & Pick<ListenerRecord, 'subject'>): ListenerRecord {
+  const { time = T0 } = fields;
+  return {
+    kind: 'listener',
+    time,
+    change: 'opened',
+    networks: [{ name: 'back', internal: false }],
+    protocol: 'tcp',
+    address: '0.0.0.0',
+    loopback: false,
+    after: time - 5_000_000,
+    first: time,
+    exposed: false,
+    published: false,
     ...fields,
   };
 }

@@ -14,6 +14,7 @@ import type { AttackTechnique, Confidence, EvidenceValue, Severity } from '../..
 import type { FlowRecord } from '../../model/flow.ts';
 import type { IpWords } from '../../model/ip.ts';
 import type { Json } from '../../model/learned.ts';
+import type { ListenerRecord } from '../../model/listener.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
@@ -59,6 +60,11 @@ export interface Surroundings {
   networkAt(ip: IpWords): Network | undefined;
   /** Whether the host gives a port of its own to this port of the container; undefined when that is not known. */
   isPublished(containerId: string, protocol: string, port: number | undefined): boolean | undefined;
+  /**
+   * Whether somebody in the container listens on the port, on an address that others can reach; undefined when that is not
+   * known, as in a file or of containers that cannot be looked into.
+   */
+  listensAt(containerId: string, protocol: string, port: number | undefined): boolean | undefined;
   /** Whom a port of the host leads to; undefined when to nobody, or when that is not known. */
   publisherOf(protocol: string, hostIp: string, hostPort: number | undefined): Workload | undefined;
 }
@@ -135,6 +141,8 @@ export interface Handlers {
   onNoRoute?(record: NoRouteRecord): void;
   /** A rule of the host's firewall held back packets since its counters were last read. Only live. */
   onBlocked?(record: BlockedRecord): void;
+  /** A process of a container began to listen on a port, was found to, or does no longer. */
+  onListener?(record: ListenerRecord): void;
   /** A source that disagrees with the inventory of its bridge: when first seen, then once a minute while it goes on. */
   onSpoof?(record: SpoofRecord): void;
   /** Somebody asks a network who holds an address. */

@@ -11,6 +11,7 @@ import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import type { LearnedRecord } from '../../model/learned.ts';
+import type { ListenerRecord } from '../../model/listener.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
@@ -87,6 +88,7 @@ export interface RunnerOptions {
 const NOTHING_AROUND: Surroundings = {
   networkAt: () => undefined,
   isPublished: () => undefined,
+  listensAt: () => undefined,
   publisherOf: () => undefined,
 };
 
@@ -343,6 +345,16 @@ export class AnalyzerRunner {
         slot.handlers.onNoRoute?.(record);
       } catch (error) {
         this.#failed(slot, 'onNoRoute', error);
+      }
+    }
+  }
+
+  listener(record: ListenerRecord): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onListener?.(record);
+      } catch (error) {
+        this.#failed(slot, 'onListener', error);
       }
     }
   }

@@ -10,6 +10,7 @@ import type { Finding } from '../../model/finding.ts';
 import type { FlowRecord } from '../../model/flow.ts';
 import { cidrContains, type IpWords, parseCidr, parseIp } from '../../model/ip.ts';
 import type { LearnedRecord } from '../../model/learned.ts';
+import type { ListenerRecord } from '../../model/listener.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
@@ -33,6 +34,7 @@ export type AnalyzerEvent =
   | { readonly on: 'not-dns'; readonly event: NotDns }
   | { readonly on: 'no-route'; readonly record: NoRouteRecord }
   | { readonly on: 'blocked'; readonly record: BlockedRecord }
+  | { readonly on: 'listener'; readonly record: ListenerRecord }
   | { readonly on: 'spoof'; readonly record: SpoofRecord }
   | { readonly on: 'neighbor-request'; readonly request: NeighborRequest }
   | { readonly on: 'router-claim'; readonly claim: RouterClaim }
@@ -40,11 +42,12 @@ export type AnalyzerEvent =
   | { readonly on: 'login'; readonly login: CleartextLogin }
   | { readonly on: 'burst'; readonly burst: FlowBurst }
   | { readonly on: 'clock-set'; readonly step: ClockStep }
-  /** The inventory knows this beside the networks of the flows; published ports are not known until it comes. */
+  /** The inventory knows this beside the networks of the flows; published ports and listeners are not known until it comes. */
   | {
       readonly on: 'inventory';
       readonly networks?: readonly Network[];
       readonly published?: readonly PublishedByTest[];
+      readonly listening?: readonly ListeningInTest[];
     }
   /** The operator's lists are these from now on; none is loaded before. */
   | { readonly on: 'threats'; readonly threats: Threats }
@@ -55,6 +58,12 @@ export interface PublishedByTest {
   readonly protocol: string;
   readonly hostPort: number;
   readonly containerPort: number;
+}
+
+export interface ListeningInTest {
+  readonly workload: Workload;
+  readonly protocol: string;
+  readonly port: number;
 }
 
 export interface AnalyzerRun {
@@ -123,7 +132,7 @@ export function runAnalyzer(
       continue;
     }
     if (event.on === 'inventory') {
-      around.learn(event.networks ?? [], event.published);
+      around.learn(event.networks ?? [], event.published, event.listening);
       continue;
     }
     if ('flow' in event && event.flow.network !== undefined) around.learn([event.flow.network]);
@@ -171,10 +180,16 @@ class ThreatsOfTest implements Threats {
 class SurroundingsOfTest implements Surroundings {
   readonly #networks = new Map<string, Network>();
   #published: readonly PublishedByTest[] | undefined;
+  #listening: readonly ListeningInTest[] | undefined;
 
-  learn(networks: readonly Network[], published?: readonly PublishedByTest[]): void {
+  learn(
+    networks: readonly Network[],
+    published?: readonly PublishedByTest[],
+    listening?: readonly ListeningInTest[],
+  ): void {
     for (const network of networks) this.#networks.set(network.id, network);
     if (published !== undefined) this.#published = published;
+    if (listening !== undefined) this.#listening = listening;
   }
 
   networkAt(ip: IpWords): Network | undefined {
@@ -189,6 +204,12 @@ class SurroundingsOfTest implements Surroundings {
         each.workload.containerId === containerId &&
         each.protocol === protocol &&
         each.containerPort === port,
+    );
+  }
+
+  listensAt(containerId: string, protocol: string, port: number | undefined): boolean | undefined {
+    return this.#listening?.some(
+      (each) => each.workload.containerId === containerId && each.protocol === protocol && each.port === port,
     );
   }
 
@@ -231,6 +252,9 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
       break;
     case 'blocked':
       runner.blocked(event.record);
+      break;
+    case 'listener':
+      runner.listener(event.record);
       break;
     case 'spoof':
       runner.spoof(event.record);
@@ -294,6 +318,7 @@ function timeOf(event: Timed): Micros {
     case 'dns':
     case 'no-route':
     case 'blocked':
+    case 'listener':
     case 'spoof':
       return event.record.time;
     case 'dns-query':

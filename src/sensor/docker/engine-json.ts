@@ -48,6 +48,8 @@ export interface EngineContainer {
   readonly startedAt?: Micros;
   /** Absent when the engine did not tell; it knows chosen ports only once the container runs. */
   readonly published?: readonly PublishedPort[];
+  /** `80/tcp`: EXPOSE of the image and `--expose`. Absent in lists of containers. */
+  readonly exposed?: readonly string[];
   /** `--dns`. Absent in lists of containers. */
   readonly dns?: readonly string[];
   /** The container's /etc/resolv.conf, on the engine's file system; another's for `container:ID`. */
@@ -133,6 +135,9 @@ export function readContainer(json: unknown): EngineContainer | undefined {
     ...(sandboxKey === undefined ? {} : { sandboxKey }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(published.length === 0 ? {} : { published }),
+    exposed: Object.keys(object(config['ExposedPorts'])).map((port) =>
+      port.includes('/') ? port : `${port}/tcp`,
+    ),
     dns: defined(array(object(from['HostConfig'])['Dns']).map(address)),
     ...(resolvConfPath === undefined ? {} : { resolvConfPath }),
     endpoints: readContainerNetworks(id, object(settings['Networks'])),

@@ -61,12 +61,13 @@ export function toNetworkEndpoint(interval: Interval): NetworkEndpoint {
 }
 
 export function toContainerState(entry: Entry): ContainerState {
-  const { pid, sandboxKey, published } = entry.facts;
+  const { pid, sandboxKey, published, exposed } = entry.facts;
   return {
     workload: entry.workload,
     ...(pid === undefined ? {} : { pid }),
     ...(sandboxKey === undefined ? {} : { sandboxKey }),
     ...(published === undefined ? {} : { published }),
+    ...(exposed === undefined ? {} : { exposed }),
     endpoints: [...entry.open.values()].map(toNetworkEndpoint),
   };
 }

@@ -13,6 +13,8 @@ export interface ContainerState {
   readonly sandboxKey?: string;
   /** What the host forwards to it; absent when there is nothing, or the engine did not tell yet. */
   readonly published?: readonly PublishedPort[];
+  /** `80/tcp`: what its image says that it listens on, and `--expose`; absent when the engine did not tell yet. */
+  readonly exposed?: readonly string[];
   /** Open ones only. */
   readonly endpoints: readonly NetworkEndpoint[];
 }

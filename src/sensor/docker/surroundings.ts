@@ -11,6 +11,8 @@ import type { InventoryState } from './inventory-state.ts';
 export interface DockerSurroundingsOptions {
   /** False where containers are known from a file, which does not tell of ports. */
   readonly knowsPorts: boolean;
+  /** Absent where the kernel's tables are not read. */
+  readonly listensAt?: (containerId: string, protocol: string, port: number) => boolean | undefined;
 }
 
 interface Place {
@@ -29,6 +31,7 @@ const ANSWERS = 1024;
 export class DockerSurroundings implements Surroundings {
   readonly #state: InventoryState;
   readonly #knowsPorts: boolean;
+  readonly #listensAt: DockerSurroundingsOptions['listensAt'];
   #version = -1;
   #places: readonly Place[] = [];
   /** Each container that exists, with its published ports. */
@@ -37,9 +40,10 @@ export class DockerSurroundings implements Surroundings {
   /** By hash; a flow is asked about by several detectors, and its ends are those of flows before it. */
   readonly #answers: (Answer | undefined)[] = new Array(ANSWERS).fill(undefined);
 
-  constructor(state: InventoryState, { knowsPorts }: DockerSurroundingsOptions) {
+  constructor(state: InventoryState, { knowsPorts, listensAt }: DockerSurroundingsOptions) {
     this.#state = state;
     this.#knowsPorts = knowsPorts;
+    this.#listensAt = listensAt;
   }
 
   networkAt(ip: IpWords): Network | undefined {
@@ -56,6 +60,10 @@ export class DockerSurroundings implements Surroundings {
     if (!this.#knowsPorts) return undefined;
     this.#refresh();
     return this.#published.get(containerId)?.has(`${protocol} ${port}`);
+  }
+
+  listensAt(containerId: string, protocol: string, port: number | undefined): boolean | undefined {
+    return port === undefined ? undefined : this.#listensAt?.(containerId, protocol, port);
   }
 
   publisherOf(protocol: string, hostIp: string, hostPort: number | undefined): Workload | undefined {

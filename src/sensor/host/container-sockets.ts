@@ -21,13 +21,8 @@ export async function socketsOfContainer(
 ): Promise<ReadonlySet<number> | undefined> {
   const proc = paths.proc ?? '/proc';
   try {
-    const control = await readFile(`${proc}/${pid}/cgroup`, 'utf8');
-    // An agent in a PID namespace of its own sees another process under that number, or none.
-    if (!control.includes(containerId)) return undefined;
-    const pids =
-      (await processesOfGroup(control, paths.cgroup ?? '/sys/fs/cgroup', pid)) ??
-      (await startedWith(proc, pid, containerId));
-    if (pids.length > MAX_PROCESSES) return undefined;
+    const pids = await processesOfContainer(containerId, pid, paths);
+    if (pids === undefined) return undefined;
     const inodes = new Set<number>();
     let files = 0;
     for (const each of pids) {
@@ -38,6 +33,22 @@ export async function socketsOfContainer(
   } catch {
     return undefined;
   }
+}
+
+/** Undefined when they cannot be known from here, or are too many. Rejects when the container has just ended. */
+export async function processesOfContainer(
+  containerId: string,
+  pid: number,
+  paths: ProcPaths = {},
+): Promise<readonly number[] | undefined> {
+  const proc = paths.proc ?? '/proc';
+  const control = await readFile(`${proc}/${pid}/cgroup`, 'utf8');
+  // An agent in a PID namespace of its own sees another process under that number, or none.
+  if (!control.includes(containerId)) return undefined;
+  const pids =
+    (await processesOfGroup(control, paths.cgroup ?? '/sys/fs/cgroup', pid)) ??
+    (await startedWith(proc, pid, containerId));
+  return pids.length > MAX_PROCESSES ? undefined : pids;
 }
 
 /** `9:pids:/docker/<id>` with version 1, `0::/docker/<id>` with version 2; undefined where it is not mounted. */

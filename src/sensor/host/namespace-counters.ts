@@ -71,7 +71,11 @@ export async function namespacePath(
   return problem === undefined ? `${proc}/${container.pid}/ns/net` : path;
 }
 
-function sandboxPath({ sandboxKey }: ContainerState, options: NamespaceReaderOptions): string | undefined {
+/** Where the engine's path of its namespace is found from here. */
+export function sandboxPath(
+  { sandboxKey }: Pick<ContainerState, 'sandboxKey'>,
+  options: NamespaceReaderOptions,
+): string | undefined {
   return sandboxKey === undefined ? undefined : (options.sandboxPath?.(sandboxKey) ?? sandboxKey);
 }
 

@@ -3,14 +3,14 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 
 export class Rounds {
   readonly #work: () => Promise<void>;
-  readonly #pauseMs: number;
+  readonly #pauseMs: () => number;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  /** `work` never rejects: what goes wrong in a round is its own to report. */
-  constructor(work: () => Promise<void>, pauseMs: number) {
+  /** `work` never rejects: what goes wrong in a round is its own to report. The pause may depend on what it cost. */
+  constructor(work: () => Promise<void>, pauseMs: number | (() => number)) {
     this.#work = work;
-    this.#pauseMs = pauseMs;
+    this.#pauseMs = typeof pauseMs === 'number' ? () => pauseMs : pauseMs;
   }
 
   /** A long round looks at it between two steps. */
@@ -33,7 +33,7 @@ export class Rounds {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       await this.#work();
-      await sleepFor(this.#pauseMs, undefined, { signal }).catch(() => {
+      await sleepFor(this.#pauseMs(), undefined, { signal }).catch(() => {
         // Stopped: the loop's condition sees it.
       });
     }

@@ -34,7 +34,7 @@ export function parseSockets(table: string, maxChars: number): SocketRow[] | und
 }
 
 /** `0200A8C0:1F90`: 32-bit words as the processor has them in memory, and the port as a number. */
-function parseEnd(text: string | undefined): { ip: string; port: number } | undefined {
+export function parseEnd(text: string | undefined): { ip: string; port: number } | undefined {
   const match = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(text ?? '');
   if (match === null) return undefined;
   const words = match[1]!.match(/.{8}/g)!.map((word) => fromMemory(Number.parseInt(word, 16)));

@@ -134,6 +134,7 @@ function networksOf(record: AgentRecord): readonly (string | undefined)[] {
     case 'blocked':
       return [record.from?.name, record.to?.name];
     case 'no-route':
+    case 'listener':
       return record.networks.map(({ name }) => name);
     case 'loss':
     case 'anomaly':
@@ -161,6 +162,7 @@ function containersOf(record: AgentRecord): string | undefined {
         ...(record.upstream ? [record.upstream.server] : []),
       ]);
     case 'no-route':
+    case 'listener':
       return containerTokens([record.subject]);
     case 'lease':
       return workloadTokens([record.workload]);
