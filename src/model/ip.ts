@@ -99,23 +99,36 @@ export function cidrContains(cidr: Cidr, ip: IpWords): boolean {
 }
 
 /** The bits of word `index` that a prefix covers. Shifts in JS count modulo 32, so 0 bits needs its own answer. */
-function wordMask(prefixBits: number, index: number): number {
+export function wordMask(prefixBits: number, index: number): number {
   const bits = prefixBits - index * 32;
   if (bits >= 32) return -1;
   return bits <= 0 ? 0 : -1 << (32 - bits);
 }
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+/** By character: it is asked for several times a record, and a regular expression for each part cost ten times as much. */
 function parseIpv4(text: string): number | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   let value = 0;
-  for (const part of parts) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part)) return undefined;
-    const octet = Number(part);
+  let octet = -1;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === DOT) {
+      if (octet < 0 || dots === 3) return undefined;
+      value = value * 256 + octet;
+      octet = -1;
+      dots += 1;
+      continue;
+    }
+    const digit = char - ZERO;
+    // A zero stands alone.
+    if (digit < 0 || digit > 9 || octet === 0) return undefined;
+    octet = octet < 0 ? digit : octet * 10 + digit;
     if (octet > 255) return undefined;
-    value = value * 256 + octet;
   }
-  return value;
+  return dots === 3 && octet >= 0 ? value * 256 + octet : undefined;
 }
 
 function parseIpv6(text: string): IpWords | undefined {
