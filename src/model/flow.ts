@@ -40,13 +40,13 @@ export interface FlowRecord {
   /** Unique for this agent and run; base-36. */
   readonly uid: string;
   /** Community ID v1, seed 0 (github.com/corelight/community-id-spec); absent for protocols it leaves out. */
-  readonly communityId?: string;
+  readonly communityId?: string | undefined;
   /** Packet time of the first packet. */
   readonly start: Micros;
   /** Packet time of the last packet so far. */
   readonly end: Micros;
   /** Where it was captured; absent when the interface belongs to no known network. */
-  readonly network?: Network;
+  readonly network?: Network | undefined;
   /** The tap's interface, or the file's name for a capture that names none. */
   readonly interface: string;
   /** Who opened it. */
@@ -82,14 +82,16 @@ export interface FlowRecord {
   /** How much of the time of the flow the capture really saw. */
   readonly coverage: Coverage;
   /** Type and code of the first message; absent unless ICMP or ICMPv6. */
-  readonly icmp?: {
-    /** RFC 792, RFC 4443. */
-    readonly type: number;
-    /** Its meaning depends on the type. */
-    readonly code: number;
-  };
+  readonly icmp?:
+    | {
+        /** RFC 792, RFC 4443. */
+        readonly type: number;
+        /** Its meaning depends on the type. */
+        readonly code: number;
+      }
+    | undefined;
   /** Present when the first TCP segment was one that no stack sends, only a scanner: by nmap's name for it. */
-  readonly probe?: TcpProbe;
+  readonly probe?: TcpProbe | undefined;
   /**
    * Why the record was written. `start`, `answered`, `active`: still running. `closed`: by both sides, or reset. `idle`:
    * silent for its time-out. `evicted`: given up, the flow table was full. `tap-ended`: its network was removed or its

@@ -3,6 +3,7 @@
  * it came out of a tunnel. Typed arrays beside the flow table: an object a flow would keep the garbage collector busy.
  */
 import { formatMac, LAYER, type PacketView } from './decode/packet-view.ts';
+import { WordTexts } from './flow/texts.ts';
 
 /** The originator's MAC in two halves of 24 bits, then the responder's. */
 const MAC_WORDS = 4;
@@ -12,6 +13,7 @@ const BOTH_MACS = LAYER.SRC_MAC | LAYER.DST_MAC;
 export class FlowOrigins {
   readonly #macs: Int32Array;
   readonly #flags: Uint8Array;
+  readonly #texts = new WordTexts((_, __, hi, lo) => formatMac(hi, lo));
 
   constructor(maxFlows: number) {
     this.#macs = new Int32Array(maxFlows * MAC_WORDS);
@@ -42,6 +44,6 @@ export class FlowOrigins {
   mac(slot: number, ofOrig: boolean): string | undefined {
     if ((this.#flags[slot]! & FLAG.MACS) === 0) return undefined;
     const at = slot * MAC_WORDS + (ofOrig ? 0 : 2);
-    return formatMac(this.#macs[at]!, this.#macs[at + 1]!);
+    return this.#texts.of(0, 0, this.#macs[at]!, this.#macs[at + 1]!);
   }
 }

@@ -2,7 +2,8 @@
  * The host's end of a flow, by who holds the socket there. The address stays the host's; what is added is who speaks:
  * the host itself, or a container on its network.
  */
-import type { Endpoint } from '../model/endpoint.ts';
+import type { Attribution, Endpoint } from '../model/endpoint.ts';
+import type { Network, Workload } from '../model/network.ts';
 import type { Micros } from '../model/time.ts';
 import type { HostSocket, SocketOwner, SocketOwners } from './flow-facts.ts';
 
@@ -22,13 +23,22 @@ export function askForOwners({ orig, resp }: Ends, protocol: string, since: Micr
   }
 }
 
-export function withOwners<T extends Ends>(ends: T, protocol: string, since: Micros, of: SocketOwners): T {
+interface PlacedEnds extends Ends {
+  readonly network: Network | undefined;
+}
+
+export function withOwners(
+  { orig, resp, network }: PlacedEnds,
+  protocol: string,
+  since: Micros,
+  of: SocketOwners,
+): PlacedEnds {
   const owned = (end: Endpoint, peer: Endpoint): Endpoint => {
     const socket = hostSocket(end, peer, protocol, since);
     const owner = socket === undefined ? undefined : of.ownerOf(socket);
     return owner === undefined ? end : withOwner(end, owner);
   };
-  return { ...ends, orig: owned(ends.orig, ends.resp), resp: owned(ends.resp, ends.orig) };
+  return { orig: owned(orig, resp), resp: owned(resp, orig), network };
 }
 
 function hostSocket(end: Endpoint, peer: Endpoint, protocol: string, since: Micros): HostSocket | undefined {
@@ -41,13 +51,22 @@ function hostSocket(end: Endpoint, peer: Endpoint, protocol: string, since: Micr
 function withOwner(end: Endpoint, owner: SocketOwner): Endpoint {
   switch (owner.kind) {
     case 'container':
-      return { ...end, workload: owner.workload, attribution: { method: 'netns', confidence: 'certain' } };
+      return owned(end, owner.workload, { method: 'netns', confidence: 'certain' });
     case 'host':
-      return { ...end, attribution: { method: end.attribution.method, confidence: 'certain' } };
+      return owned(end, end.workload, { method: end.attribution.method, confidence: 'certain' });
     case 'several': {
       const { candidates } = owner;
       const reason = `${candidates.length} hold a socket on this port, and only the kernel knows which one it was`;
-      return { ...end, attribution: { method: 'netns', confidence: 'ambiguous', reason, candidates } };
+      return owned(end, end.workload, { method: 'netns', confidence: 'ambiguous', reason, candidates });
     }
   }
+}
+
+/** In the order and with all the fields of other ends: no spread, see FlowRecords. */
+function owned(
+  { ip, port, mac, scope, names, geo }: Endpoint,
+  workload: Workload | undefined,
+  attribution: Attribution,
+): Endpoint {
+  return { ip, port, mac, scope, workload, names, geo, attribution };
 }

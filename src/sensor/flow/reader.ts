@@ -23,6 +23,7 @@ import {
   W,
 } from './rows.ts';
 import { TCP_PAIR_MASK, tcpConnState } from './tcp-state.ts';
+import { FlowTexts, WordTexts } from './texts.ts';
 
 const ICMP = 1;
 const TCP = 6;
@@ -39,6 +40,8 @@ export class FlowReader {
   protected readonly doubles: Float64Array;
   protected readonly coldWords: Int32Array;
   protected readonly coldDoubles: Float64Array;
+  readonly #addresses = new WordTexts(formatIp);
+  readonly #texts = new FlowTexts();
 
   constructor(rows: FlowRows) {
     this.rows = rows;
@@ -50,7 +53,11 @@ export class FlowReader {
 
   /** Base-36, unique for this table: the time of the first packet and the flow's number. */
   uid(slot: number): string {
-    return this.first(slot).toString(36).padStart(10, '0') + this.number(slot).toString(36);
+    const first = this.first(slot);
+    const number = this.number(slot);
+    const texts = this.#texts.of(first, number);
+    texts.uid ??= first.toString(36).padStart(10, '0') + number.toString(36);
+    return texts.uid;
   }
 
   /** Tells the flow in this slot from those that were there before: flows are counted, modulo 2^32. */
@@ -67,11 +74,11 @@ export class FlowReader {
   }
 
   origIp(slot: number): string {
-    return formatIp(...this.origWords(slot));
+    return this.#ipText(slot, W.ORIG);
   }
 
   respIp(slot: number): string {
-    return formatIp(...this.respWords(slot));
+    return this.#ipText(slot, W.RESP);
   }
 
   /** Absent for protocols without ports and for fragments whose first was never seen. */
@@ -234,17 +241,23 @@ export class FlowReader {
     return isClosed ? 'refused' : 'accepted';
   }
 
-  /** Community ID v1; absent where ports belong to the protocol and were not seen. */
-  communityId(slot: number, seed = 0): string | undefined {
+  /** Community ID v1, seed 0; absent where ports belong to the protocol and were not seen. */
+  communityId(slot: number): string | undefined {
+    const texts = this.#texts.of(this.first(slot), this.number(slot));
+    if (texts.communityId === undefined) texts.communityId = this.#communityId(slot) ?? null;
+    return texts.communityId ?? undefined;
+  }
+
+  #communityId(slot: number): string | undefined {
     const protocol = this.protocol(slot);
     const src = this.origWords(slot);
     const dst = this.respWords(slot);
     if ((this.#word(slot, W.TUNNEL) & KEY_FLAG.PORTLESS) !== 0) {
       const needsPorts = [ICMP, TCP, UDP, ICMPV6, SCTP].includes(protocol);
-      return needsPorts ? undefined : communityId({ src, dst, protocol }, seed);
+      return needsPorts ? undefined : communityId({ src, dst, protocol });
     }
     const ports = this.#word(slot, W.PORTS);
-    return communityId({ src, dst, protocol, srcPort: ports >>> 16, dstPort: ports & 0xffff }, seed);
+    return communityId({ src, dst, protocol, srcPort: ports >>> 16, dstPort: ports & 0xffff });
   }
 
   #hasPorts(slot: number): boolean {
@@ -257,6 +270,17 @@ export class FlowReader {
     const base = slot * ROW_WORDS + at;
     const words = this.words;
     return [words[base]! >>> 0, words[base + 1]! >>> 0, words[base + 2]! >>> 0, words[base + 3]! >>> 0];
+  }
+
+  #ipText(slot: number, at: number): string {
+    const base = slot * ROW_WORDS + at;
+    const words = this.words;
+    return this.#addresses.of(
+      words[base]! >>> 0,
+      words[base + 1]! >>> 0,
+      words[base + 2]! >>> 0,
+      words[base + 3]! >>> 0,
+    );
   }
 
   #word(slot: number, at: number): number {
