@@ -132,6 +132,7 @@ export default defineAnalyzer({
     }
 
     return {
+      choosesFlow: (flow) => contacts.mayExplain(flow.respWords),
       onDnsQuery(query) {
         const { record, labels } = query;
         if (isOthersBusiness(record)) return;

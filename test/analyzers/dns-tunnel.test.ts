@@ -410,7 +410,7 @@ describe('dns-tunnel', () => {
     expect({ before, few, several, within, after: runner.wants.flowStart }).toEqual({
       before: 'none',
       few: 'none',
-      several: 'all',
+      several: 'chosen',
       within: 'none',
       after: 'none',
     });

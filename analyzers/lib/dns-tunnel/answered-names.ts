@@ -5,6 +5,7 @@
 import type { DnsRecord } from '../../../src/model/dns.ts';
 import type { Micros } from '../../../src/model/time.ts';
 import { isAddressType } from './downlink-bytes.ts';
+import type { LatelyAnswered } from './lately-answered.ts';
 
 const MAX_NAMES = 64;
 /** Names that were answered last, among which the same one is looked for. */
@@ -34,11 +35,17 @@ export interface Contacted {
 
 export class AnsweredNames {
   readonly #names: AnsweredName[] = [];
+  readonly #answered: LatelyAnswered;
+
+  constructor(answered: LatelyAnswered) {
+    this.#answered = answered;
+  }
 
   note(record: DnsRecord): void {
     const addresses: string[] = [];
     for (const { type, data } of record.answers) if (isAddressType(type)) addresses.push(data);
     if (addresses.length === 0) return;
+    for (const address of addresses) this.#answered.add(address);
     const known = this.#lately(record.query);
     if (known === undefined) {
       if (this.#names.length >= MAX_NAMES) this.#names.shift();

@@ -17,6 +17,7 @@ import type { DnsClient } from './client.ts';
 import { DistinctHistory, type Novelty, type SampleBudget } from './distinct-history.ts';
 import { DownlinkBytes, isAddressType } from './downlink-bytes.ts';
 import type { End } from './ends.ts';
+import type { LatelyAnswered } from './lately-answered.ts';
 import { startsWithAddress } from './name-weight.ts';
 import { Rhythm } from './rhythm.ts';
 import { RollingBytes } from './rolling-bytes.ts';
@@ -362,8 +363,8 @@ export class ClientZone implements CaseCounts {
   }
 
   /** From now on its answers are remembered, because connections to them are looked at. */
-  watchAnswers(): void {
-    this.answered = new AnsweredNames();
+  watchAnswers(addresses: LatelyAnswered): void {
+    this.answered = new AnsweredNames(addresses);
   }
 
   unwatchAnswers(): void {

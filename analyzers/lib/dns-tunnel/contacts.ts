@@ -3,10 +3,12 @@
  * only while there are any.
  */
 import type { FlowRecord } from '../../../src/model/flow.ts';
+import type { IpWords } from '../../../src/model/ip.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
 import type { DnsClient } from './client.ts';
 import type { ClientZone } from './client-zone.ts';
 import type { Context } from './evidence.ts';
+import { LatelyAnswered } from './lately-answered.ts';
 
 const WATCHED_OF_CLIENT = 512;
 /** Of all clients: up to 3 KB each. */
@@ -16,6 +18,7 @@ const QUIET_AFTER = 60 * MICROS_PER_SECOND;
 export class Contacts {
   readonly #ctx: Context;
   readonly #watched = new Set<ClientZone>();
+  readonly #answered = new LatelyAnswered();
   #looked: Micros = 0;
 
   constructor(ctx: Context) {
@@ -29,8 +32,8 @@ export class Contacts {
     if (client.watched.size >= WATCHED_OF_CLIENT) return;
     this.#watched.add(pair);
     client.watched.add(pair);
-    pair.watchAnswers();
-    this.#ctx.setFlowInterest('all');
+    pair.watchAnswers(this.#answered);
+    this.#ctx.setFlowInterest('chosen');
   }
 
   forget(pair: ClientZone): void {
@@ -42,9 +45,15 @@ export class Contacts {
 
   /** Gives up what nobody needs to know any more. */
   tick(now: Micros, isNeeded: (pair: ClientZone) => boolean): void {
+    this.#answered.tick(now);
     if (this.#watched.size === 0 || now - this.#looked < QUIET_AFTER) return;
     this.#looked = now;
     for (const pair of this.#watched) if (!isNeeded(pair)) this.forget(pair);
+  }
+
+  /** False where the flow surely leads to no address that was answered lately. */
+  mayExplain(address: IpWords): boolean {
+    return this.#answered.has(address);
   }
 
   noteFlow(client: DnsClient | undefined, { resp, start }: FlowRecord): void {
@@ -52,7 +61,8 @@ export class Contacts {
     for (const pair of client.watched) pair.answered?.noteContact(resp.ip, start);
   }
 
-  clockSet({ from, to }: ClockStep): void {
-    this.#looked += to - from;
+  clockSet(step: ClockStep): void {
+    this.#answered.clockSet(step);
+    this.#looked += step.to - step.from;
   }
 }

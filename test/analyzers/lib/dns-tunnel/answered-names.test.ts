@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AnsweredNames } from '../../../../analyzers/lib/dns-tunnel/answered-names.ts';
+import { LatelyAnswered } from '../../../../analyzers/lib/dns-tunnel/lately-answered.ts';
 import { question, secs } from '../../../support/records.ts';
 
 const MANY = 100;
@@ -13,7 +14,7 @@ const own = (i: number) => `198.51.100.${i}`;
 
 describe('names that are connected to after their answer', () => {
   it('are a share of those answered with addresses', () => {
-    const names = new AnsweredNames();
+    const names = new AnsweredNames(new LatelyAnswered());
     for (let i = 0; i < 4; i++) answered(names, i, [own(i)]);
     answered(names, 4, []);
     names.noteContact(own(0), secs(2));
@@ -27,7 +28,7 @@ describe('names that are connected to after their answer', () => {
     [60, 1],
     [61, 0],
   ])('count when the connection comes %i s after the answer: %i', (after, share) => {
-    const names = new AnsweredNames();
+    const names = new AnsweredNames(new LatelyAnswered());
     answered(names, 0, [own(0)]);
     names.noteContact(own(0), secs(after));
 
@@ -35,7 +36,7 @@ describe('names that are connected to after their answer', () => {
   });
 
   it('are not held against the client for a second, as the connection may be on its way', () => {
-    const names = new AnsweredNames();
+    const names = new AnsweredNames(new LatelyAnswered());
     answered(names, 0, [own(0)]);
 
     expect(names.contacted(secs(0.9)).names).toBe(0);
@@ -43,7 +44,7 @@ describe('names that are connected to after their answer', () => {
   });
 
   it('are four a connection at most, the youngest first: a wildcard with one address proves little', () => {
-    const names = new AnsweredNames();
+    const names = new AnsweredNames(new LatelyAnswered());
     for (let i = 0; i < 10; i++) answered(names, i, ['198.51.100.9'], secs(i));
     names.noteContact('198.51.100.9', secs(10));
 
@@ -52,7 +53,7 @@ describe('names that are connected to after their answer', () => {
 
   it('take the addresses of later answers too, up to eight', () => {
     const contacted = (address: string) => {
-      const names = new AnsweredNames();
+      const names = new AnsweredNames(new LatelyAnswered());
       for (let i = 0; i < 10; i++) answered(names, 0, [own(i)], secs(i / 10));
       names.noteContact(address, secs(2));
       return names.contacted(secs(3)).share;
@@ -62,7 +63,7 @@ describe('names that are connected to after their answer', () => {
   });
 
   it('are the last 64', () => {
-    const names = new AnsweredNames();
+    const names = new AnsweredNames(new LatelyAnswered());
     for (let i = 0; i < MANY; i++) answered(names, i, [own(i)]);
     names.noteContact(own(0), secs(2));
 
@@ -70,7 +71,7 @@ describe('names that are connected to after their answer', () => {
   });
 
   it('move with the clock', () => {
-    const names = new AnsweredNames();
+    const names = new AnsweredNames(new LatelyAnswered());
     answered(names, 0, [own(0)]);
     names.clockSet(3_600_000_000);
     names.noteContact(own(0), secs(3602));
