@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/error.ts';
+import type { Config } from '../config/schema.ts';
 import { escapeText } from '../model/escape.ts';
 import { printableJson } from '../model/serialize.ts';
 import { EXIT } from './exit-codes.ts';
@@ -12,12 +13,19 @@ interface CheckConfigOptions {
   readonly json?: boolean;
 }
 
-/** Exit 0 when the configuration can be used, 1 when it cannot, with every problem and its place. */
-export function checkConfigCommand(argument: string | undefined, options: CheckConfigOptions): void {
+/**
+ * Exit 0 when the configuration can be used, 1 when it cannot, with every problem and its place. A threat list that cannot
+ * be used here is said and no more: the configuration may be meant for another machine.
+ */
+export async function checkConfigCommand(
+  argument: string | undefined,
+  options: CheckConfigOptions,
+): Promise<void> {
   const file = argument ?? options.config;
   const what = file ?? 'environment and defaults';
+  let config: Config;
   try {
-    loadSettings(file === undefined ? {} : { config: file });
+    config = loadSettings(file === undefined ? {} : { config: file });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.exitCode = EXIT.negative;
@@ -31,6 +39,16 @@ export function checkConfigCommand(argument: string | undefined, options: CheckC
     complain(...explainFailure(error).lines);
     return;
   }
+  await remarkOnThreatLists(config.threat_lists);
   const record: ConfigRecord = { kind: 'config', file: what, ok: true };
   printLine(options.json === true ? printableJson(record) : `${escapeText(what)}: ok`);
+}
+
+/** On stderr, and loaded only where there is one. */
+async function remarkOnThreatLists(config: Config['threat_lists']): Promise<void> {
+  if (config.lists.length === 0) return;
+  const { diagnoseThreatLists } = await import('../sensor/threat-lists/doctor.ts');
+  for (const { check, outcome, detail } of await diagnoseThreatLists(config, Date.now())) {
+    if (outcome !== 'ok') complain(`${check}: ${detail}`);
+  }
 }

@@ -47,6 +47,8 @@ export async function runCommand(options: RunOptions): Promise<void> {
     () => [...agent.problems(), ...stationProblems(station)],
     (error) => log.warn({ err: error }, 'the heartbeat file cannot be written; the health check will fail'),
   );
+  // Without a list there is nothing to read again, and the signal keeps its meaning: the terminal went.
+  if (config.threat_lists.lists.length > 0) process.on('SIGHUP', () => agent.reloadThreatLists());
   const signal = await endSignal();
   log.info({ signal }, 'stopping');
   await agent.stop();

@@ -17,6 +17,7 @@ import {
   noRouteConfig,
 } from '../sensor/config.ts';
 import { findingsConfig } from '../sensor/findings/config.ts';
+import { threatListsConfig } from '../sensor/threat-lists/config.ts';
 import { influxdbConfig, storeConfig } from '../station/config.ts';
 
 /** What configuration needs to know of a detector. */
@@ -36,6 +37,9 @@ const sections = {
   no_route: noRouteConfig.prefault({}).describe("The kernel's counters of packets without a route."),
   firewall: firewallConfig.prefault({}).describe("Counters of the host's firewall."),
   nat: natConfig.prefault({}).describe('Translated connections, as the kernel tracks them.'),
+  threat_lists: threatListsConfig
+    .prefault({})
+    .describe('Lists of addresses, networks and domains whose contacts are told; see docs/threat-lists.md.'),
   findings: findingsConfig.prefault({}).describe('When a finding is repeated, updated and closed.'),
   store: storeConfig.prefault({}).describe('The embedded database.'),
   influxdb: influxdbConfig.prefault({}).describe('The InfluxDB sink; off until a url is given.'),

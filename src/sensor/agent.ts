@@ -42,6 +42,8 @@ import { ReadingRounds } from './taps/reading-rounds.ts';
 import type { Tap } from './taps/tap.ts';
 import type { AttachedTap } from './taps/tap-life.ts';
 import { tapPlace } from './taps/tap-place.ts';
+import { logNews } from './threat-lists/news.ts';
+import { ThreatLists } from './threat-lists/threat-lists.ts';
 
 /** Packet time follows the wall clock this far behind when no packet comes; taps deliver sooner than that. */
 const QUIET_LAG = MICROS_PER_SECOND;
@@ -52,6 +54,8 @@ const ROUND_MS = 100;
 const HOST_ADDRESSES_EVERY_TICKS = 10;
 /** Publishers of .mmdb files have a new one twice a week at most. */
 const GEO_EVERY_TICKS = 60;
+/** A file is taken once it has stayed the same for as long, so a changed list counts within twice this. */
+const THREATS_EVERY_TICKS = 5;
 /** How addresses were named, into the log. */
 const COUNTS_EVERY_TICKS = 600;
 
@@ -69,6 +73,7 @@ export class Agent {
   readonly #macs = hostMacs();
   readonly #attribution: Attribution;
   readonly #outside: Outside;
+  readonly #threats: ThreatLists;
   readonly #nat: Nat;
   readonly #sockets = new HostSockets();
   readonly #pipeline: Pipeline;
@@ -106,6 +111,7 @@ export class Agent {
     this.#attribution = new Attribution(this.#inventory.state, { host: this.#hostOf(readHostInterfaces()) });
     this.#outside = createOutside(config);
     for (const problem of this.#outside.problems()) log.warn({ problem }, 'a geo database cannot be used');
+    this.#threats = new ThreatLists(config.threat_lists, (news) => logNews(log, news));
     const emit = channel.send.bind(channel);
     const detection = createDetection({
       analyzers: ANALYZERS,
@@ -117,6 +123,7 @@ export class Agent {
         knowsPorts: true,
         listensAt: (...asked) => this.#listeners?.listensAt(...asked),
       }),
+      threats: this.#threats,
       memory: {
         learned: memory?.learned ?? [],
         remember: channel.remember.bind(channel),
@@ -240,6 +247,7 @@ export class Agent {
     this.#inventory.onChange((event) => this.#onInventory(event));
     this.#inventory.onLease((lease) => this.#channel.send(lease));
     this.#containerTaps?.watchNew();
+    this.reloadThreatLists();
     this.#inventory.start();
     this.#nat.watch.start();
     this.#noRoute.start();
@@ -255,6 +263,7 @@ export class Agent {
     clearInterval(this.#timer);
     clearInterval(this.#rounds);
     this.#isStopping = true;
+    this.#threats.stop();
     await Promise.all([this.#taps.stop(), this.#containerTaps?.stop()]);
     await Promise.all([
       this.#noRoute.stop(),
@@ -269,12 +278,17 @@ export class Agent {
     this.#nat.watch.stop();
   }
 
+  /** Looks at the operator's lists now; they are looked at each few seconds anyway. */
+  reloadThreatLists(): void {
+    void this.#threats.reload();
+  }
+
   /** What a person should know now, one line each; empty when all is well. */
   problems(): string[] {
     const { status } = this.#inventory;
     const engine = status.state === 'stale' ? [status.error.message] : [];
     const taps = [...this.#taps.problems(), ...(this.#containerTaps?.problems() ?? [])];
-    return [...engine, ...taps, ...this.#outside.problems()];
+    return [...engine, ...taps, ...this.#outside.problems(), ...this.#threats.problems(Date.now())];
   }
 
   async #openTap(options: LiveOptions): Promise<PacketSource> {
@@ -398,6 +412,7 @@ export class Agent {
     this.#containerTaps?.readStatistics();
     if (++this.#ticks % HOST_ADDRESSES_EVERY_TICKS === 0) this.#readHostAddresses();
     if (this.#ticks % COUNTS_EVERY_TICKS === 0) this.#logCounts();
+    if (this.#ticks % THREATS_EVERY_TICKS === 0) void this.#threats.refresh();
     if (this.#ticks % GEO_EVERY_TICKS === 0) void this.#outside.refresh();
   }
 }

@@ -20,9 +20,11 @@ import { diagnoseGeo } from './names/doctor.ts';
 import { missingCapabilities, NEEDED_CAPABILITIES } from './privileges.ts';
 import { diagnoseDns } from './taps/diagnose-dns.ts';
 import { type TapPlace, tapPlace } from './taps/tap-place.ts';
+import { diagnoseThreatLists } from './threat-lists/doctor.ts';
 
 export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   const found = [privileges(), backend(config.capture.backend), ...diagnoseGeo(config.geo, Date.now())];
+  found.push(...(await diagnoseThreatLists(config.threat_lists, Date.now())));
   found.push(await diagnoseConntrack({ open: (groups) => openNetfilter({ groups }) }));
   let map: EngineMap;
   try {

@@ -25,6 +25,7 @@ import { Pipeline } from './pipeline.ts';
 import { SourceCheck } from './source-check.ts';
 import type { HostMacs } from './source-judgement.ts';
 import type { Tap } from './taps/tap.ts';
+import { ThreatLists } from './threat-lists/threat-lists.ts';
 
 export interface ReplayOptions {
   readonly path: string;
@@ -66,12 +67,14 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
       counts.losses[record.source] = (counts.losses[record.source] ?? 0) + record.count;
     options.emit(record);
   };
+  const threats = await loadThreats(config, options.log);
   const detection = createDetection({
     analyzers: options.analyzers,
     options: config.analyzers,
     findings: config.findings,
     emit,
     log: options.log,
+    threats,
     // What a capture's inventory tells of ports is not told: whether one was published then is not known.
     surroundings: new DockerSurroundings(options.inventory.state, { knowsPorts: false }),
   });
@@ -136,6 +139,16 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     losses: counts.losses,
   };
   return { summary, end, ...(opened.notice === undefined ? {} : { notice: opened.notice }) };
+}
+
+/** What cannot be used is said; the file is analysed with the others. */
+async function loadThreats({ threat_lists: config }: Config, log: ErrorLog): Promise<ThreatLists> {
+  const threats = new ThreatLists(config, ({ list, problem, remarks }) => {
+    if (problem !== undefined) log.error({ list, problem }, 'a threat list cannot be used');
+    for (const remark of remarks) log.error({ list, remark }, 'lines of a threat list were passed over');
+  });
+  await threats.reload();
+  return threats;
 }
 
 /** The file's interfaces as taps; a pcapng file may describe more of them as it is read. */

@@ -5,9 +5,10 @@
 import { stat } from 'node:fs/promises';
 import type { GeoFacts } from '../../model/endpoint.ts';
 import { LruMap } from '../analysis/bounded-map.ts';
+import { type FileVersion, isSameVersion, versionOf } from '../file-version.ts';
 import { geoFactsOf } from './geo-entry.ts';
 import { GeoError } from './geo-error.ts';
-import { damaged, type FileVersion, type MmdbFile, openMmdb, unreadable, versionOf } from './mmdb-file.ts';
+import { damaged, type MmdbFile, openMmdb, unreadable } from './mmdb-file.ts';
 
 /** Answers remembered, about 200 bytes each: a look-up costs a few microseconds and every record of a flow asks. */
 const MAX_CACHED = 8192;
@@ -52,7 +53,7 @@ export class GeoDatabases {
   async refresh(): Promise<void> {
     for (const database of this.#databases) {
       const version = await this.#versionNow(database);
-      if (version === undefined || isSame(version, database.tried)) continue;
+      if (version === undefined || isSameVersion(version, database.tried)) continue;
       database.tried = version;
       this.#open(database);
     }
@@ -115,10 +116,6 @@ function merged(first: GeoFacts, more: GeoFacts): GeoFacts {
     asOrganization:
       first.asn === undefined ? (first.asOrganization ?? more.asOrganization) : first.asOrganization,
   };
-}
-
-function isSame(a: FileVersion, b: FileVersion | undefined): boolean {
-  return a.mtimeMs === b?.mtimeMs && a.size === b.size && a.ino === b.ino;
 }
 
 function asGeoError(path: string, error: unknown): GeoError {

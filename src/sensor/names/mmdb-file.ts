@@ -3,16 +3,10 @@
  * package, without its file watcher and cache, which we do otherwise. It trusts its file: what can be checked is checked
  * here, and what a damaged file throws later is the caller's to catch.
  */
-import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Reader, type Response } from 'mmdb-lib';
+import { type FileVersion, versionOf } from '../file-version.ts';
 import { GeoError } from './geo-error.ts';
-
-/** Distinguishes two versions of a file; an update in place changes it too. */
-export interface FileVersion {
-  readonly mtimeMs: number;
-  readonly size: number;
-  readonly ino: number;
-}
 
 export interface MmdbFile {
   readonly path: string;
@@ -32,10 +26,6 @@ const SEPARATOR_BYTES = 16;
 const MAX_BYTES = 1 << 30;
 const GZIP_MAGIC = 0x1f8b;
 const ZIP_MAGIC = 0x504b;
-
-export function versionOf({ mtimeMs, size, ino }: Stats): FileVersion {
-  return { mtimeMs, size, ino };
-}
 
 /** Reads it whole into memory, tens of milliseconds for the largest. Throws a GeoError. */
 export function openMmdb(path: string): MmdbFile {
