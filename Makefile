@@ -1,7 +1,7 @@
 # Everything here does its own set-up. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test lab bench clean
+.PHONY: help setup build run test lab soak bench clean
 
 # Not `npm run`: the tools directly, so that what is printed is theirs.
 BIN := node_modules/.bin
@@ -15,6 +15,7 @@ help: ## this list
 	@echo '  ARGS="--json"      more arguments for the agent of `make run`'
 	@echo '  LAB=no             `make run` never brings up the lab, it waits for an engine'
 	@echo '  LAB_ONCE=1         `make lab` ends after its attacks instead of waiting for Ctrl-C'
+	@echo '  MINUTES=5          another time for `make soak`'
 
 setup: ## install what is missing on this Debian machine: packages, npm packages, the native binding
 	@scripts/setup.sh build lab test
@@ -32,6 +33,10 @@ test: ## lint, types, build, unit and integration tests with a real engine and a
 lab: build ## a sealed world with a small shop, the agent, and an intruder; Ctrl-C removes all of it
 	@scripts/setup.sh lab
 	@$(BIN)/tsx test/lab/main.ts
+
+soak: build ## half an hour of ordinary work in the lab: nobody may be accused, nothing may leak
+	@scripts/setup.sh lab test
+	@$(BIN)/tsx test/lab/soak.ts
 
 bench: build ## speed against libpcap, tcpdump, nDPI and tshark on the same packets
 	@scripts/setup.sh lab bench

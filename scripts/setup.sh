@@ -80,6 +80,8 @@ missing_for_test() {
   need capinfos wireshark-common
   # What an intruder would bring, and what load and relays are made with.
   need nmap nmap
+  need masscan masscan
+  need ptunnel-ng ptunnel-ng
   need hping3 hping3
   need arpspoof dsniff
   need socat socat

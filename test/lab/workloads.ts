@@ -3,7 +3,8 @@
  * over while the lab runs, and none of them may be accused above low.
  */
 import { BUSYBOX_IMAGE, TOOLS_IMAGE } from './images.ts';
-import type { Targets } from './intrusions.ts';
+import { TUNNEL_PORT } from './internet.ts';
+import { FRONT, type Targets } from './intrusions.ts';
 import { INTERNET } from './world.ts';
 
 export interface OrdinaryWorkload {
@@ -18,6 +19,7 @@ const label = (project: string, service: string): string[] => [
   ...['--label', `com.docker.compose.project=${project}`],
   ...['--label', `com.docker.compose.service=${service}`],
 ];
+const onFront = ['--network', FRONT.name];
 const forever = (body: string): string => `while true; do ${body}; done`;
 
 export const WORKLOADS: readonly OrdinaryWorkload[] = [
@@ -37,6 +39,13 @@ export const WORKLOADS: readonly OrdinaryWorkload[] = [
     image: BUSYBOX_IMAGE,
     options: ['--network', 'back', ...label('shop', 'pool')],
     script: ({ database }) => forever(`(echo hello; sleep 2) | nc ${database} 5432 > /dev/null`),
+  },
+  {
+    id: 'clerk',
+    title: "asks its own project's database, a new connection each time",
+    image: BUSYBOX_IMAGE,
+    options: ['--network', 'front', ...label('ledger', 'clerk')],
+    script: ({ ledger }) => forever(`(echo hello; sleep 1) | nc ${ledger} 5432 > /dev/null; sleep 1`),
   },
   {
     id: 'orphan',
@@ -65,7 +74,9 @@ export const WORKLOADS: readonly OrdinaryWorkload[] = [
     image: BUSYBOX_IMAGE,
     options: ['--network', 'front', ...label('shop', 'backup')],
     script: () =>
-      forever(`dd if=/dev/zero bs=1M count=20 2> /dev/null | nc -w 3 ${INTERNET.web.v4} 9000; sleep 10`),
+      forever(
+        `dd if=/dev/zero bs=1M count=20 2> /dev/null | nc -w 3 ${INTERNET.web.v4} ${TUNNEL_PORT}; sleep 10`,
+      ),
   },
   {
     id: 'puller',
@@ -87,6 +98,60 @@ export const WORKLOADS: readonly OrdinaryWorkload[] = [
     image: BUSYBOX_IMAGE,
     options: ['--network', 'front', ...label('shop', 'chatter')],
     script: () =>
-      forever('for s in web api proxy; do timeout 1 wget -q -O /dev/null http://$s/; done; sleep 1'),
+      forever('for s in web api proxy catalog; do timeout 1 wget -q -O /dev/null http://$s/; done; sleep 1'),
+  },
+  {
+    id: 'home',
+    title: 'asks its network for devices by mDNS and SSDP, as a home automation does',
+    image: TOOLS_IMAGE,
+    options: ['--network', 'front', ...label('home', 'home')],
+    script: () =>
+      forever(
+        `printf '\\0\\0\\0\\0\\0\\1\\0\\0\\0\\0\\0\\0\\5_http\\4_tcp\\5local\\0\\0\\14\\0\\1' | socat - UDP4-DATAGRAM:224.0.0.251:5353; ` +
+          `printf 'M-SEARCH * HTTP/1.1\\r\\nHOST: 239.255.255.250:1900\\r\\nMAN: "ssdp:discover"\\r\\nST: ssdp:all\\r\\n\\r\\n' | socat - UDP4-DATAGRAM:239.255.255.250:1900; sleep 5`,
+      ),
+  },
+];
+
+/** Whose address each short job gets, a moment after the one before gave it back. */
+const JOB_ADDRESS = '172.31.10.200';
+
+/** What the host itself does with its containers, over and over, as a shell script there. */
+export interface HostWork {
+  /** The Compose service of the containers that it starts, else `host`. */
+  readonly id: string;
+  readonly title: string;
+  script(targets: Targets): string;
+}
+
+export const HOST_WORK: readonly HostWork[] = [
+  {
+    id: 'host',
+    title:
+      "health checks from the host's side: each second a page of every web server, and a command inside one",
+    script: ({ web, api }) =>
+      forever(
+        `for a in ${web} ${api}; do busybox wget -T 1 -q -O /dev/null http://$a/; done; docker exec api true; sleep 1`,
+      ),
+  },
+  {
+    id: 'job',
+    title: 'short jobs one after the other, each with the address of the one before',
+    script: ({ web }) => {
+      const run = (name: string, command: string) =>
+        `docker run --rm --name ${name} ${[...onFront, ...label('jobs', 'job')].join(' ')} --ip ${JOB_ADDRESS} ${BUSYBOX_IMAGE} ${command}`;
+      return forever(
+        `${run('job-fetch', `wget -q -O /dev/null http://${web}/`)}; ${run('job-ping', `ping -c 2 ${FRONT.gateway}`)}; sleep 2`,
+      );
+    },
+  },
+  {
+    id: 'catalog',
+    title: 'a service that is deployed anew again and again, and asked meanwhile',
+    script: () => {
+      const site = "sh -c 'mkdir /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www'";
+      const run = `docker run --detach --init --name catalog ${[...onFront, ...label('shop', 'catalog')].join(' ')} ${BUSYBOX_IMAGE} ${site}`;
+      return forever(`${run}; sleep 15; docker stop --time 1 catalog; docker rm --force catalog`);
+    },
   },
 ];
