@@ -8,12 +8,39 @@ import { latin1 } from './bytes.ts';
 
 /** RFC 1035 2.3.4. */
 const MAX_NAME_CHARS = 253;
-/** RFC 1123 2.1, and the underscore that Compose service names have; `*` as the first label of a certificate's name. */
-const HOST_NAME =
-  /^(\*\.)?[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/;
+const MAX_LABEL_CHARS = 63;
+const DOT = 0x2e;
+const HYPHEN = 0x2d;
+const UNDERSCORE = 0x5f;
 
+/**
+ * RFC 1123 2.1, in lower case; and the underscore that Compose service names have, a dot at the end, and `*` as the first
+ * label of a certificate's name. By character: each TLS connection asks.
+ */
 export function isHostName(text: string): boolean {
-  return text.length <= MAX_NAME_CHARS && HOST_NAME.test(text);
+  if (text.length > MAX_NAME_CHARS) return false;
+  const end = text.endsWith('.') ? text.length - 1 : text.length;
+  let labelAt = text.startsWith('*.') ? 2 : 0;
+  if (labelAt >= end) return false;
+  for (let i = labelAt; i <= end; i++) {
+    const char = i === end ? DOT : text.charCodeAt(i);
+    if (char === DOT) {
+      if (!isLabel(text, labelAt, i)) return false;
+      labelAt = i + 1;
+    } else if (!isLetterOrDigit(char) && char !== HYPHEN) return false;
+  }
+  return true;
+}
+
+function isLabel(text: string, at: number, end: number): boolean {
+  const length = end - at;
+  if (length < 1 || length > MAX_LABEL_CHARS) return false;
+  return text.charCodeAt(at) !== HYPHEN && text.charCodeAt(end - 1) !== HYPHEN;
+}
+
+/** Or an underscore. */
+function isLetterOrDigit(char: number): boolean {
+  return (char >= 0x61 && char <= 0x7a) || (char >= 0x30 && char <= 0x39) || char === UNDERSCORE;
 }
 
 /** Undefined where there is no byte. */
