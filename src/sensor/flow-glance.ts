@@ -18,6 +18,13 @@ export class FlowGlancer implements FlowGlance {
   readonly #records: FlowRecords;
   readonly #content: FlowContent;
   #slot = -1;
+  // What was asked already: every analyzer asks the same of the same flow. Dropped when the next one is shown.
+  #protocol: string | undefined;
+  #origWords: IpWords | undefined;
+  #respWords: IpWords | undefined;
+  #isInternal: boolean | undefined;
+  #mayCross: boolean | undefined;
+  #respScope: Scope | undefined;
 
   constructor(table: FlowTable, records: FlowRecords, content: FlowContent) {
     this.#table = table;
@@ -28,19 +35,28 @@ export class FlowGlancer implements FlowGlance {
   at(slot: number, event: FlowGlance['event']): FlowGlance {
     this.#slot = slot;
     this.event = event;
+    this.#protocol = undefined;
+    this.#origWords = undefined;
+    this.#respWords = undefined;
+    this.#isInternal = undefined;
+    this.#mayCross = undefined;
+    this.#respScope = undefined;
     return this;
   }
 
   get protocol(): string {
-    return this.#table.protocolName(this.#slot);
+    this.#protocol ??= this.#table.protocolName(this.#slot);
+    return this.#protocol;
   }
 
   get origWords(): IpWords {
-    return this.#table.origWords(this.#slot);
+    this.#origWords ??= this.#table.origWords(this.#slot);
+    return this.#origWords;
   }
 
   get respWords(): IpWords {
-    return this.#table.respWords(this.#slot);
+    this.#respWords ??= this.#table.respWords(this.#slot);
+    return this.#respWords;
   }
 
   get respPort(): number | undefined {
@@ -60,16 +76,19 @@ export class FlowGlancer implements FlowGlance {
   }
 
   get isInternal(): boolean {
-    return this.#records.networkOf(this.#slot)?.internal === true;
+    this.#isInternal ??= this.#records.networkOf(this.#slot)?.internal === true;
+    return this.#isInternal;
   }
 
   get mayCross(): boolean {
     // Without networks nobody is known to be a container.
-    return this.#records.hasNetworks && (isPublic(this.respWords) || isPublic(this.origWords));
+    this.#mayCross ??= this.#records.hasNetworks && (isPublic(this.respWords) || isPublic(this.origWords));
+    return this.#mayCross;
   }
 
   get respScope(): Scope {
-    return this.#records.respScope(this.#slot);
+    this.#respScope ??= this.#records.respScope(this.#slot);
+    return this.#respScope;
   }
 }
 

@@ -48,6 +48,7 @@ export class DockerSurroundings implements Surroundings {
 
   networkAt(ip: IpWords): Network | undefined {
     this.#refresh();
+    if (this.#places.length === 0) return undefined;
     const at = (ip[3] ^ (ip[3] >>> 10) ^ ip[2] ^ ip[1]) & (ANSWERS - 1);
     const known = this.#answers[at];
     if (known !== undefined && isSame(known.ip, ip)) return known.network;
