@@ -159,7 +159,7 @@ export default defineAnalyzer({
     ): void {
       const now = flow.end;
       // Nearly always too little: nothing more is asked then.
-      if (destination.hour.sum(60).out <= options.floor_bytes) return;
+      if (destination.hour.out <= options.floor_bytes) return;
       const usual = owner.hours.usual(now);
       const crossed = worse(
         crossing(destination, 5, options.floor_bytes, owner.fives.usual(now)),

@@ -7,13 +7,13 @@ import { z } from 'zod';
 import type { Confidence, Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
 import type { Micros } from '../src/model/time.ts';
-import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
+import { type AnalyzerContext, defineAnalyzer, type FlowGlance } from '../src/sensor/analysis/analyzer.ts';
 import { answerTo } from './lib/answer.ts';
 import { clientKey } from './lib/asker.ts';
 import { Contacts, type ContactTally, type Counted, contactEvidence } from './lib/contacts.ts';
 import { isGatewayOf } from './lib/gateway.ts';
 import { type ToHost, toHost } from './lib/host-service-access/to-host.ts';
-import type { SensitiveKind } from './lib/sensitive-ports.ts';
+import { type SensitiveKind, sensitivePort } from './lib/sensitive-ports.ts';
 import { trustIn, weakest } from './lib/trust.ts';
 
 const config = z.strictObject({
@@ -104,6 +104,8 @@ export default defineAnalyzer({
 
     return {
       choosesFlow(flow) {
+        // Before the end only what is urgent is told: a sensitive service.
+        if (isYoung(flow) && sensitivePort(flow.protocol, flow.respPort) === undefined) return false;
         const { surroundings } = ctx;
         const source = surroundings.networkAt(flow.origWords);
         if (source === undefined || source.internal || isGatewayOf(source, flow.origWords)) return false;
@@ -148,6 +150,10 @@ interface Seen {
   readonly tally: ContactTally;
   readonly services: Services;
   readonly time: Micros;
+}
+
+function isYoung({ event }: FlowGlance): boolean {
+  return event === 'start' || event === 'answered';
 }
 
 /** What answered and is sensitive is told at once where it is known that no container is behind the port. */

@@ -8,6 +8,8 @@ export class HourOfBytes {
   readonly #out = new Float64Array(MINUTES);
   readonly #in = new Float64Array(MINUTES);
   #minute: number;
+  /** Of the whole hour: asked for with each record of a flow. Sums of whole numbers are exact. */
+  #outInAll = 0;
 
   constructor(now: Micros) {
     this.#minute = Math.floor(now / MINUTE);
@@ -16,7 +18,13 @@ export class HourOfBytes {
   add(time: Micros, out: number, back: number): void {
     this.#turn(Math.floor(time / MINUTE));
     this.#out[slotOf(this.#minute)]! += out;
+    this.#outInAll += out;
     this.#in[slotOf(this.#minute)]! += back;
+  }
+
+  /** As `sum` of all its minutes says. */
+  get out(): number {
+    return this.#outInAll;
   }
 
   /** Of the last `minutes`, the present one included. */
@@ -45,6 +53,7 @@ export class HourOfBytes {
   #turn(minute: number): void {
     if (minute <= this.#minute) return;
     for (let i = 0; i < Math.min(minute - this.#minute, MINUTES); i++) {
+      this.#outInAll -= this.#out[slotOf(minute - i)]!;
       this.#out[slotOf(minute - i)] = 0;
       this.#in[slotOf(minute - i)] = 0;
     }
