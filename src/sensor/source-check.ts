@@ -1,7 +1,7 @@
 /**
  * Whether frames come from whom they say: at each new flow and each message of ARP or neighbour
- * discovery the source's MAC and address must agree with the inventory of that bridge. What disagrees is looked at again some seconds later, when the engine has
- * told all about that time, and is a spoof only then.
+ * discovery the source's MAC and address must agree with the inventory of that bridge. What disagrees beyond doubt is a
+ * spoof at once; else it is looked at again some seconds later, when the engine has told all about that time.
  *
  * It must never accuse: a frame that the host forwards carries the bridge's MAC and anybody's address; containers that
  * are just coming or going; those whose address nobody knows (yet); times in which the engine did not answer.
@@ -18,7 +18,13 @@ import { newNeighborClaim, readNeighborClaim } from './decode/ndp.ts';
 import { formatMac, LAYER, macHalves, type PacketView } from './decode/packet-view.ts';
 import type { InventoryState } from './docker/inventory-state.ts';
 import { SourceCache } from './source-cache.ts';
-import { type HostMacs, judgeSource, mayDisagree } from './source-judgement.ts';
+import {
+  type HostMacs,
+  isBeyondDoubt,
+  type Judgement,
+  judgeSource,
+  mayDisagree,
+} from './source-judgement.ts';
 import type { Tap } from './taps/tap.ts';
 
 export interface SourceCheckOptions {
@@ -26,7 +32,7 @@ export interface SourceCheckOptions {
   readonly host: HostMacs;
   readonly onSpoof: (record: SpoofRecord) => void;
   readonly onLoss: (loss: LossRecord) => void;
-  /** Nothing younger is judged: events may still be on their way. 0 for files, whose inventory is whole. */
+  /** What is younger is judged only beyond doubt: events may still be on their way. 0 for files, whose inventory is whole. */
   readonly graceSecs?: number;
   /** For taps of files, which may belong to no network: the one network of these two addresses. */
   readonly networkOf?: (tap: Tap, ip: string, otherIp: string) => Network | undefined;
@@ -191,7 +197,17 @@ export class SourceCheck implements SourceWatch {
       this.#leftOut++;
       return;
     }
-    this.#suspicions.set(key, { ...source, count: 1, first: time, last: time, toldAt: undefined });
+    const suspicion = { ...source, count: 1, first: time, last: time, toldAt: undefined };
+    this.#suspicions.set(key, suspicion);
+    if (this.#graceMicros > 0) this.#tellIfBeyondDoubt(suspicion, time);
+  }
+
+  #tellIfBeyondDoubt(suspicion: Suspicion, time: Micros): void {
+    const { state, host } = this.#options;
+    const { network, ip, mac } = suspicion;
+    const judgement = judgeSource(state, host, network, ip, mac, time);
+    if (judgement === undefined || !isBeyondDoubt(judgement, state, network, ip, mac, time)) return;
+    this.#tell(suspicion, judgement, time);
   }
 
   #review(key: string, suspicion: Suspicion, now: Micros): void {
@@ -203,12 +219,19 @@ export class SourceCheck implements SourceWatch {
     }
     if (now - first < this.#graceMicros) return;
     const { state, host } = this.#options;
-    const { network, tap, ip, target, mac, layer } = suspicion;
+    const { network, ip, mac } = suspicion;
     const judgement = judgeSource(state, host, network, ip, mac, first);
     if (judgement === undefined) {
       this.#suspicions.delete(key);
       return;
     }
+    this.#tell(suspicion, judgement, now);
+  }
+
+  #tell(suspicion: Suspicion, judgement: Judgement, now: Micros): void {
+    const { network, tap, ip, mac, layer, target, count, first, last } = suspicion;
+    const { holderMac, ...said } = judgement;
+    const rivalMac = this.#isRivalMet(suspicion, holderMac) ? { rivalMac: holderMac } : {};
     suspicion.count = 0;
     suspicion.toldAt = now;
     if (this.#recordsLeft <= 0) {
@@ -216,17 +239,16 @@ export class SourceCheck implements SourceWatch {
       return;
     }
     this.#recordsLeft--;
-    const { holderMac, ...said } = judgement;
     this.#options.onSpoof({
       kind: 'spoof',
-      time: suspicion.last,
+      time: last,
       network: network.name,
       interface: tap.interface,
       ip,
       mac,
       layer,
       target,
-      ...(this.#isRivalMet(suspicion, holderMac) ? { rivalMac: holderMac } : {}),
+      ...rivalMac,
       ...said,
       count,
       first,

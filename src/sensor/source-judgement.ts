@@ -23,6 +23,12 @@ export interface Judgement extends Pick<SpoofRecord, 'mismatch' | 'sender' | 'se
 /** Around the beginning and the end of an interval: gratuitous ARP before, a last answer after. */
 const EDGE_MICROS = 2 * MICROS_PER_SECOND;
 
+/**
+ * Who holds an address or a MAC for so long is not about to change it: that happens around starts. A swap of addresses
+ * between running containers takes several calls to the engine, each longer than it takes to tell of the one before.
+ */
+const STEADY_MICROS = 5 * MICROS_PER_SECOND;
+
 const SILENT_RANGES = [
   // Unspecified and "this network" (DHCP), loopback, link-local, multicast and above; the same of IPv6.
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'],
@@ -66,6 +72,28 @@ export function judgeSource(
   const holder = holders.find((interval) => holds(interval, time));
   if (sender === undefined) return byUnknownMac(host, network, holder, mac);
   return byContainer(state, host, network, sender, holder, { ip, words, time });
+}
+
+/**
+ * Whether no event that is still on its way could excuse it: a container takes the address of the gateway, or of another
+ * container, and all who have or had address or MAC on this network are as they were for a while.
+ */
+export function isBeyondDoubt(
+  { mismatch }: Judgement,
+  state: InventoryState,
+  network: Network,
+  ip: string,
+  mac: string,
+  time: Micros,
+): boolean {
+  if (mismatch !== 'gateway-address' && mismatch !== 'ip-of-another') return false;
+  return [...state.book.byMac(mac), ...state.book.byIp(ip)]
+    .filter(({ networkId }) => networkId === network.id)
+    .every((interval) => isSteady(interval, time));
+}
+
+function isSteady({ sureFrom, to, latest }: Interval, time: Micros): boolean {
+  return time - (to === Number.POSITIVE_INFINITY ? sureFrom : latest) >= STEADY_MICROS;
 }
 
 /** Link-local addresses are made by everybody for himself, but those of the bridge are the host's. */

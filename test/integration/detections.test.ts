@@ -50,7 +50,8 @@ const BEGINS = 'the attack begins';
  * Who is broken into has run for a while. In the first moments of a container whose address was another's a second ago,
  * nobody can say whose packets these are, and the agent does not.
  */
-const LIVED_A_WHILE = `sleep 2; echo ${BEGINS} >&2; exec "$@"`;
+const LIVED_A_WHILE = `sleep "$0"; echo ${BEGINS} >&2; exec "$@"`;
+const LIVED_SECS = 2;
 const RESULTS = '../../docs/detection-results.md';
 
 /** Hours do not fit into a test: replayed from a capture file. */
@@ -121,7 +122,7 @@ describe.skipIf(obstacle !== undefined)('real attacks beside ordinary work', () 
     const known = new Set(agent.findings().map(({ id }) => id));
     const attack = { server, known, startedMs: Date.now() };
     under.set(intrusion.id, attack);
-    const { id, from = 'container', labels = {} } = intrusion;
+    const { id, from = 'container', labels = {}, livedSecs = LIVED_SECS } = intrusion;
     const command = intrusion.command(targets);
     if (from !== 'container') {
       await lab.exec(from, command, { accept: 'any' });
@@ -130,7 +131,7 @@ describe.skipIf(obstacle !== undefined)('real attacks beside ordinary work', () 
     await lab.docker([
       ...['run', '--detach', '--name', intruderOf(id), '--network', FRONT.name, '--cap-add', 'NET_ADMIN'],
       ...Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
-      ...[TOOLS_IMAGE, 'sh', '-c', LIVED_A_WHILE, 'sh', ...command],
+      ...[TOOLS_IMAGE, 'sh', '-c', LIVED_A_WHILE, String(livedSecs), ...command],
     ]);
     return attack;
   }

@@ -43,6 +43,8 @@ export interface Intrusion {
   readonly labels?: Readonly<Record<string, string>>;
   /** Told when so many of the attack's messages have passed at the most; `evidence` counts them. */
   readonly after?: { readonly evidence: string; readonly most: number; readonly what: string };
+  /** How long the container has run when it begins, where that matters. */
+  readonly livedSecs?: number;
   /** It takes its time by nature: it runs beside the others, and the limit of time is not for it. */
   readonly isSlow?: true;
   /** What stands at the other end. */
@@ -55,6 +57,8 @@ const ATTACKER = INTERNET.attacker.v4;
 const STRATUM_PORT = '3333';
 /** Of the wan's own: a server of pings can have it without taking those away that others answer. */
 const PING_SERVER = ROUTER_ADDRESS;
+/** Whoever is there for five seconds is accused at once. */
+const FIRST_FRAME = { livedSecs: 6, after: { evidence: 'claims', most: 1, what: 'frame' } } as const;
 const PROBES = { most: 20, what: 'probes' } as const;
 const sh = (script: string): readonly string[] => ['sh', '-c', script];
 
@@ -139,12 +143,14 @@ export const INTRUSIONS: readonly Intrusion[] = [
     id: 'arp-spoof',
     title: "arpspoof: the gateway's address is mine",
     found: ['arp-spoof'],
+    ...FIRST_FRAME,
     command: ({ web }) => ['timeout', '6', 'arpspoof', '-i', 'eth0', '-t', web, FRONT.gateway],
   },
   {
     id: 'ip-spoof',
     title: "hping3 -a: packets in a neighbour's name",
     found: ['ip-spoof'],
+    ...FIRST_FRAME,
     command: ({ web, api }) => [
       'hping3',
       '-q',
