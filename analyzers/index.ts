@@ -21,6 +21,7 @@ import ipSpoof from './ip-spoof.ts';
 import isolationBypass from './isolation-bypass.ts';
 import metadataAccess from './metadata-access.ts';
 import mining from './mining.ts';
+import newListener from './new-listener.ts';
 import portScan from './port-scan.ts';
 import publishedExposure from './published-exposure.ts';
 import rogueGateway from './rogue-gateway.ts';
@@ -47,6 +48,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   isolationBypass,
   metadataAccess,
   mining,
+  newListener,
   portScan,
   publishedExposure,
   rogueGateway,

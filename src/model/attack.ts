@@ -43,6 +43,7 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
     name: 'Dynamic Resolution: Domain Generation Algorithms',
     tactics: ['command-and-control'],
   },
+  T1571: { name: 'Non-Standard Port', tactics: ['command-and-control'] },
   T1572: { name: 'Protocol Tunneling', tactics: ['command-and-control'] },
   'T1595.001': { name: 'Active Scanning: Scanning IP Blocks', tactics: ['reconnaissance'] },
   T1599: { name: 'Network Boundary Bridging', tactics: ['defense-evasion'] },

@@ -3,9 +3,9 @@ import type { Endpoint } from './endpoint.ts';
 import type { Micros } from './time.ts';
 
 /**
- * A process in a container began or ceased to listen on a port: a TCP socket in state LISTEN, or an unconnected UDP socket
- * on a port that a program chose (one in the kernel's ephemeral range is taken for a client's). Read from the kernel's
- * tables every few seconds, so one that lived shorter is not told.
+ * A process in a container began or ceased to listen on a port: a TCP socket in state LISTEN, or a UDP socket that has
+ * been there unconnected for half a minute, on no port of the range that the kernel gives to clients. Read from the
+ * kernel's tables every few seconds, so one that lived shorter is not told.
  */
 export interface ListenerRecord {
   readonly kind: 'listener';

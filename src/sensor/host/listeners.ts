@@ -53,12 +53,23 @@ interface Known {
   readonly record: ListenerRecord;
 }
 
+/** A socket when it was first seen. */
+interface Candidate {
+  readonly listening: Listening;
+  readonly isSeenToCome: boolean;
+  readonly after: Micros | undefined;
+  readonly first: Micros;
+  readonly firstMs: number;
+}
+
 interface Namespace {
   /** As last seen with its endpoints. */
   container: ContainerState;
   readonly reader: ListenerReader;
   /** By protocol, address and port: workers of one service may have a socket each. */
   readonly listeners: Map<string, Known>;
+  /** UDP sockets that have not been there for long enough. */
+  readonly candidates: Map<string, Candidate>;
   /** Time of the last reading; undefined before the first. */
   at: Micros | undefined;
   /** The same on the monotonic clock, where the reading was whole. */
@@ -72,6 +83,11 @@ interface Namespace {
 const DEFAULTS = { pollIntervalMs: 5000, maxPerNamespace: 256 } as const;
 /** Docker's embedded resolver listens in the namespace of each container on a network of a user's own. */
 const EMBEDDED_RESOLVER = '127.0.0.11';
+/**
+ * A UDP client's socket looks like a server's: resolvers ask from random ports of the whole range, and wait some 10 s for
+ * an answer (dnsmasq). One that is there for longer is a server's.
+ */
+const UDP_STAYS_MS = 30_000;
 /** Rest, in times of what a round took: a twentieth of one core. */
 const REST = 19;
 /** What was read this many rounds ago says nothing of now. */
@@ -130,8 +146,9 @@ export class ListenerWatch {
     const namespace = this.#byContainer.get(containerId);
     if (namespace?.wholeAtMs === undefined || namespace.isOver) return undefined;
     if (this.#nowMs() - namespace.wholeAtMs > FRESH_ROUNDS * this.#pauseMs) return undefined;
-    for (const { listening, record } of namespace.listeners.values())
-      if (listening.port === port && listening.protocol === protocol && !record.loopback) return true;
+    for (const { listening } of [...namespace.listeners.values(), ...namespace.candidates.values()])
+      if (listening.port === port && listening.protocol === protocol && !isLoopback(listening.ip))
+        return true;
     return false;
   }
 
@@ -165,6 +182,7 @@ export class ListenerWatch {
         container,
         reader: new ListenerReader(this.#options),
         listeners: new Map(),
+        candidates: new Map(),
         at: undefined,
         wholeAtMs: undefined,
         unreadable: undefined,
@@ -213,7 +231,7 @@ export class ListenerWatch {
       namespace.listeners.delete(key);
       this.#options.emit(closed(record, now));
     }
-    const added = [...current].filter(([key]) => !namespace.listeners.has(key));
+    const added = this.#added(namespace, current, now);
     const room = (this.#options.maxPerNamespace ?? DEFAULTS.maxPerNamespace) - namespace.listeners.size;
     this.#tellUntold(namespace, Math.max(0, added.length - room), now);
     await this.#open(namespace, added.slice(0, Math.max(0, room)), now);
@@ -221,40 +239,59 @@ export class ListenerWatch {
     namespace.wholeAtMs = isWhole && namespace.untold === 0 ? this.#nowMs() : undefined;
   }
 
-  async #open(
-    namespace: Namespace,
-    added: readonly (readonly [string, Listening])[],
-    now: Micros,
-  ): Promise<void> {
+  /** What is new, and there to stay. */
+  #added(namespace: Namespace, current: ReadonlyMap<string, Listening>, now: Micros): Candidate[] {
+    const { candidates, listeners, at, container } = namespace;
+    for (const [key, { listening }] of candidates)
+      if (current.get(key)?.inode !== listening.inode) candidates.delete(key);
+    const { startedAt } = container.workload;
+    const firstMs = this.#nowMs();
+    const added: Candidate[] = [];
+    for (const [key, listening] of current) {
+      if (listeners.has(key)) continue;
+      const candidate = candidates.get(key) ?? {
+        listening,
+        isSeenToCome: at !== undefined || (startedAt !== undefined && startedAt >= this.#startedAt),
+        after: at ?? startedAt,
+        first: now,
+        firstMs,
+      };
+      const stays = listening.protocol === 'tcp' || firstMs - candidate.firstMs >= UDP_STAYS_MS;
+      if (stays) added.push(candidate);
+      else candidates.set(key, candidate);
+    }
+    return added;
+  }
+
+  async #open(namespace: Namespace, added: readonly Candidate[], now: Micros): Promise<void> {
     if (added.length === 0) return;
     const { container } = namespace;
-    const inodes = new Set(added.map(([, { inode }]) => inode));
+    const inodes = new Set(added.map(({ listening }) => listening.inode));
     const members = [container, ...this.#sharersOf(container)];
     const holders = await (this.#options.holders ?? holdersOf)(inodes, members, this.#options);
     // It ended meanwhile: what came is gone already.
     if (namespace.isOver) return;
-    for (const [key, listening] of added) {
-      const record = this.#recordOf(namespace, listening, holders.get(listening.inode), now);
+    for (const candidate of added) {
+      const { listening } = candidate;
+      const record = this.#recordOf(container, candidate, holders.get(listening.inode), now);
       // Without an address of its own (`network_mode: none`) nobody can reach it.
       if (record === undefined) continue;
-      namespace.listeners.set(key, { listening, record });
+      namespace.listeners.set(keyOf(listening), { listening, record });
+      namespace.candidates.delete(keyOf(listening));
       this.#options.emit(record);
     }
   }
 
   #recordOf(
-    { container, at }: Namespace,
-    listening: Listening,
+    container: ContainerState,
+    { listening, isSeenToCome, after, first }: Candidate,
     holder: SocketHolder | undefined,
     now: Micros,
   ): ListenerRecord | undefined {
     const { inventory } = this.#options;
-    const { startedAt } = container.workload;
     const { protocol, port, ip } = listening;
     const subject = this.#subjectOf(container, listening, holder?.workload);
     if (subject === undefined) return undefined;
-    const after = at ?? startedAt;
-    const isSeenToCome = at !== undefined || (startedAt !== undefined && startedAt >= this.#startedAt);
     const { exposed, published } = container;
     return {
       kind: 'listener',
@@ -269,7 +306,7 @@ export class ListenerWatch {
       address: ip,
       loopback: isLoopback(ip),
       ...(after === undefined ? {} : { after }),
-      first: now,
+      first,
       ...(exposed === undefined ? {} : { exposed: exposed.includes(`${port}/${protocol}`) }),
       published: (published ?? []).some((each) => each.containerPort === port && each.protocol === protocol),
       ...(holder?.process === undefined ? {} : { process: holder.process }),

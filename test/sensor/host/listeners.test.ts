@@ -49,10 +49,10 @@ function worldOf(startedAt: number, more: Partial<ListenerWatchOptions> = {}) {
     now = T0 + secs * SECOND;
     await watch.poll();
   };
-  const after = (secs: number): void => {
+  const clockAt = (secs: number): void => {
     now = T0 + secs * SECOND;
   };
-  return { state, watch, records, losses, unreadable, readings, pollAt, after };
+  return { state, watch, records, losses, unreadable, readings, pollAt, clockAt };
 }
 
 const socket = (port: number, ip = '0.0.0.0', protocol: 'tcp' | 'udp' = 'tcp'): Listening => ({
@@ -117,16 +117,31 @@ describe('ListenerWatch', () => {
   });
 
   it('tells what closed, by itself and with its container', async () => {
-    const { watch, records, readings, pollAt, after } = worldOf(T0);
-    readings.set('db', open(socket(5432), socket(53, '0.0.0.0', 'udp')));
+    const { watch, records, readings, pollAt, clockAt } = worldOf(T0);
+    readings.set('db', open(socket(5432), socket(8080)));
     await pollAt(1);
     readings.set('db', open(socket(5432)));
     await pollAt(6);
-    after(8);
+    clockAt(8);
     watch.containerEnded('db-id');
 
-    expect(said(records.slice(2))).toEqual(['closed udp 0.0.0.0 53', 'closed tcp 0.0.0.0 5432']);
+    expect(said(records.slice(2))).toEqual(['closed tcp 0.0.0.0 8080', 'closed tcp 0.0.0.0 5432']);
     expect(records[3]).toMatchObject({ time: T0 + 8 * SECOND, first: T0 + SECOND });
+  });
+
+  it('takes a UDP socket for a server when it has been there for half a minute, and tells since when', async () => {
+    const { records, readings, pollAt } = worldOf(T0);
+    const server = socket(53, '0.0.0.0', 'udp');
+    readings.set('db', open(server, { ...socket(1053, '0.0.0.0', 'udp'), inode: 1 }));
+    await pollAt(1);
+    readings.set('db', open(server, { ...socket(1053, '0.0.0.0', 'udp'), inode: 2 }));
+    await pollAt(30.9);
+    expect(records).toEqual([]);
+    await pollAt(31);
+    await pollAt(36);
+
+    expect(said(records)).toEqual(['opened udp 0.0.0.0 53']);
+    expect(records[0]).toMatchObject({ time: T0 + 31 * SECOND, first: T0 + SECOND, after: T0 });
   });
 
   it('takes nothing for closed that it could not read', async () => {
@@ -222,7 +237,7 @@ describe('ListenerWatch', () => {
   });
 
   it('answers who listens where, and nothing when it does not know', async () => {
-    const { watch, readings, pollAt, after, state } = worldOf(T0);
+    const { watch, readings, pollAt, clockAt, state } = worldOf(T0);
     state.containerSeen(containerFact('sidecar', { pid: 8, networkMode: 'container:db-id' }), T0);
     expect(watch.listensAt('db-id', 'tcp', 5432)).toBeUndefined();
     readings.set('db', open(socket(5432), socket(9229, '127.0.0.1')));
@@ -233,9 +248,9 @@ describe('ListenerWatch', () => {
     expect(watch.listensAt('db-id', 'udp', 5432)).toBe(false);
     expect(watch.listensAt('db-id', 'tcp', 9229)).toBe(false);
     expect(watch.listensAt('other', 'tcp', 5432)).toBeUndefined();
-    after(16);
+    clockAt(16);
     expect(watch.listensAt('db-id', 'tcp', 5432)).toBe(true);
-    after(16.1);
+    clockAt(16.1);
     expect(watch.listensAt('db-id', 'tcp', 5432)).toBeUndefined();
   });
 });
@@ -270,7 +285,9 @@ describe.skipIf(!isRoot)('ListenerWatch over a real network namespace', () => {
         endpoints: [{ networkId: 'n', containerId: 'own', ips: ['10.0.0.2'], from: 0 }],
       } satisfies ContainerState;
       const records: ListenerRecord[] = [];
+      let nowMs = 0;
       const watch = new ListenerWatch({
+        nowMs: () => nowMs,
         inventory: {
           containers: () => [container],
           container: () => container,
@@ -282,14 +299,15 @@ describe.skipIf(!isRoot)('ListenerWatch over a real network namespace', () => {
         },
       });
       await watch.poll();
+      nowMs += 30_000;
       child.stdin!.write('more\n');
       await once(child.stdout!, 'data');
       await watch.poll();
 
       expect(said(records)).toEqual([
         'found tcp 0.0.0.0 8080',
-        'found udp 0.0.0.0 5353',
         'opened tcp :: 4444',
+        'found udp 0.0.0.0 5353',
       ]);
       expect(watch.unreadable().size).toBe(0);
     } finally {
