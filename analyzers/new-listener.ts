@@ -84,6 +84,7 @@ type Told = Report<Kind, z.infer<typeof evidence>>;
 const CHANGING_FROM = { tcp: 32_768, udp: 10_000 } as const;
 /** A reading of the kernel's list is due at the latest; until then who listens is not known. */
 const LISTED_WITHIN = 15 * MICROS_PER_SECOND;
+const CLOSED_KEPT = 60 * MICROS_PER_SECOND;
 const MAX_WAITING = 512;
 const MAX_WATCHED = 256;
 
@@ -104,6 +105,8 @@ interface Watched {
   readonly told: Told;
   readonly port: number;
   readonly visitors: Visitors;
+  /** `nc -l` closes its port when the first one connects, and what that one said is seen a moment later. */
+  closedAt?: Micros;
 }
 
 interface Verdict {
@@ -258,6 +261,11 @@ export default defineAnalyzer({
     /** The kernel's list did not have it in time: a listener that was gone before, or one that cannot be listed. */
     function lookAtAnswer(flow: FlowRecord): void {
       const { resp, network, end } = flow;
+      const known = watched.get(watchKey(resp, 'tcp', resp.port!));
+      if (known !== undefined) {
+        visited(known, flow);
+        return;
+      }
       const id = resp.workload?.containerId;
       if (id === undefined || ctx.surroundings.listensAt(id, 'tcp', resp.port) === true) return;
       look({
@@ -279,13 +287,21 @@ export default defineAnalyzer({
       }
     }
 
+    function forgetClosed(time: Micros): void {
+      const { size } = watched;
+      for (const [key, { closedAt }] of [...watched.entries()])
+        if (closedAt !== undefined && time - closedAt >= CLOSED_KEPT) watched.delete(key);
+      if (watched.size < size) countPorts();
+    }
+
     return {
       onListener(record) {
         const { subject, protocol, change, loopback, first, networks, published } = record;
         if (loopback || subject.port === undefined) return;
         if (change === 'closed') {
-          watched.delete(watchKey(subject, protocol, subject.port));
-          return countPorts();
+          const known = watched.get(watchKey(subject, protocol, subject.port));
+          if (known !== undefined) known.closedAt = record.time;
+          return;
         }
         look({
           subject,
@@ -322,6 +338,7 @@ export default defineAnalyzer({
         now = time;
         chosenThisSecond = 0;
         decideWaiting(time);
+        forgetClosed(time);
       },
       onEnd: () => decideWaiting(Number.POSITIVE_INFINITY),
       onClockSet(step) {
@@ -331,6 +348,8 @@ export default defineAnalyzer({
           services.changed(owner);
         }
         for (const [, entry] of waiting.entries()) entry.due += step.to - step.from;
+        for (const [, entry] of watched.entries())
+          if (entry.closedAt !== undefined) entry.closedAt += step.to - step.from;
       },
     };
   },

@@ -151,6 +151,23 @@ testAnalyzer(newListener, {
       ],
     },
     {
+      name: 'a shell that closed its port when it was used, as `nc -l` does, also when its use was seen first',
+      events: [
+        known(),
+        opens(4444, LATER, nc),
+        opens(4444, LATER + 1, { ...nc, change: 'closed' }),
+        answers(4444, LATER + 2),
+        answers(4445, LATER + 2),
+        opens(4445, LATER + 3, nc),
+        opens(4445, LATER + 4, { ...nc, change: 'closed' }),
+        tick(LATER + 20),
+      ],
+      findings: [
+        { message: 'remote-shell', evidence: { port: 4444, connections: 1 } },
+        { message: 'remote-shell', evidence: { port: 4445, connections: 1 } },
+      ],
+    },
+    {
       name: 'a late port that somebody outside has connected to',
       events: [known(), opens(9000, LATER), answers(9000, LATER + 10, { orig: outside })],
       findings: [{ message: 'late', severity: 'medium', evidence: { connectionsFromOutside: 1 } }],
@@ -400,6 +417,21 @@ describe('new-listener within its bounds', () => {
     expect(beyond).toMatchObject([{ where: 'new-listener.flows', count: 1 }]);
     const same = Array.from({ length: 1000 }, () => answers(80, 1));
     expect(runAnalyzer(newListener, [NO_PORTS, ...same], options).losses).toEqual([]);
+  });
+
+  it('waits a minute for what was said to a port that is closed', () => {
+    const connections = (time: number) =>
+      runAnalyzer(newListener, [
+        known(),
+        opens(4444, LATER, nc),
+        opens(4444, LATER, { ...nc, change: 'closed' }),
+        tick(LATER + time),
+        answers(4444, LATER + time),
+        NO_PORTS,
+      ]).final.map(({ message, evidence }) => [message, evidence['connections']]);
+
+    expect(connections(59)).toEqual([['remote-shell', 1]]);
+    expect(connections(60)).toEqual([['remote-shell', 0]]);
   });
 
   it('shows a process name without a byte that would act on a terminal', () => {
