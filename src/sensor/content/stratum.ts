@@ -34,6 +34,9 @@ const POOLS = quoted(
   'mining.set_extranonce',
   'mining.set_target',
   'mining.set_version_mask',
+  'client.show_message',
+  'client.reconnect',
+  'client.get_version',
 );
 const METHOD = ascii('"method"');
 const LOGIN = ascii('"login"');
@@ -46,7 +49,8 @@ const OF_JOBS = quoted('blob', 'target', 'seed_hash');
 const RESULT = ascii('"result"');
 const ERROR = ascii('"error"');
 
-export const stratum: Recognizer = { service: 'stratum', opens: 'client', client: miner, server: pool };
+/** Either may speak first: some pools answer, or greet, before anybody has logged in. */
+export const stratum: Recognizer = { service: 'stratum', client: miner, server: pool };
 
 function miner({ data, at, end }: FirstBytes): Verdict {
   if (data.getUint8(at) !== OPEN_BRACE) return VERDICT.NO;

@@ -89,6 +89,12 @@ describe('JSON that is no stratum', () => {
         ['server', Buffer.from('{"id":1,"result":true,"error":null}\n')],
       ])?.service,
     ).toBeUndefined();
+    expect(
+      converse('tcp', [
+        ['server', Buffer.from('{"id":1,"result":true,"error":null}\n')],
+        ['client', payload],
+      ])?.service,
+    ).toBeUndefined();
   });
 });
 

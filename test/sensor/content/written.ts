@@ -152,6 +152,16 @@ export const WRITTEN: readonly Conversation[] = [
       '{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"b1","job":{"blob":"1010","job_id":"7","target":"b88d0600"},"status":"OK"}}\n',
     ),
   ]),
+  tcp('Stratum: a pool that speaks before the login', 'stratum', [
+    s('{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"x","job":{"job_id":"1"}}}\n'),
+    c(
+      '{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"4AB","pass":"x","agent":"XMRig/6.21.0"}}\n',
+    ),
+  ]),
+  tcp('Stratum: a pool with a word for people before the login', 'stratum', [
+    s('{"id":null,"method":"client.show_message","params":["welcome"]}\n'),
+    c('{"id":1,"method":"mining.subscribe","params":[]}\n'),
+  ]),
   tcp('Stratum of Ethereum', 'stratum', [
     c('{"worker":"eth1","jsonrpc":"2.0","id":1,"method":"eth_submitLogin","params":["0x00","x"]}\n'),
     s('{"id":1,"jsonrpc":"2.0","result":true}\n'),
