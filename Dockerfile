@@ -38,8 +38,12 @@ LABEL org.opencontainers.image.title="Bridgewatch" \
       org.opencontainers.image.description="See what the containers on a Docker host really do on their networks" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="MIT"
-RUN if ! ldconfig -p | grep -q 'libpcap\.so'; then \
-      apt-get update && apt-get install -y --no-install-recommends libpcap0.8 && rm -rf /var/lib/apt/lists/*; \
+# iptables and nft only read the firewall's counters; the two and their libraries are some 5 MB of the image.
+RUN missing=''; ldconfig -p | grep -q 'libpcap\.so' || missing='libpcap0.8'; \
+    command -v iptables-nft-save >/dev/null || missing="$missing iptables"; \
+    command -v nft >/dev/null || missing="$missing nftables"; \
+    if [ -n "$missing" ]; then \
+      apt-get update && apt-get install -y --no-install-recommends $missing && rm -rf /var/lib/apt/lists/*; \
     fi
 WORKDIR /opt/bridgewatch
 COPY --from=build /src/node_modules node_modules

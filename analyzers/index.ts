@@ -3,6 +3,7 @@ import type { AnalyzerDefinition } from '../src/sensor/analysis/analyzer.ts';
 import adminPortAccess from './admin-port-access.ts';
 import arpSpoof from './arp-spoof.ts';
 import beacon from './beacon.ts';
+import blockedBurst from './blocked-burst.ts';
 import cleartextCredentials from './cleartext-credentials.ts';
 import directIp from './direct-ip.ts';
 import dnsBypass from './dns-bypass.ts';
@@ -30,6 +31,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   adminPortAccess,
   arpSpoof,
   beacon,
+  blockedBurst,
   cleartextCredentials,
   directIp,
   dnsBypass,

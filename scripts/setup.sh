@@ -58,6 +58,7 @@ missing_for_lab() {
   need containerd containerd
   need runc runc
   need iptables iptables
+  need nft nftables
   need ip iproute2
   need nsenter util-linux
   need unshare util-linux

@@ -24,13 +24,13 @@ import { type ContainerState, type InventoryEvent, toInventoryRecord } from './d
 import { DockerSurroundings } from './docker/surroundings.ts';
 import { ContainerResolvers } from './host/container-resolvers.ts';
 import { NETNS_DIRS, netnsDirs } from './host/docker-netns.ts';
+import { BlockedWatch } from './host/firewall/blocked-watch.ts';
+import { FirewallReader } from './host/firewall/read.ts';
 import { hostMacs } from './host/host-macs.ts';
 import { type HostInterfaces, readHostInterfaces } from './host/interfaces.ts';
 import { LinkWatch } from './host/link-watch.ts';
 import { ListenerWatch } from './host/listeners.ts';
 import { NoRouteWatch } from './host/no-route.ts';
-import { BlockedWatch } from './host/firewall/blocked-watch.ts';
-import { FirewallReader } from './host/firewall/read.ts';
 import { HostSockets } from './host/sockets.ts';
 import { createOutside, type Outside } from './names/outside.ts';
 import { createNat, type Nat } from './nat/nat.ts';

@@ -14,6 +14,7 @@ import { engineDataRoot } from './docker/engine-root.ts';
 import { diagnoseConntrack } from './host/conntrack/diagnose.ts';
 import { diagnoseSockets } from './host/diagnose-sockets.ts';
 import { netnsDirs } from './host/docker-netns.ts';
+import { diagnoseFirewall } from './host/firewall/diagnose.ts';
 import { readCounters } from './host/namespace-counters.ts';
 import { type EngineMap, mapEngine } from './map.ts';
 import { diagnoseGeo } from './names/doctor.ts';
@@ -26,6 +27,7 @@ export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   const found = [privileges(), backend(config.capture.backend), ...diagnoseGeo(config.geo, Date.now())];
   found.push(...(await diagnoseThreatLists(config.threat_lists, Date.now())));
   found.push(await diagnoseConntrack({ open: (groups) => openNetfilter({ groups }) }));
+  found.push(await diagnoseFirewall(config.firewall.enabled));
   let map: EngineMap;
   try {
     map = await mapEngine(config.docker);

@@ -27,7 +27,7 @@ const PARTS_IMAGE = 'bwlab/node-parts:1';
 /** A shell with the usual tools, and what the Dockerfile would install. */
 const PACKAGES = [
   ...'bash coreutils dash debianutils findutils grep gzip libc-bin mawk sed tar'.split(' '),
-  ...['g++', 'make', 'python3', 'libpcap0.8'],
+  ...['g++', 'make', 'python3', 'libpcap0.8', 'iptables', 'nftables'],
 ];
 /** What a slim image leaves out too. */
 const LEFT_OUT = /^\/usr\/share\/(doc|man|locale|info|lintian|bash-completion)\//;
