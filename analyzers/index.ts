@@ -18,6 +18,7 @@ import hostSweep from './host-sweep.ts';
 import icmpTunnel from './icmp-tunnel.ts';
 import internalEgress from './internal-egress.ts';
 import internalIngress from './internal-ingress.ts';
+import internalRelay from './internal-relay.ts';
 import ipSpoof from './ip-spoof.ts';
 import isolationBypass from './isolation-bypass.ts';
 import metadataAccess from './metadata-access.ts';
@@ -46,6 +47,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   icmpTunnel,
   internalEgress,
   internalIngress,
+  internalRelay,
   ipSpoof,
   isolationBypass,
   metadataAccess,

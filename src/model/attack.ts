@@ -18,6 +18,7 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
   T1048: { name: 'Exfiltration Over Alternative Protocol', tactics: ['exfiltration'] },
   T1071: { name: 'Application Layer Protocol', tactics: ['command-and-control'] },
   'T1071.004': { name: 'Application Layer Protocol: DNS', tactics: ['command-and-control'] },
+  'T1090.001': { name: 'Proxy: Internal Proxy', tactics: ['command-and-control'] },
   T1095: { name: 'Non-Application Layer Protocol', tactics: ['command-and-control'] },
   T1110: { name: 'Brute Force', tactics: ['credential-access'] },
   T1133: { name: 'External Remote Services', tactics: ['initial-access', 'persistence'] },
