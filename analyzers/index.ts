@@ -23,6 +23,7 @@ import ipSpoof from './ip-spoof.ts';
 import isolationBypass from './isolation-bypass.ts';
 import metadataAccess from './metadata-access.ts';
 import mining from './mining.ts';
+import newEdge from './new-edge.ts';
 import newListener from './new-listener.ts';
 import portScan from './port-scan.ts';
 import publishedExposure from './published-exposure.ts';
@@ -52,6 +53,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   isolationBypass,
   metadataAccess,
   mining,
+  newEdge,
   newListener,
   portScan,
   publishedExposure,
