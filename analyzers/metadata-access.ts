@@ -16,7 +16,7 @@ import {
   isMetadataWords,
   type MetadataService,
   metadataServiceAt,
-} from './lib/metadata-access/services.ts';
+} from './lib/metadata-services.ts';
 import { isOpenedByContainer } from './lib/opened-by.ts';
 
 /** Several of the addresses are resolvers too (Google's, Azure's): asking them for names is no access. */

@@ -12,6 +12,7 @@ import {
   parseCidr,
   parseIp,
 } from '../../src/model/ip.ts';
+import { METADATA_SERVICES } from './metadata-services.ts';
 
 /** `metadata`: where clouds hand out credentials. `other`: multicast, reserved, benchmarking: neither in nor out. */
 export type AddressKind =
@@ -34,11 +35,9 @@ export interface JudgedAddress {
 
 /** First match wins: the narrower stands before the wider. */
 const TABLE: readonly (readonly [cidr: string, kind: AddressKind])[] = [
-  // AWS, Azure, Google, Oracle, DigitalOcean, Hetzner; credentials of AWS ECS tasks; Alibaba; AWS over IPv6.
-  ['169.254.169.254/32', 'metadata'],
-  ['169.254.170.2/32', 'metadata'],
-  ['100.100.100.200/32', 'metadata'],
-  ['fd00:ec2::254/128', 'metadata'],
+  ...METADATA_SERVICES.map(
+    ({ address }) => [address.includes(':') ? `${address}/128` : `${address}/32`, 'metadata'] as const,
+  ),
 
   ['0.0.0.0/8', 'unspecified'],
   ['10.0.0.0/8', 'private'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { METADATA_SERVICES } from '../../analyzers/lib/metadata-access/services.ts';
+import { METADATA_SERVICES } from '../../analyzers/lib/metadata-services.ts';
 import metadataAccess from '../../analyzers/metadata-access.ts';
 import type { FlowRecord } from '../../src/model/flow.ts';
 import { type AnalyzerEvent, runAnalyzer } from '../../src/sensor/analysis/tester.ts';

@@ -6,7 +6,7 @@
 import type { ConnState, FlowRecord } from '../../../src/model/flow.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
 import { answerTo } from '../answer.ts';
-import type { AdminKind } from './ports.ts';
+import type { AdminKind } from './admin-ports.ts';
 
 const WINDOW_SECS = 600;
 export const WINDOW: Micros = WINDOW_SECS * MICROS_PER_SECOND;

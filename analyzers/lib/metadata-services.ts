@@ -2,7 +2,7 @@
  * Where clouds hand out metadata and credentials to whoever asks from the machine: each address with who serves it there
  * and where they say so. Several clouds share 169.254.169.254, so that it alone does not tell which one it is.
  */
-import { formatIp, type IpWords, isIpv4Words, parseIp } from '../../../src/model/ip.ts';
+import { formatIp, type IpWords, isIpv4Words, parseIp } from '../../src/model/ip.ts';
 
 export interface MetadataService {
   readonly address: string;
