@@ -100,7 +100,7 @@ export default defineAnalyzer({
       const tally = tallyFor(key, flow.start);
       tally.add(flow, server);
       const kind = tally.kind;
-      tell(ctx, flow, key, tally, kind, flow.orig, severityOf(place, kind), place);
+      tell(ctx, flow, key, tally, kind, flow.orig, severityOf(place, tally), place);
     }
 
     /** Served by a container to the world: only what was answered, since the world knocks on every port. */
@@ -143,10 +143,11 @@ function isOutside({ scope }: Endpoint): boolean {
 }
 
 /** Argued in docs/analyzers/docker-api-access.md. */
-function severityOf(place: Place, kind: Kind): Severity {
+function severityOf(place: Place, { kind, isAnswered }: Tally): Severity {
   switch (place) {
     case 'host':
-      return kind === 'answered-in-clear' ? 'high' : 'medium';
+      if (kind === 'answered-in-clear') return 'high';
+      return isAnswered ? 'medium' : 'low';
     case 'elsewhere':
       return 'medium';
     case 'internet':
@@ -201,6 +202,10 @@ class Tally {
   constructor(first: Micros) {
     this.first = first;
     this.#last = first;
+  }
+
+  get isAnswered(): boolean {
+    return this.#answered > 0;
   }
 
   get isRecognised(): boolean {

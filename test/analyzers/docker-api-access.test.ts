@@ -61,7 +61,7 @@ testAnalyzer(dockerApiAccess, {
       findings: [
         {
           message: 'attempted',
-          severity: 'medium',
+          severity: 'low',
           evidence: { connections: 2, refused: 1, unanswered: 1, answered: 0 },
         },
       ],
