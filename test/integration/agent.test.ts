@@ -24,6 +24,13 @@ const obstacle =
   (built ? undefined : 'the agent is not built (`make build`)');
 if (obstacle !== undefined) console.warn(`SKIPPED: the agent on a real engine: ${obstacle}`);
 
+/** So that a shop which has sold for some seconds has settled. */
+const LISTENERS = `listeners:
+  poll_ms: 500
+analyzers:
+  new-listener:
+    settle_secs: 5
+`;
 const STACK_TRACE = /^\s+at .+:\d+/m;
 
 describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
@@ -51,7 +58,7 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
   });
 
   async function startAgent(name: string, influxUrl?: string, ...args: string[]): Promise<AgentProcess> {
-    const started = await startAgentProcess(lab, name, { influxUrl, args });
+    const started = await startAgentProcess(lab, name, { influxUrl, args, config: LISTENERS });
     agents.push(started);
     return started;
   }
