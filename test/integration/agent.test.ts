@@ -340,6 +340,45 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
     });
   });
 
+  describe('a port that a process opens later', () => {
+    const listeners = (name: string, port: number) =>
+      agent
+        .stored('listener')
+        .filter(({ subject }) => subject.workload?.name === name && subject.port === port)
+        .map(({ change, address, loopback, process }) => ({ change, address, loopback, process }));
+
+    it('is listed with its process, as those are that were open from the start', async () => {
+      const shell = ['nc', '-l', '-p', '4444', '-e', 'sh'];
+      await lab.docker(['exec', '--detach', SHOP.database, ...shell]);
+      const opened = await waitFor('the listener', () => listeners(SHOP.database, 4444)[0]);
+
+      expect(opened).toEqual({ change: 'opened', address: '::', loopback: false, process: 'nc' });
+      expect(listeners(SHOP.database, 5432)).toHaveLength(1);
+      expect(agent.stored('listener').filter(({ address }) => address === '127.0.0.11')).toEqual([]);
+      const { stdout } = await agent.command('events', '--all', 'kind:listener port:4444');
+      expect(stdout).toContain('listener opened  shop/database listens on [::]:4444/tcp (nc)');
+    });
+
+    it('is a finding where it is a shell, with who was answered by it', async () => {
+      const found = await waitFor('the finding', () => findingOf(agent, 'remote-shell', SHOP.database));
+      expect(found).toMatchObject({
+        severity: 'high',
+        confidence: 'certain',
+        network: SHOP.dataNetwork.name,
+        evidence: { port: 4444, protocol: 'tcp', process: 'nc', program: '/usr/bin/busybox', connections: 0 },
+      });
+      await lab.docker(['exec', SHOP.api, 'sh', '-c', 'echo exit | nc -w 2 database 4444']);
+      const used = await waitFor('its use', () => {
+        const now = findingOf(agent, 'remote-shell', SHOP.database);
+        return now?.evidence['connections'] === 1 ? now : undefined;
+      });
+
+      expect(used.peers[0]?.workload?.name).toBe(SHOP.api);
+      await waitFor('its end', () => listeners(SHOP.database, 4444).at(-1)?.change === 'closed');
+      expect(agent.findings().filter(({ analyzer }) => analyzer === 'new-listener')).toHaveLength(1);
+    });
+  });
+
   describe('when InfluxDB is away', () => {
     it('findings reach it afterwards, each record once, though the agent was killed meanwhile', async () => {
       await lab.docker(['network', 'create', '--internal', 'vault']);
