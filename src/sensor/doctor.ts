@@ -12,6 +12,7 @@ import type { Network } from '../model/network.ts';
 import { clientOptions } from './config.ts';
 import { engineDataRoot } from './docker/engine-root.ts';
 import { diagnoseConntrack } from './host/conntrack/diagnose.ts';
+import { diagnoseListeners } from './host/diagnose-listeners.ts';
 import { diagnoseSockets } from './host/diagnose-sockets.ts';
 import { netnsDirs } from './host/docker-netns.ts';
 import { diagnoseFirewall } from './host/firewall/diagnose.ts';
@@ -40,6 +41,7 @@ export async function diagnoseSensor(config: Config): Promise<Diagnosis[]> {
   const namespaces = await netnsDirs(() => engineDataRoot(clientOptions(config.docker)));
   for (const network of map.networks) found.push(await coverage(network, map, config, namespaces));
   found.push(await diagnoseSockets(map.containers), await kernelCounters(map));
+  if (config.listeners.enabled) found.push(await diagnoseListeners(map.containers, { readInNamespace }));
   return found;
 }
 

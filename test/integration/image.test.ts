@@ -169,6 +169,7 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
       'docker engine': 'ok',
       'host network': 'ok',
       'kernel counters': 'ok',
+      listeners: 'ok',
       dns: 'ok',
       [`network ${SHOP.dataNetwork.name}`]: 'ok',
     });
@@ -182,6 +183,7 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
       'connection tracking': 'ok',
       'host network': 'warn',
       'kernel counters': 'warn',
+      listeners: 'warn',
     });
   });
 
