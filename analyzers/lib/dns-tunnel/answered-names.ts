@@ -36,6 +36,9 @@ export interface Contacted {
 export class AnsweredNames {
   readonly #names: AnsweredName[] = [];
   readonly #answered: LatelyAnswered;
+  /** What is asked several times over while a zone is judged. */
+  #contacted: Contacted | undefined;
+  #countedAt: Micros = 0;
 
   constructor(answered: LatelyAnswered) {
     this.#answered = answered;
@@ -45,6 +48,7 @@ export class AnsweredNames {
     const addresses: string[] = [];
     for (const { type, data } of record.answers) if (isAddressType(type)) addresses.push(data);
     if (addresses.length === 0) return;
+    this.#contacted = undefined;
     for (const address of addresses) this.#answered.add(address);
     const known = this.#lately(record.query);
     if (known === undefined) {
@@ -75,11 +79,20 @@ export class AnsweredNames {
       if (now - answer.time > WITHIN) return;
       if (answer.contacted !== undefined || !answer.addresses.includes(ip)) continue;
       answer.contacted = ip;
+      this.#contacted = undefined;
       left -= 1;
     }
   }
 
   contacted(now: Micros): Contacted {
+    if (this.#contacted === undefined || this.#countedAt !== now) {
+      this.#contacted = this.#count(now);
+      this.#countedAt = now;
+    }
+    return this.#contacted;
+  }
+
+  #count(now: Micros): Contacted {
     let names = 0;
     let contacted = 0;
     const addresses = new Set<string>();
@@ -94,6 +107,7 @@ export class AnsweredNames {
   }
 
   clockSet(shift: Micros): void {
+    this.#contacted = undefined;
     for (const answer of this.#names) answer.time += shift;
   }
 }

@@ -263,6 +263,11 @@ export class ClientZone implements CaseCounts {
     this.#trailing.add(now, bytes);
   }
 
+  /** False while one server carries all, whatever the span. */
+  isSpread(direction: 'up' | 'down'): boolean {
+    return (direction === 'up' ? this.#carriersUp : this.#carriersDown) !== undefined;
+  }
+
   get hasManyCarriers(): boolean {
     return this.#carriersUp !== undefined || this.#carriersDown !== undefined;
   }
@@ -288,14 +293,19 @@ export class ClientZone implements CaseCounts {
   said(span: Span, now: Micros): UplinkBytes {
     const { bytes, names } = this.#said.sum(span, now);
     return {
-      // One name alone repeats nothing yet.
-      names: names < 2 ? bytes : Math.max(0, bytes - names * this.commonBytes),
+      names: this.#ownBytes(bytes, names),
       sequence: this.#sequenceBytes?.sum(span, now) ?? 0,
       case: this.#case?.sum(span, now).bytes ?? 0,
       edns: this.#edns?.sum(span, now).bytes ?? 0,
       trailing: this.#trailing?.sum(span, now) ?? 0,
       distinctNames: names,
     };
+  }
+
+  /** Of the names of a day, without what they all repeat; 0 without any. */
+  meanLength(now: Micros): number {
+    const { bytes, names } = this.#said.sum(2, now);
+    return names === 0 ? 0 : this.#ownBytes(bytes, names) / names;
   }
 
   /** What would be lost with it: bytes of a day, both ways; nothing when it was quiet for one. */
@@ -373,6 +383,11 @@ export class ClientZone implements CaseCounts {
 
   contacted(now: Micros): Contacted {
     return this.answered?.contacted(now) ?? NEVER_CONTACTED;
+  }
+
+  /** One name alone repeats nothing yet. */
+  #ownBytes(bytes: number, names: number): number {
+    return names < 2 ? bytes : Math.max(0, bytes - names * this.commonBytes);
   }
 
   #addTo(

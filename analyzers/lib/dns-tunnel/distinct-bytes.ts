@@ -34,6 +34,9 @@ export class DistinctBytes {
   #isSampled = false;
   #largestAt = 0;
   #bytes: number | undefined = 0;
+  #names: number | undefined = 0;
+  /** Grows whenever its sums change. */
+  version = 0;
 
   /** Returns false for a name that changed nothing. */
   add(slot: number): boolean {
@@ -43,7 +46,7 @@ export class DistinctBytes {
     const at = isFull ? this.#largestAt : this.#slots.length;
     this.#slots[at] = slot;
     this.#isSampled ||= isFull;
-    this.#bytes = undefined;
+    this.#changed();
     if (isFull) this.#findLargest();
     else if (slot >= this.#slots[this.#largestAt]!) this.#largestAt = at;
     return true;
@@ -56,7 +59,8 @@ export class DistinctBytes {
   }
 
   get names(): number {
-    return this.#sum(() => 1);
+    this.#names ??= this.#sum(() => 1);
+    return this.#names;
   }
 
   /** How likely it is that a new name of this weight gets a slot. */
@@ -90,8 +94,14 @@ export class DistinctBytes {
   #leaveOut(): boolean {
     if (this.#isSampled) return false;
     this.#isSampled = true;
-    this.#bytes = undefined;
+    this.#changed();
     return true;
+  }
+
+  #changed(): void {
+    this.#bytes = undefined;
+    this.#names = undefined;
+    this.version += 1;
   }
 
   #findLargest(): void {

@@ -103,16 +103,8 @@ export class Judge {
     const { now } = this.#clock;
     const around = this.#surroundings(pair);
     const habits = { mixesCase: pair.client.caseHabit.isRandomOutside(pair.zone, pair) };
-    const up = judgeUplink(
-      pair,
-      now,
-      this.#uplink,
-      (span) => lower(this.#weightOf(pair, around, 'up', span), pair.toldUp),
-      habits,
-    );
-    const down = judgeDownlink(pair, now, this.#downlink, (span) =>
-      lower(this.#weightOf(pair, around, 'down', span), pair.toldDown),
-    );
+    const up = judgeUplink(pair, now, this.#uplink, this.#weights(pair, around, 'up', pair.toldUp), habits);
+    const down = judgeDownlink(pair, now, this.#downlink, this.#weights(pair, around, 'down', pair.toldDown));
     // Far below, the next look can wait until the sum has grown; near it, every name is looked at.
     pair.judged = Math.max(up.ratio, down?.ratio ?? 0) < 0.5 ? near : 0;
     const verdict = up.ratio >= 1 || down === undefined ? up : down;
@@ -127,6 +119,21 @@ export class Judge {
       isDeclared: this.isDeclared(pair),
       isResolver: this.#resolvers.isResolver(pair),
       alike: this.#memory.alikeTo(pair),
+    };
+  }
+
+  /** Of each span when it is asked for; the same for all where one server carried all. */
+  #weights(
+    pair: ClientZone,
+    around: Surroundings,
+    direction: 'up' | 'down',
+    told: Weight | undefined,
+  ): (span: Span) => Weight {
+    let latest: Weight | undefined;
+    return (span) => {
+      if (latest === undefined || pair.isSpread(direction))
+        latest = lower(this.#weightOf(pair, around, direction, span), told);
+      return latest;
     };
   }
 

@@ -74,11 +74,12 @@ export class Memory {
   alikeTo(pair: ClientZone): number {
     const others = this.#askers.get(pair.zone);
     if (others === undefined || others.length < 2) return 0;
-    const length = this.#meanLength(pair);
+    const { now } = this.#clock;
+    const length = pair.meanLength(now);
     let alike = 0;
     for (const other of others) {
       if (other.client === pair.client) continue;
-      const otherLength = this.#meanLength(other);
+      const otherLength = other.meanLength(now);
       if (otherLength > length / 1.5 && otherLength < length * 1.5) alike += 1;
     }
     return alike;
@@ -108,11 +109,6 @@ export class Memory {
     if (at < 0) return;
     if (others!.length === 1) this.#askers.delete(pair.zone);
     else others!.splice(at, 1);
-  }
-
-  #meanLength(pair: ClientZone): number {
-    const { names, distinctNames } = pair.said(2, this.#clock.now);
-    return distinctNames === 0 ? 0 : names / distinctNames;
   }
 }
 

@@ -6,11 +6,22 @@
 import type { ClockStep, Micros } from '../../../src/model/time.ts';
 import { DistinctBytes } from './distinct-bytes.ts';
 
+interface Both {
+  readonly bytes: number;
+  readonly names: number;
+  readonly version: number;
+  readonly current: DistinctBytes;
+  /** Nothing is added to it any more. */
+  readonly previous: DistinctBytes;
+}
+
 export class NameWindow {
   readonly #half: Micros;
   #turn = Number.NEGATIVE_INFINITY;
   #current: DistinctBytes | undefined;
   #previous: DistinctBytes | undefined;
+  /** Of both halves together, as they were when it was made: a zone is looked at by its neighbours too. */
+  #both: Both | undefined;
 
   constructor(span: Micros) {
     this.#half = span / 2;
@@ -39,10 +50,19 @@ export class NameWindow {
     if (one === undefined) return { bytes: 0, names: 0 };
     if (this.#current === undefined || this.#previous === undefined)
       return { bytes: one.bytes, names: one.names };
+    return this.#merged(this.#current, this.#previous);
+  }
+
+  #merged(current: DistinctBytes, previous: DistinctBytes): Both {
+    const known = this.#both;
+    if (known?.version === current.version && known.current === current && known.previous === previous)
+      return known;
     const both = new DistinctBytes();
-    both.merge(this.#previous);
-    both.merge(this.#current);
-    return { bytes: both.bytes, names: both.names };
+    both.merge(previous);
+    both.merge(current);
+    const { version } = current;
+    this.#both = { bytes: both.bytes, names: both.names, version, current, previous };
+    return this.#both;
   }
 
   /** What was said stays in its half. */
