@@ -137,8 +137,13 @@ const FLOW_EVENTS = Object.keys(HANDLER_OF) as FlowEvent[];
 
 /** Who decides about an event of a flow; kept apart, because it is asked three times a flow. */
 interface Choice {
-  readonly choosers: readonly Slot[];
+  readonly choosers: readonly Chooser[];
   readonly isInternalWanted: boolean;
+}
+
+interface Chooser {
+  readonly slot: Slot;
+  readonly choosesFlow: (flow: FlowGlance) => boolean;
 }
 
 const NO_CHOICE: Choice = { choosers: [], isInternalWanted: false };
@@ -184,6 +189,13 @@ export class AnalyzerRunner {
     flowActive: NO_CHOICE,
     flowEnd: NO_CHOICE,
   };
+  #flowListeners: Record<FlowEvent, readonly Slot[]> = {
+    flowStart: [],
+    flowAnswered: [],
+    flowRecognized: [],
+    flowActive: [],
+    flowEnd: [],
+  };
   #dnsListeners: readonly Slot[] = [];
   #dnsQueryListeners: readonly Slot[] = [];
   readonly #evictions: Eviction[] = [];
@@ -222,9 +234,9 @@ export class AnalyzerRunner {
     const { choosers, isInternalWanted } = this.#choices[event];
     let isChosen = isInternalWanted && glance.isInternal;
     // Each is asked, even when one has said yes: some count what they decline.
-    for (const slot of choosers) {
+    for (const { slot, choosesFlow } of choosers) {
       try {
-        if (slot.handlers.choosesFlow!(glance)) isChosen = true;
+        if (choosesFlow(glance)) isChosen = true;
       } catch (error) {
         this.#failed(slot, 'choosesFlow', error);
       }
@@ -250,11 +262,10 @@ export class AnalyzerRunner {
   }
 
   flowStart(flow: FlowRecord): void {
-    for (const slot of this.#slots) {
-      const handlers = slot.handlers;
-      if (handlers.onFlowStart === undefined || !concerns(slot.interest, flow)) continue;
+    for (const slot of this.#flowListeners.flowStart) {
+      if (!concerns(slot.interest, flow)) continue;
       try {
-        handlers.onFlowStart(flow);
+        slot.handlers.onFlowStart?.(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowStart', error);
       }
@@ -262,11 +273,10 @@ export class AnalyzerRunner {
   }
 
   flowAnswered(flow: FlowRecord): void {
-    for (const slot of this.#slots) {
-      const handlers = slot.handlers;
-      if (handlers.onFlowAnswered === undefined || !concerns(slot.interest, flow)) continue;
+    for (const slot of this.#flowListeners.flowAnswered) {
+      if (!concerns(slot.interest, flow)) continue;
       try {
-        handlers.onFlowAnswered(flow);
+        slot.handlers.onFlowAnswered?.(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowAnswered', error);
       }
@@ -274,11 +284,10 @@ export class AnalyzerRunner {
   }
 
   flowRecognized(flow: FlowRecord): void {
-    for (const slot of this.#slots) {
-      const handlers = slot.handlers;
-      if (handlers.onFlowRecognized === undefined || !concerns(slot.interest, flow)) continue;
+    for (const slot of this.#flowListeners.flowRecognized) {
+      if (!concerns(slot.interest, flow)) continue;
       try {
-        handlers.onFlowRecognized(flow);
+        slot.handlers.onFlowRecognized?.(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowRecognized', error);
       }
@@ -286,11 +295,10 @@ export class AnalyzerRunner {
   }
 
   flowActive(flow: FlowRecord): void {
-    for (const slot of this.#slots) {
-      const handlers = slot.handlers;
-      if (handlers.onFlowActive === undefined || !concerns(slot.interest, flow)) continue;
+    for (const slot of this.#flowListeners.flowActive) {
+      if (!concerns(slot.interest, flow)) continue;
       try {
-        handlers.onFlowActive(flow);
+        slot.handlers.onFlowActive?.(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowActive', error);
       }
@@ -298,11 +306,10 @@ export class AnalyzerRunner {
   }
 
   flowEnd(flow: FlowRecord): void {
-    for (const slot of this.#slots) {
-      const handlers = slot.handlers;
-      if (handlers.onFlowEnd === undefined || !concerns(slot.interest, flow)) continue;
+    for (const slot of this.#flowListeners.flowEnd) {
+      if (!concerns(slot.interest, flow)) continue;
       try {
-        handlers.onFlowEnd(flow);
+        slot.handlers.onFlowEnd?.(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowEnd', error);
       }
@@ -539,7 +546,12 @@ export class AnalyzerRunner {
 
   #updateWants(): void {
     const wants = this.wants;
-    for (const event of FLOW_EVENTS) this.#choices[event] = choiceOf(this.#slots, HANDLER_OF[event]);
+    for (const event of FLOW_EVENTS) {
+      this.#choices[event] = choiceOf(this.#slots, HANDLER_OF[event]);
+      this.#flowListeners[event] = this.#slots.filter(
+        ({ handlers }) => handlers[HANDLER_OF[event]] !== undefined,
+      );
+    }
     wants.flowStart = widest(this.#slots, 'onFlowStart');
     wants.flowAnswered = widest(this.#slots, 'onFlowAnswered');
     wants.flowRecognized = widest(this.#slots, 'onFlowRecognized');
@@ -593,9 +605,11 @@ function concerns(interest: FlowInterest, flow: FlowRecord): boolean {
 function choiceOf(slots: readonly Slot[], handler: keyof Handlers): Choice {
   const listeners = slots.filter(({ handlers }) => handlers[handler] !== undefined);
   return {
-    choosers: listeners.filter(
-      ({ interest, handlers }) => interest === 'chosen' && handlers.choosesFlow !== undefined,
-    ),
+    choosers: listeners.flatMap((slot) => {
+      const { interest, handlers } = slot;
+      if (interest !== 'chosen' || handlers.choosesFlow === undefined) return [];
+      return [{ slot, choosesFlow: handlers.choosesFlow.bind(handlers) }];
+    }),
     isInternalWanted: listeners.some(({ interest }) => interest === 'internal-networks'),
   };
 }
