@@ -28,6 +28,7 @@ import newListener from './new-listener.ts';
 import portScan from './port-scan.ts';
 import publishedExposure from './published-exposure.ts';
 import rogueGateway from './rogue-gateway.ts';
+import threatList from './threat-list.ts';
 
 export const analyzers: readonly AnalyzerDefinition[] = [
   adminPortAccess,
@@ -58,4 +59,5 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   portScan,
   publishedExposure,
   rogueGateway,
+  threatList,
 ];

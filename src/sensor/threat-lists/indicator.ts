@@ -40,7 +40,7 @@ export function parseIndicator(text: string, type: ValueType = 'any'): Indicator
 /** Lists for reading write `hxxp` and `198.51.100[.]7`, so that nobody clicks. */
 function refanged(text: string): string {
   const dotted = text.includes('[.]') ? text.replaceAll('[.]', '.') : text;
-  return dotted.startsWith('hxxp') ? `http${dotted.slice(4)}` : dotted;
+  return /^hxxps?:/.test(dotted) ? `http${dotted.slice(4)}` : dotted;
 }
 
 function addressIndicator(value: string): Indicator | undefined {

@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { type FileVersion, isSameVersion, versionOf } from '../file-version.ts';
@@ -119,8 +120,8 @@ async function* pieces(handle: FileHandle): AsyncGenerator<Uint8Array> {
     yield* plainPieces(handle, first);
     return;
   }
+  const packed = Readable.from(plainPieces(handle, first), { objectMode: false });
   const unpacked = createGunzip({ chunkSize: PIECE_BYTES });
-  const packed = handle.createReadStream({ start: 0, highWaterMark: PIECE_BYTES, autoClose: false });
   packed.once('error', (error) => unpacked.destroy(error));
   try {
     yield* packed.pipe(unpacked) as AsyncIterable<Uint8Array>;

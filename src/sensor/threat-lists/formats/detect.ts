@@ -30,7 +30,11 @@ function isCsv(lines: readonly string[]): boolean {
       header = csvHeader(line) ?? header;
       continue;
     }
-    if (header !== undefined) return splitRow(line, header.separator)?.length === header.columns;
+    if (header !== undefined) {
+      // A quoted field may go on in the next line.
+      const row = splitRow(line, header.separator);
+      return row === undefined || row.length === header.columns;
+    }
     header = csvHeader(line);
     if (header === undefined) return false;
   }
