@@ -109,6 +109,17 @@ describe('reading what the engine says', () => {
     expect(readListedContainer({ Id: ID })).not.toHaveProperty('dns');
   });
 
+  it('reads which ports the image or its container exposes, published or not', () => {
+    const facts = readContainer({
+      Id: ID,
+      Config: { ExposedPorts: { '80/tcp': {}, '53/udp': {}, 9000: {} } },
+    })!;
+
+    expect([...facts.exposed!].sort()).toEqual(['53/udp', '80/tcp', '9000/tcp']);
+    expect(readContainer({ Id: ID })!.exposed).toEqual([]);
+    expect(readListedContainer({ Id: ID })).not.toHaveProperty('exposed');
+  });
+
   it('names a container by itself, not by the links of others', () => {
     expect(readListedContainer({ Id: ID, Names: ['/web/db', '/db'] })!.name).toBe('db');
     expect(readListedContainer({ Id: ID })!.name).toBe(ID.slice(0, 12));

@@ -59,4 +59,17 @@ describe('surroundings', () => {
   it('do not say that a port is unpublished where nobody told', () => {
     expect(world(false).around.isPublished('web-id', 'tcp', 81)).toBeUndefined();
   });
+
+  it('know who listens as far as the kernel was asked', () => {
+    const { state, around } = world();
+    const listensAt = (id: string, protocol: string, port: number) =>
+      id === 'web-id' ? protocol === 'tcp' && port === 80 : undefined;
+    const asked = new DockerSurroundings(state, { knowsPorts: true, listensAt });
+
+    expect(asked.listensAt('web-id', 'tcp', 80)).toBe(true);
+    expect(asked.listensAt('web-id', 'tcp', 81)).toBe(false);
+    expect(asked.listensAt('db-id', 'tcp', 80)).toBeUndefined();
+    expect(asked.listensAt('web-id', 'tcp', undefined)).toBeUndefined();
+    expect(around.listensAt('web-id', 'tcp', 80)).toBeUndefined();
+  });
 });
