@@ -44,7 +44,9 @@ const config = z.strictObject({
     .min(16)
     .max(100_000)
     .default(1000)
-    .describe('Services whose ports are remembered at once, about 1 KB each, in the database as well.'),
+    .describe(
+      'Services whose ports are remembered at once, 1 KB each as a rule and up to 12 KB with many ports; in the database as well.',
+    ),
   max_flows_per_sec: z
     .number()
     .int()
