@@ -25,6 +25,7 @@ import metadataAccess from './metadata-access.ts';
 import mining from './mining.ts';
 import newEdge from './new-edge.ts';
 import newListener from './new-listener.ts';
+import overlayCleartext from './overlay-cleartext.ts';
 import portScan from './port-scan.ts';
 import publishedExposure from './published-exposure.ts';
 import rogueGateway from './rogue-gateway.ts';
@@ -56,6 +57,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   mining,
   newEdge,
   newListener,
+  overlayCleartext,
   portScan,
   publishedExposure,
   rogueGateway,

@@ -15,6 +15,7 @@ import {
   natConfig,
   listenersConfig,
   noRouteConfig,
+  overlaysConfig,
 } from '../sensor/config.ts';
 import { findingsConfig } from '../sensor/findings/config.ts';
 import { threatListsConfig } from '../sensor/threat-lists/config.ts';
@@ -36,6 +37,7 @@ const sections = {
   listeners: listenersConfig.prefault({}).describe('Which ports containers listen on.'),
   no_route: noRouteConfig.prefault({}).describe("The kernel's counters of packets without a route."),
   firewall: firewallConfig.prefault({}).describe("Counters of the host's firewall."),
+  overlays: overlaysConfig.prefault({}).describe('Overlay networks on the wire between hosts.'),
   nat: natConfig.prefault({}).describe('Translated connections, as the kernel tracks them.'),
   threat_lists: threatListsConfig
     .prefault({})

@@ -22,6 +22,7 @@ import { engineDataRoot } from './docker/engine-root.ts';
 import { Inventory } from './docker/inventory.ts';
 import { type ContainerState, type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
 import { DockerSurroundings } from './docker/surroundings.ts';
+import { swarmAddress } from './docker/swarm-address.ts';
 import { ContainerResolvers } from './host/container-resolvers.ts';
 import { NETNS_DIRS, netnsDirs } from './host/docker-netns.ts';
 import { BlockedWatch } from './host/firewall/blocked-watch.ts';
@@ -42,6 +43,7 @@ import { ReadingRounds } from './taps/reading-rounds.ts';
 import type { Tap } from './taps/tap.ts';
 import type { AttachedTap } from './taps/tap-life.ts';
 import { tapPlace } from './taps/tap-place.ts';
+import { UplinkTaps } from './taps/uplink-taps.ts';
 import { logNews } from './threat-lists/news.ts';
 import { ThreatLists } from './threat-lists/threat-lists.ts';
 
@@ -78,6 +80,8 @@ export class Agent {
   readonly #sockets = new HostSockets();
   readonly #pipeline: Pipeline;
   readonly #taps: NetworkTaps;
+  /** Absent when it is switched off. */
+  readonly #uplinks: UplinkTaps | undefined;
   /** Absent when it is switched off. */
   readonly #containerTaps: ContainerTaps | undefined;
   readonly #noRoute: NoRouteWatch;
@@ -182,6 +186,22 @@ export class Agent {
       emit,
       log,
     });
+    if (config.overlays.uplink_tap) {
+      this.#uplinks = new UplinkTaps({
+        open: (options) => this.#openTap(options),
+        live: {
+          snaplenBytes: config.capture.snaplen_bytes,
+          bufferBytes: config.capture.buffer_bytes,
+          readTimeoutMs: config.capture.read_timeout_ms,
+        },
+        interfaces: config.overlays.interfaces,
+        swarmAddress: () => swarmAddress(clientOptions(docker)),
+        interfaceOf: (address) => interfaceOf(readHostInterfaces(), address),
+        attach: (source) => this.#attach(source, { vantage: 'bridge', isUplink: true }),
+        emit,
+        log,
+      });
+    }
     if (config.dns.container_taps) {
       this.#containerTaps = new ContainerTaps({
         inventory: this.#inventory.state,
@@ -264,7 +284,7 @@ export class Agent {
     clearInterval(this.#rounds);
     this.#isStopping = true;
     this.#threats.stop();
-    await Promise.all([this.#taps.stop(), this.#containerTaps?.stop()]);
+    await Promise.all([this.#taps.stop(), this.#containerTaps?.stop(), this.#uplinks?.stop()]);
     await Promise.all([
       this.#noRoute.stop(),
       this.#blocked?.stop(),
@@ -287,7 +307,11 @@ export class Agent {
   problems(): string[] {
     const { status } = this.#inventory;
     const engine = status.state === 'stale' ? [status.error.message] : [];
-    const taps = [...this.#taps.problems(), ...(this.#containerTaps?.problems() ?? [])];
+    const taps = [
+      ...this.#taps.problems(),
+      ...(this.#containerTaps?.problems() ?? []),
+      ...(this.#uplinks?.problems() ?? []),
+    ];
     return [...engine, ...taps, ...this.#outside.problems(), ...this.#threats.problems(Date.now())];
   }
 
@@ -300,7 +324,7 @@ export class Agent {
   /** `place.interface`: what it is called here, where its own name would not tell. */
   #attach(
     source: PacketSource,
-    place: Pick<Tap, 'network' | 'vantage' | 'asker' | 'since'> & { interface?: string },
+    place: Pick<Tap, 'network' | 'vantage' | 'asker' | 'since' | 'isUplink'> & { interface?: string },
   ): AttachedTap {
     const { name, linkType } = source.interfaces[0]!;
     const tap = this.#pipeline.attach({ interface: name, linkType, ...place });
@@ -380,6 +404,7 @@ export class Agent {
   #networksChanged(): void {
     this.#readHostAddresses();
     this.#pipeline.setNetworks(this.#inventory.networks());
+    this.#uplinks?.networksChanged(this.#inventory.networks());
   }
 
   #readHostAddresses(): void {
@@ -410,11 +435,17 @@ export class Agent {
     this.#pipeline.advanceTo(wallMicros() - QUIET_LAG);
     this.#taps.readStatistics();
     this.#containerTaps?.readStatistics();
+    this.#uplinks?.readStatistics();
     if (++this.#ticks % HOST_ADDRESSES_EVERY_TICKS === 0) this.#readHostAddresses();
     if (this.#ticks % COUNTS_EVERY_TICKS === 0) this.#logCounts();
     if (this.#ticks % THREATS_EVERY_TICKS === 0) void this.#threats.refresh();
     if (this.#ticks % GEO_EVERY_TICKS === 0) void this.#outside.refresh();
   }
+}
+
+/** The first interface that has the address. */
+function interfaceOf(host: HostInterfaces, address: string): string | undefined {
+  return host.names.find((name) => host.onInterface(name, address));
 }
 
 function isWatched({ capture }: Config, network: string): boolean {

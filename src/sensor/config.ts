@@ -234,6 +234,21 @@ export const firewallConfig = z.strictObject({
     .describe('How often; each time runs iptables-save for each family, some 5 ms of CPU each.'),
 });
 
+export const overlaysConfig = z.strictObject({
+  uplink_tap: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Watch the uplink for overlay networks that cross the wire in clear, while the engine has any; costs as much as another tap for their traffic.',
+    ),
+  interfaces: z
+    .array(z.string().min(1).max(15))
+    .default([])
+    .describe(
+      "Uplinks to watch; by default the interface with the Swarm's address (its data path may have another).",
+    ),
+});
+
 export const natConfig = z.strictObject({
   max_connections: z
     .number()
@@ -268,6 +283,7 @@ export type GeoConfig = z.infer<typeof geoConfig>;
 export type NoRouteConfig = z.infer<typeof noRouteConfig>;
 export type ListenersConfig = z.infer<typeof listenersConfig>;
 export type FirewallConfig = z.infer<typeof firewallConfig>;
+export type OverlaysConfig = z.infer<typeof overlaysConfig>;
 export type NatConfig = z.infer<typeof natConfig>;
 export type LogConfig = z.infer<typeof logConfig>;
 

@@ -30,6 +30,7 @@ import { allocateHuge } from './huge-memory.ts';
 import { EchoIntake } from './icmp/echo-intake.ts';
 import { LoginWatch } from './logins/login-watch.ts';
 import { NeighborIntake } from './neighbors/intake.ts';
+import { OverlayIntake } from './overlays/intake.ts';
 import { RouterIntake } from './routers/intake.ts';
 import type { SourceWatch } from './source-check.ts';
 import { createTap, type Tap } from './taps/tap.ts';
@@ -108,6 +109,7 @@ export class Pipeline {
   readonly #bursts: BurstIntake | undefined;
   readonly #neighbors: NeighborIntake;
   readonly #routers: RouterIntake;
+  readonly #overlays: OverlayIntake;
   readonly #rollup: TrafficRollup;
   readonly #taps = new Set<Tap>();
   // The group of packets at hand, decoded and not yet counted.
@@ -190,6 +192,10 @@ export class Pipeline {
       networkOfMac: options.networkOfMac,
       onClaim: (claim) => options.runner.routerClaim(claim),
     });
+    this.#overlays = new OverlayIntake({
+      names: options.names,
+      onTraffic: (traffic) => options.runner.overlay(traffic),
+    });
     this.#counters = new TapCounters(options.emit);
   }
 
@@ -209,6 +215,7 @@ export class Pipeline {
 
   setNetworks(networks: readonly Network[]): void {
     this.#records.setNetworks(networks);
+    this.#overlays.setNetworks(networks);
     this.#bursts?.refresh();
   }
 
@@ -338,6 +345,14 @@ export class Pipeline {
       this.#wakeAt(this.#dns.due);
       return;
     }
+    // A container's own VXLAN on a bridge is no overlay of the engine's.
+    if (
+      (view.layers & LAYER.INNER) !== 0 &&
+      view.inner!.vni >= 0 &&
+      (tap.isUplink === true || tap.vantage === 'file')
+    )
+      this.#overlays.onPacket(view, tap, time);
+    if (tap.isUplink === true) return;
     const table = this.#table;
     const slot = table.observe(view, time, tap.index);
     if (slot >= 0) {
@@ -576,6 +591,7 @@ export class Pipeline {
     this.#options.sources?.clockSet();
     this.#neighbors.clockSet();
     this.#routers.clockSet();
+    this.#overlays.clockSet();
     this.#options.onClockSet?.();
     this.#options.runner.clockSet(step);
     this.#options.findings.clockSet(step);
@@ -598,6 +614,7 @@ export class Pipeline {
     this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
     this.#tellRise('dns-views', 'dns.max_pending', this.#dns.hurried, time);
     this.#tellRise('router-claims', 'claims', this.#routers.lost, time);
+    this.#tellRise('overlays', 'pairs of hosts', this.#overlays.lost, time);
     this.#tellRise('neighbor-requests', 'questions', this.#neighbors.lost, time);
     this.#tellRise('flow-content', 'server names', this.#content.lost, time);
     this.#tellRise('echo', 'flows and replies', this.#echoes.lost, time);

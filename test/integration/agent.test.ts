@@ -2,7 +2,7 @@
  * The main job, end to end: the agent as a user starts it, on a real engine with real containers, into a real
  * InfluxDB. One lab and one shop for the whole file; the tests go on from where the one before them ended.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diagnosis } from '../../src/model/diagnosis.ts';
@@ -57,8 +57,17 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
     await lab?.stop();
   });
 
+  /** As long as a test has not said otherwise, it lists what nobody talks with. */
+  function threatList(address = '198.51.100.254'): string {
+    const path = join(lab.dir, 'listed.txt');
+    writeFileSync(`${path}.new`, `${address} # said by the lab\n`);
+    renameSync(`${path}.new`, path);
+    return `threat_lists:\n  lists: [{ path: ${path}, name: lab }]\n`;
+  }
+
   async function startAgent(name: string, influxUrl?: string, ...args: string[]): Promise<AgentProcess> {
-    const started = await startAgentProcess(lab, name, { influxUrl, args, config: LISTENERS });
+    const config = `${LISTENERS}${threatList()}`;
+    const started = await startAgentProcess(lab, name, { influxUrl, args, config });
     agents.push(started);
     return started;
   }
@@ -93,6 +102,8 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
     });
   const findingRows = (): Promise<InfluxRow[]> =>
     influx.query('SELECT * FROM "bridgewatch_finding"', 'bridgewatch').catch(() => []);
+  const heldBack = (): PublicFinding | undefined =>
+    agent.findings().find(({ analyzer, network }) => analyzer === 'blocked-burst' && network === 'walled');
   /** A short-lived container on an internal network sends one ping to the internet. */
   const leak = (name: string, network: string) =>
     run(name, network, 'sh', '-c', `ping -c 1 -W 1 ${INTERNET.attacker.v4} || true`);
@@ -254,6 +265,27 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
     expect(rows[0]).toMatchObject({ resp: 'host', protocol: 'icmp' });
   });
 
+  it('reads its lists again at SIGHUP, and tells who talks with what has come to stand there', async () => {
+    const readings = () => agent.log.filter(({ msg }) => msg === 'a threat list was read');
+    threatList(INTERNET.attacker.v4);
+    agent.process.child.kill('SIGHUP');
+    await waitFor('the list to be read again', () => readings().length === 2);
+    expect(readings()[1]).toMatchObject({ list: 'lab', added: 1, removed: 1 });
+
+    await run('caller', SHOP.publicNetwork.name, 'ping', '-c', '1', '-W', '1', INTERNET.attacker.v4);
+
+    const found = await waitFor('the finding', () => findingOf(agent, 'talked', 'caller'));
+    expect(found).toMatchObject({
+      analyzer: 'threat-list',
+      severity: 'high',
+      evidence: { indicator: INTERNET.attacker.v4, list: 'lab', listedFor: 'said by the lab' },
+    });
+    // Tests that follow try the same address.
+    threatList();
+    agent.process.child.kill('SIGHUP');
+    await waitFor('the list to be read once more', () => readings().length === 3);
+  });
+
   describe('a database that tries to get out', () => {
     it('is a row in InfluxDB within three seconds of its first packet', async () => {
       const attack = straight.run(lab);
@@ -323,6 +355,25 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
       expect(stdout).toMatch(/CRITICAL {2}\w+ {2}shop_data {2}internal-egress: shop\/database/);
     });
 
+    it('is told by the firewall that holds back its many attempts', async () => {
+      await lab.docker(['network', 'create', '--internal', 'walled']);
+      await covers(agent, 'walled');
+      const probe = `for p in $(seq 1 150); do nc -w 1 ${INTERNET.web.v4} $p </dev/null & done; wait`;
+      await lab.docker([
+        ...['run', '--detach', '--name', 'prober', '--network', 'walled', BUSYBOX_IMAGE, 'sh', '-c'],
+        `${probe}; ${probe}; sleep 600`,
+      ]);
+
+      const found = await waitFor('the finding', () => heldBack(), { timeoutMs: 20_000 });
+      const records = agent.stored('blocked').filter(({ from }) => from?.name === 'walled');
+      expect(records[0]).toMatchObject({ family: 'ipv4', reason: 'internal', verdict: 'drop' });
+      expect(records[0]!.rule).toMatch(/^-A DOCKER-ISOLATION-STAGE-1 ! -d .* -i br-\w+ -j DROP$/);
+      expect(found.evidence).toMatchObject({ from: 'walled', packetsThreshold: 200 });
+      expect(found.evidence['packetsInMinute']).toBeGreaterThanOrEqual(200);
+      const { about } = await doctor(agent);
+      expect(about('firewall counters')).toMatchObject({ outcome: 'ok' });
+    });
+
     it('is told when it tunnels in DNS, within 40 questions and 45 s', async () => {
       expect(await dnsTunnel.run(lab)).toMatchObject({ answered: true });
 
@@ -377,6 +428,15 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
       await waitFor('its end', () => listeners(SHOP.database, 4444).at(-1)?.change === 'closed');
       expect(agent.findings().filter(({ analyzer }) => analyzer === 'new-listener')).toHaveLength(1);
     });
+  });
+
+  it('who made the firewall hold back so much is named once the attempts are over', async () => {
+    const found = await waitFor('the name', () =>
+      heldBack()?.message === 'probes' ? heldBack() : undefined,
+    );
+
+    expect(found).toMatchObject({ severity: 'medium', subject: { workload: { name: 'prober' } } });
+    expect(found.evidence['portsOnOneHost']).toBe(32);
   });
 
   describe('when InfluxDB is away', () => {

@@ -19,6 +19,7 @@ import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
 import type { Opening } from '../../model/opening.ts';
+import type { OverlayTraffic } from '../../model/overlay.ts';
 import type { NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
@@ -149,6 +150,8 @@ export interface Handlers {
   onNeighborRequest?(request: NeighborRequest): void;
   /** Somebody says that it is a router, or gives out addresses and routers. */
   onRouterClaim?(claim: RouterClaim): void;
+  /** Frames of an overlay network in clear between two hosts: when first seen, then once a minute while they go on. */
+  onOverlay?(traffic: OverlayTraffic): void;
   /** The echo messages of a flow. */
   onEcho?(echo: EchoTally): void;
   /** A login whose secret crossed the wire in clear. */

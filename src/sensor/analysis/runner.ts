@@ -14,6 +14,7 @@ import type { LearnedRecord } from '../../model/learned.ts';
 import type { ListenerRecord } from '../../model/listener.ts';
 import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
+import type { OverlayTraffic } from '../../model/overlay.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
@@ -372,6 +373,16 @@ export class AnalyzerRunner {
         slot.handlers.onBlocked?.(record);
       } catch (error) {
         this.#failed(slot, 'onBlocked', error);
+      }
+    }
+  }
+
+  overlay(traffic: OverlayTraffic): void {
+    for (const slot of this.#slots) {
+      try {
+        slot.handlers.onOverlay?.(traffic);
+      } catch (error) {
+        this.#failed(slot, 'onOverlay', error);
       }
     }
   }

@@ -15,6 +15,7 @@ import type { CleartextLogin } from '../../model/login.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
 import { openingOf } from '../../model/opening.ts';
+import type { OverlayTraffic } from '../../model/overlay.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
@@ -38,6 +39,7 @@ export type AnalyzerEvent =
   | { readonly on: 'spoof'; readonly record: SpoofRecord }
   | { readonly on: 'neighbor-request'; readonly request: NeighborRequest }
   | { readonly on: 'router-claim'; readonly claim: RouterClaim }
+  | { readonly on: 'overlay'; readonly traffic: OverlayTraffic }
   | { readonly on: 'echo'; readonly echo: EchoTally }
   | { readonly on: 'login'; readonly login: CleartextLogin }
   | { readonly on: 'burst'; readonly burst: FlowBurst }
@@ -265,6 +267,9 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
     case 'router-claim':
       runner.routerClaim(event.claim);
       break;
+    case 'overlay':
+      runner.overlay(event.traffic);
+      break;
     case 'echo':
       runner.echo(event.echo);
       break;
@@ -329,6 +334,8 @@ function timeOf(event: Timed): Micros {
       return event.request.time;
     case 'router-claim':
       return event.claim.time;
+    case 'overlay':
+      return event.traffic.time;
     case 'echo':
       return event.echo.time;
     case 'login':

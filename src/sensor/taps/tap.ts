@@ -16,6 +16,8 @@ export interface Tap {
   readonly vantage: DnsVantage;
   /** Who asks there: set for taps inside a container's namespace, of which only DNS is read. */
   readonly asker?: () => DnsAsker;
+  /** An uplink of the host: of its frames only those of overlay networks are looked at, and they are no flows. */
+  readonly isUplink?: boolean;
   /** Since when it is read: frames that waited for that come later than their time. Absent where none do. */
   readonly since?: Micros;
   readonly decoder: Decoder;
