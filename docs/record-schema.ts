@@ -74,6 +74,9 @@ const RECORDS: readonly (readonly [kind: string, shape: Named, meaning: Named])[
   ['config', ['cli', 'ConfigRecord'], ['cli', 'ConfigRecord']],
   ['config-issue', ['cli', 'ConfigIssueRecord'], ['cli', 'ConfigIssueRecord']],
   ['edge', ['cli', 'EdgeRecord'], ['cli', 'EdgeRecord']],
+  ['learned', ['cli', 'LearnedServiceRecord'], ['cli', 'LearnedServiceRecord']],
+  ['learned-edge', ['cli', 'LearnedEdgeRecord'], ['cli', 'LearnedEdgeRecord']],
+  ['learned-map', ['cli', 'LearnedMapRecord'], ['cli', 'LearnedMapRecord']],
   ['dns-summary', ['cli', 'DnsSummaryRecord'], ['cli', 'DnsSummaryRecord']],
   ['version', ['cli', 'VersionRecord'], ['cli', 'VersionRecord']],
 ];

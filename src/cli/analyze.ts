@@ -1,6 +1,7 @@
 import type { FileProgress } from '../../capture/file.ts';
 import type { EndReason } from '../../capture/source.ts';
 import { SEVERITIES, type Severity } from '../model/finding.ts';
+import type { LearnedRecord } from '../model/learned.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { parseRecord, serializeRecord } from '../model/serialize.ts';
 import { ANALYZERS } from '../sensor/detectors.ts';
@@ -17,6 +18,7 @@ import { loadSettings, type SettingsOptions } from './settings.ts';
 import { summaryText } from './summary-text.ts';
 
 interface AnalyzeOptions extends SettingsOptions, InventoryOptions {
+  readonly learned?: string;
   readonly filter?: string;
   readonly where?: string;
   readonly flows?: boolean;
@@ -53,6 +55,7 @@ export async function analyzeCommand(path: string, options: AnalyzeOptions): Pro
     config,
     analyzers: ANALYZERS,
     inventory,
+    ...(options.learned === undefined ? {} : { learned: await learnedIn(options.learned) }),
     wants: { flows: options.flows === true, dns: options.dns === true },
     emit,
     onProgress: (at: FileProgress) => progress.show(at),
@@ -61,6 +64,17 @@ export async function analyzeCommand(path: string, options: AnalyzeOptions): Pro
   if (notice !== undefined) complain(notice);
   printLine(options.json === true ? serializeRecord(summary) : summaryText(summary));
   process.exitCode = exitCode(end, worst, options.failOn);
+}
+
+/** Read once, and nothing is written back: a replay teaches the agent nothing. */
+async function learnedIn(path: string): Promise<readonly LearnedRecord[]> {
+  const { openStoreReadOnly } = await import('../station/store/reader.ts');
+  const reader = await openStoreReadOnly(path);
+  try {
+    return reader.learned();
+  } finally {
+    reader.close();
+  }
 }
 
 /** Flows in columns, under titles that come with the first; the rest as in `events`. */

@@ -77,6 +77,10 @@ export function program(): Command {
       'NAME=CIDR[,CIDR][,internal], when there is no inventory; once for each network',
       repeated,
     )
+    .option(
+      '--learned <db>',
+      "what an agent's detectors have learned: its database; findings depend on it then",
+    )
     .option('--filter <expression>', 'pcap-filter(7): only these packets')
     .option('--where <filter>', 'print only these findings, flows and DNS records (docs/filters.md)')
     .option('--flows', 'print the flows too')
@@ -241,6 +245,24 @@ export function program(): Command {
       ),
     )
     .action(async (address, options) => (await import('./who.ts')).whoCommand(address, options));
+
+  root
+    .command('learned')
+    .description('what the detectors have learned, from the database')
+    .argument('[service]', 'a service (shop/db): whom it talks to, as far as that is known')
+    .option('--analyzer <id>', 'only of this analyzer')
+    .addOption(config())
+    .addOption(db())
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples(
+        'bridgewatch learned',
+        'bridgewatch learned shop/db',
+        `bridgewatch learned --json | jq -r 'select(.state == "discover") | .service'`,
+      ),
+    )
+    .action(async (service, options) => (await import('./learned.ts')).learnedCommand(service, options));
 
   root
     .command('doctor')

@@ -127,3 +127,60 @@ export interface EdgeRecord {
   /** The latest packet that is recorded of them. */
   readonly last: string;
 }
+
+/** `learned --json`: one line for each service that the detector `new-edge` knows. */
+export interface LearnedServiceRecord {
+  readonly kind: 'learned';
+  /** Always `new-edge`. */
+  readonly analyzer: string;
+  /** Compose project and service, or the Swarm service; else `image` with the image, where no service is known. */
+  readonly service: string;
+  /** `discover`: what it does is learned and not told. `monitor`: what is new is told. */
+  readonly state: 'discover' | 'monitor';
+  /** When it was first seen. */
+  readonly since: string;
+  /** When its edges were known; absent in `discover`. */
+  readonly monitoredSince?: string;
+  /** How much longer it must be watched at the least; absent in `monitor`. */
+  readonly monitorInSecs?: number;
+  /** How long it was watched when that was last kept; long quiet stretches count in part. */
+  readonly watchedSecs: number;
+  /** Known edges that it opens. */
+  readonly edges: number;
+  /** Outside places that it ever used; not counted on once it goes anywhere. */
+  readonly places: number;
+  /** It has no habits outside, so that no new place is told. */
+  readonly goesAnywhere: boolean;
+  /** It was reached from the Internet. */
+  readonly isExposed: boolean;
+}
+
+/** `learned SERVICE --json`: one line for each edge that this service opens, after the service itself. */
+export interface LearnedEdgeRecord {
+  readonly kind: 'learned-edge';
+  /** Always `new-edge`. */
+  readonly analyzer: string;
+  /** Who opens it, as in `learned`. */
+  readonly service: string;
+  /** A service as in `learned`, `host`, `lan` with a prefix, `zone` with a name, an AS number, or `net` with a prefix. */
+  readonly target: string;
+  /** With its protocol; `high` for all from 32768 on, `web` for 80 and 443 outside. */
+  readonly port: string;
+  /** When it was first seen. */
+  readonly first: string;
+}
+
+/** `learned --json`, after the services: one line for each thing that a detector keeps. */
+export interface LearnedMapRecord {
+  readonly kind: 'learned-map';
+  /** Which detector. */
+  readonly analyzer: string;
+  /** Its own word for what it learned. */
+  readonly map: string;
+  /** How many. */
+  readonly entries: number;
+  /** Of their text in the database. */
+  readonly bytes: number;
+  /** The newest of them; wall clock of the agent, or of the capture. */
+  readonly saved: string;
+}

@@ -9,6 +9,7 @@ import type { CaptureBackend } from '../../capture/open.ts';
 import { openCaptureFile } from '../../capture/open.ts';
 import type { EndReason, PacketSource } from '../../capture/source.ts';
 import type { Config } from '../config/schema.ts';
+import type { LearnedRecord } from '../model/learned.ts';
 import type { Network } from '../model/network.ts';
 import type { AgentRecord, SummaryRecord } from '../model/record.ts';
 import type { SpoofRecord } from '../model/spoof.ts';
@@ -34,6 +35,8 @@ export interface ReplayOptions {
   readonly config: Config;
   readonly analyzers: readonly AnalyzerDefinition[];
   readonly inventory: OfflineInventory;
+  /** By an agent, before the capture. */
+  readonly learned?: readonly LearnedRecord[];
   readonly wants: { readonly flows: boolean; readonly dns: boolean };
   readonly emit: (record: AgentRecord) => void;
   readonly onProgress?: (progress: FileProgress) => void;
@@ -77,6 +80,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     threats,
     // What a capture's inventory tells of ports is not told: whether one was published then is not known.
     surroundings: new DockerSurroundings(options.inventory.state, { knowsPorts: false }),
+    ...(options.learned === undefined ? {} : { memory: { learned: options.learned, remember: () => {} } }),
   });
   const outside = createOutside(config);
   for (const problem of outside.problems()) options.log.error({ problem }, 'a geo database cannot be used');

@@ -6,10 +6,12 @@ import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { SEVERITIES, type Severity } from '../../model/finding.ts';
 import type { Direction } from '../../model/flow.ts';
+import type { LearnedRecord } from '../../model/learned.ts';
 import type { RecordKind } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
 import { loadSqlite } from './database.ts';
 import { isCorruption, StoreError } from './error.ts';
+import { readLearned } from './learned-rows.ts';
 import {
   type KnownNetwork,
   knownNetworks,
@@ -21,7 +23,7 @@ import {
 } from './lease-query.ts';
 import { containerNeedles, networkNeedle } from './rows.ts';
 import { scanRows } from './scan.ts';
-import { checkOwner, LEASES_VERSION, NETWORKS_VERSION } from './schema.ts';
+import { checkOwner, LEARNED_VERSION, LEASES_VERSION, NETWORKS_VERSION } from './schema.ts';
 import { type Matching, searchRows } from './search.ts';
 import { type Watch, watchesAround } from './watch-log.ts';
 
@@ -219,6 +221,11 @@ export class StoreReader {
   /** The times around `time` in which an engine told the agent who holds what. */
   watchesAround(time: Micros): { readonly before: Watch | undefined; readonly after: Watch | undefined } {
     return watchesAround(this.#withLeases(), time);
+  }
+
+  /** What the analyzers have learned, the oldest first; nothing where the format did not keep it. */
+  learned(): LearnedRecord[] {
+    return this.#version() < LEARNED_VERSION ? [] : readLearned(this.#db);
   }
 
   /** Where to begin following: the place of the newest row, 0 when there is none. */
