@@ -4,6 +4,7 @@ import { analyzerPages } from './generate-analyzers.ts';
 import { cliPages } from './generate-cli.ts';
 import { configPages } from './generate-config.ts';
 import { filterPages } from './generate-filters.ts';
+import { formatPages } from './generate-formats.ts';
 import { recordPages } from './generate-records.ts';
 
 for (const { path, text } of [
@@ -11,6 +12,7 @@ for (const { path, text } of [
   ...configPages(),
   ...filterPages(),
   ...recordPages(),
+  ...formatPages(),
   ...(await cliPages()),
 ])
   writeFileSync(path, text);

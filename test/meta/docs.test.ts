@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { cliPages } from '../../docs/generate-cli.ts';
 import { configPages } from '../../docs/generate-config.ts';
 import { filterPages } from '../../docs/generate-filters.ts';
+import { formatPages } from '../../docs/generate-formats.ts';
 import { recordPages } from '../../docs/generate-records.ts';
 import { recordSchemas, type Schema } from '../../docs/record-schema.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
@@ -15,8 +16,13 @@ import { outputSchema } from '../support/output-schema.ts';
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 describe('docs/', () => {
-  it('have configuration, filters and records as the code has them: else run `npm run docs`', () => {
-    for (const { path, text } of [...configPages(), ...filterPages(), ...recordPages()])
+  it('have configuration, filters, records and formats as the code has them: else run `npm run docs`', () => {
+    for (const { path, text } of [
+      ...configPages(),
+      ...filterPages(),
+      ...recordPages(),
+      ...formatPages(),
+    ])
       expect(readFileSync(path, 'utf8') === text, `${path.pathname} is stale`).toBe(true);
   });
 });

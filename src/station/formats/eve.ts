@@ -180,6 +180,7 @@ function dns(record: PublicDns) {
     in_iface: tap,
     event_type: 'dns',
     ...tuple(client, server, transport),
+    ether: ether(client, server),
     dns: {
       version: 2,
       type: isAnswer ? 'answer' : 'query',
@@ -242,7 +243,11 @@ function ether(source: PublicEndpoint, destination: PublicEndpoint | undefined) 
 /** A flow has lists: its MAC may have changed. Ours does not tell. */
 function flowEther(orig: PublicEndpoint, resp: PublicEndpoint) {
   if (orig.mac === undefined && resp.mac === undefined) return undefined;
-  return { src_macs: orig.mac && [orig.mac], dest_macs: resp.mac && [resp.mac] };
+  return { src_macs: list(orig.mac), dest_macs: list(resp.mac) };
+}
+
+function list(mac: string | undefined): readonly string[] | undefined {
+  return mac === undefined ? undefined : [mac];
 }
 
 /** The same number in the flow and in the alerts about it; 51 bits, as Suricata's. */

@@ -1,7 +1,6 @@
 /** What several formats need to know of a record and none of them has in its own words. */
 import { parseIp } from '../../model/ip.ts';
 import type { PublicFinding, PublicFlow, PublicRecord } from '../../model/serialize.ts';
-import { parseMicros } from '../../model/time.ts';
 
 /** `2026-11-23T14:02:07.000123Z`; years beyond 9999 are longer, and no peer reads them. */
 const TIME_LENGTH = 27;
@@ -28,13 +27,19 @@ export function timeOf(record: PublicRecord): string | undefined {
 
 export function millisOf(text: string | undefined): number | undefined {
   const readable = readableTime(text);
-  return readable === undefined ? undefined : Date.parse(readable);
+  // Three digits of a second: with six, Date.parse takes three times as long.
+  return readable === undefined ? undefined : Date.parse(`${readable.slice(0, 23)}Z`);
+}
+
+export function microsOf(text: string): number | undefined {
+  const millis = millisOf(text);
+  return millis === undefined ? undefined : millis * 1000 + Number(text.slice(23, 26));
 }
 
 /** Undefined unless both are readable and in order. */
 export function microsBetween(from: string, to: string): number | undefined {
-  const start = parseMicros(from);
-  const end = parseMicros(to);
+  const start = microsOf(from);
+  const end = microsOf(to);
   return start === undefined || end === undefined || end < start ? undefined : end - start;
 }
 

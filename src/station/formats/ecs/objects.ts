@@ -8,14 +8,16 @@ export function ecsEnd({ ip, port, mac, names, geo }: PublicEndpoint) {
     address: ip,
     ip: ipOrNothing(ip),
     port,
-    mac: mac && ecsMac(mac),
+    mac: mac === undefined ? undefined : ecsMac(mac),
     domain: names[0],
     geo: geo?.country === undefined ? undefined : { country_iso_code: geo.country },
-    as:
-      geo?.asn === undefined
-        ? undefined
-        : { number: geo.asn, organization: geo.asOrganization && { name: geo.asOrganization } },
+    as: geo && autonomousSystem(geo),
   };
+}
+
+function autonomousSystem({ asn, asOrganization }: NonNullable<PublicEndpoint['geo']>) {
+  if (asn === undefined && asOrganization === undefined) return undefined;
+  return { number: asn, organization: asOrganization === undefined ? undefined : { name: asOrganization } };
 }
 
 /** What ECS has no field for, of both ends alike; the container too, for ECS has one container and no two. */
@@ -38,7 +40,11 @@ export function ecsWorkload(workload: PublicWorkload | undefined) {
       id: workload.containerId,
       name: workload.name,
       runtime: 'docker',
-      image: { name, tag: tag && [tag], hash: digest && { all: [digest] } },
+      image: {
+        name,
+        tag: tag === undefined ? undefined : [tag],
+        hash: digest === undefined ? undefined : { all: [digest] },
+      },
       labels: composeLabels(workload),
     },
     service: service === undefined ? undefined : { name: service },

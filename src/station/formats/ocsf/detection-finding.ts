@@ -44,6 +44,8 @@ export function ocsfFinding(record: PublicFinding, time: string, emitter: Emitte
   } = record;
   const { subject, peers, attack, explanation, evidence, flowUids, communityIds, count, key, ...rest } = told;
   const durationMicros = microsBetween(firstSeen, lastSeen);
+  const firstMillis = millisOf(firstSeen);
+  const lastMillis = millisOf(lastSeen);
   return {
     ...ocsfHead(record, time, CLASS, ACTIVITIES[status], emitter),
     severity_id: SEVERITY_NUMBERS[severity],
@@ -53,8 +55,8 @@ export function ocsfFinding(record: PublicFinding, time: string, emitter: Emitte
     is_alert: status !== 'closed' && record.exception === undefined,
     message: explanation,
     count,
-    start_time: millisOf(firstSeen),
-    end_time: millisOf(lastSeen),
+    start_time: firstMillis,
+    end_time: lastMillis,
     duration: durationMicros === undefined ? undefined : Math.round(durationMicros / 1000),
     finding_info: {
       uid: id,
@@ -64,8 +66,8 @@ export function ocsfFinding(record: PublicFinding, time: string, emitter: Emitte
       types: [message],
       analytic: { uid: analyzer, name: title, type_id: 1, type: 'Rule' },
       attacks: ocsfAttacks(attack),
-      first_seen_time: millisOf(firstSeen),
-      last_seen_time: millisOf(lastSeen),
+      first_seen_time: firstMillis,
+      last_seen_time: lastMillis,
       related_events: unlessEmpty(flowUids.map((uid) => ({ uid }))),
     },
     evidences: evidences(record),

@@ -1,7 +1,6 @@
 /** OCSF DNS Activity (4003): a question, an answer, or both in one event. */
 import type { PublicDns } from '../../../model/serialize.ts';
-import { parseMicros } from '../../../model/time.ts';
-import { DNS_OPCODES, ianaNumber, millisOf, unlessEmpty } from '../facts.ts';
+import { DNS_OPCODES, ianaNumber, microsOf, millisOf, unlessEmpty } from '../facts.ts';
 import type { Emitter } from '../format.ts';
 import { beyondEndpoint, type OcsfActivity, ocsfEndpoint, ocsfHead, ocsfIpVersion } from './objects.ts';
 
@@ -110,6 +109,6 @@ function response(rcode: string | undefined) {
 
 function responseTime({ time, rcode, rtt }: PublicDns): number | undefined {
   if (rcode === undefined) return undefined;
-  const asked = parseMicros(time);
+  const asked = microsOf(time);
   return asked === undefined ? undefined : Math.floor((asked + (rtt ?? 0)) / 1000);
 }

@@ -86,8 +86,14 @@ export function ocsfEndpoint(
     zone,
     container: workload && ocsfContainer(workload),
     location: geo?.country === undefined ? undefined : { country: geo.country },
-    autonomous_system: geo?.asn === undefined ? undefined : { number: geo.asn, name: geo.asOrganization },
+    autonomous_system: geo && autonomousSystem(geo),
   };
+}
+
+function autonomousSystem({ asn, asOrganization }: NonNullable<PublicEndpoint['geo']>) {
+  return asn === undefined && asOrganization === undefined
+    ? undefined
+    : { number: asn, name: asOrganization };
 }
 
 /** What OCSF has no field for. */
