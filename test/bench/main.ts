@@ -1,13 +1,14 @@
 /**
  * `make bench`: how fast, against whom, and whether that is what was asked for. Exit code 1 when a target is missed.
  *
- *   tsx test/bench/main.ts [--rounds N] [--only files|live|identity|dns|container-taps]
+ *   tsx test/bench/main.ts [--rounds N] [--only files|live|identity|dns|container-taps|formats]
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureContainerTaps } from './container-taps.ts';
 import { measureDns } from './dns.ts';
 import { compareOnFile } from './files.ts';
+import { measureFormats } from './formats.ts';
 import { measureIdentity } from './identity.ts';
 import { compareLive } from './live.ts';
 import { isMet, type Target, targetText } from './report.ts';
@@ -34,6 +35,7 @@ if (isWanted('live')) targets.push(...(await compareLive()));
 if (isWanted('identity')) targets.push(...(await measureIdentity()));
 if (isWanted('dns')) targets.push(...measureDns());
 if (isWanted('container-taps')) targets.push(...(await measureContainerTaps()));
+if (isWanted('formats')) targets.push(...measureFormats());
 
 console.log('\ntargets');
 for (const target of targets) console.log(`  ${targetText(target)}`);
