@@ -370,7 +370,9 @@ function judge(seen: Seen, { settle, imageFirst, since }: Context): Verdict {
   if (declared) return { message: 'declared', severity: 'informational', reasons: [], isGrave: false };
   const startedAt = subject.workload?.startedAt;
   const earliest = listener?.change === 'opened' ? listener.after : undefined;
-  const isLate = startedAt !== undefined && earliest !== undefined && earliest - startedAt >= settle;
+  // A service that was first seen a moment ago may close and open its port all day (`while nc -l ...`).
+  const isLate =
+    startedAt !== undefined && earliest !== undefined && earliest - Math.max(startedAt, since) >= settle;
   if (isLate && listener !== undefined) {
     const shell = remoteShell(listener);
     if (shell !== undefined)

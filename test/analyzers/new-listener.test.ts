@@ -112,6 +112,11 @@ testAnalyzer(newListener, {
       findings: [{ message: 'remote-shell', severity: 'high', evidence: { port: 4444, process: 'nc' } }],
     },
     {
+      name: 'netcat that comes when the service has been watched for ten minutes, however old it is',
+      events: [opens(80, 10_000, { change: 'found', exposed: true }), opens(4444, 10_605, nc)],
+      findings: [{ message: 'remote-shell' }],
+    },
+    {
       name: 'such a shell that somebody outside has connected to, and one that a neighbour has',
       events: [
         known(),
@@ -319,6 +324,12 @@ testAnalyzer(newListener, {
     silent(
       'socat as the program of a container, from its start',
       opens(2375, 2, { process: 'socat', program: '/usr/bin/socat' }),
+    ),
+    silent(
+      'netcat that an agent sees a moment after it began to look: it may be opened again and again',
+      opens(80, 10_000, { change: 'found', exposed: true }),
+      opens(4444, 10_604, nc),
+      opens(4444, 11_000, nc),
     ),
     silent('what closes', known(), opens(9000, LATER, { change: 'closed' })),
     silent(
