@@ -344,7 +344,7 @@ export const INTRUSIONS: readonly Intrusion[] = [
     title: 'the host opens a connection into an internal network',
     found: ['internal-ingress'],
     from: 'host',
-    command: ({ database }) => sh(`(echo; sleep 1) | timeout 4 busybox nc ${database} 5432`),
+    command: ({ database }) => sh(`(echo; sleep 1) | timeout 2 busybox nc ${database} 5432`),
   },
 ];
 
