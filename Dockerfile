@@ -54,6 +54,9 @@ COPY bin bin
 # For `docker exec bridgewatch bridgewatch flows`.
 RUN ln -s /opt/bridgewatch/bin/bridgewatch /usr/local/bin/bridgewatch
 ENV NODE_ENV=production
+# What stores and sends is this user's; the process that captures stays root.
+RUN groupadd --system bridgewatch && useradd --system --gid bridgewatch --no-create-home --shell /usr/sbin/nologin bridgewatch \
+ && mkdir -p /var/lib/bridgewatch && chown bridgewatch:bridgewatch /var/lib/bridgewatch && chmod 0750 /var/lib/bridgewatch
 # Findings, learned state and what InfluxDB has not taken yet: keep it on a volume.
 VOLUME /var/lib/bridgewatch
 STOPSIGNAL SIGTERM

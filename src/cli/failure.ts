@@ -12,6 +12,19 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The station's process could not start, and has said why. */
+export class StationFailure extends Error {
+  override readonly name = 'StationFailure';
+  readonly lines: readonly string[];
+  readonly exitCode: ExitCode;
+
+  constructor(lines: readonly string[], exitCode: number) {
+    super(lines.join('; '));
+    this.lines = lines;
+    this.exitCode = Object.values(EXIT).find((code) => code === exitCode) ?? EXIT.internal;
+  }
+}
+
 export interface Explanation {
   /** Raw; `complain` escapes them. */
   readonly lines: readonly string[];
@@ -27,6 +40,7 @@ export function explainFailure(error: unknown): Explanation {
     const [problem, ...place] = error.lines;
     return { lines: [`filter: ${problem}`, ...place], exitCode: EXIT.usage };
   }
+  if (error instanceof StationFailure) return { lines: error.lines, exitCode: error.exitCode };
   if (error instanceof UsageError) return { lines: [error.message], exitCode: EXIT.usage };
   if (error instanceof Error && isWorldError(error)) {
     const code = error.message.includes(error.code) ? '' : ` (${error.code})`;

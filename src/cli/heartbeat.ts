@@ -20,12 +20,15 @@ export function heartbeatPath(storePath: string): string {
   return `${storePath}.health`;
 }
 
-/** Returns what stops it and takes the file away. A file that cannot be written is reported once. */
+/**
+ * Returns what stops it. The file is taken away at a good end; else it stays, as the last sign of life. A file that cannot
+ * be written is reported once.
+ */
 export function startHeartbeat(
   path: string,
   problems: () => readonly string[],
   onError: (error: Error) => void,
-): () => void {
+): (end?: { readonly isInOrder: boolean }) => void {
   let failed = false;
   const beat = () => {
     const heartbeat: Heartbeat = { time: Date.now(), pid: process.pid, problems: problems() };
@@ -40,8 +43,9 @@ export function startHeartbeat(
   };
   beat();
   const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
-  return () => {
+  return ({ isInOrder } = { isInOrder: true }) => {
     clearInterval(timer);
+    if (!isInOrder) return;
     try {
       rmSync(path, { force: true });
     } catch (error) {

@@ -60,6 +60,7 @@ export function program(): Command {
     .addOption(socket())
     .addOption(backend())
     .addOption(db())
+    .option('--single-process', 'store and send in the privileged process too, for debugging')
     .addOption(json())
     .addHelpText(
       'after',
@@ -291,6 +292,11 @@ export function program(): Command {
     .addOption(json())
     .addHelpText('after', examples('bridgewatch version', 'bridgewatch version --json'))
     .action(async (options) => (await import('./version.ts')).versionCommand(options));
+
+  root
+    .command('station', { hidden: true })
+    .description('the unprivileged process of `run`, which starts it')
+    .action(async () => (await import('./station.ts')).stationCommand());
 
   for (const command of [root, ...root.commands]) command.exitOverride();
   return root;

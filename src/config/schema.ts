@@ -10,16 +10,16 @@ import {
   firewallConfig,
   flowsConfig,
   geoConfig,
+  listenersConfig,
   logConfig,
   namesConfig,
   natConfig,
-  listenersConfig,
   noRouteConfig,
   overlaysConfig,
 } from '../sensor/config.ts';
 import { findingsConfig } from '../sensor/findings/config.ts';
 import { threatListsConfig } from '../sensor/threat-lists/config.ts';
-import { influxdbConfig, storeConfig } from '../station/config.ts';
+import { influxdbConfig, stationConfig, storeConfig } from '../station/config.ts';
 
 /** What configuration needs to know of a detector. */
 export interface OptionsOfAnalyzer {
@@ -43,6 +43,7 @@ const sections = {
     .prefault({})
     .describe('Lists of addresses, networks and domains whose contacts are told; see docs/threat-lists.md.'),
   findings: findingsConfig.prefault({}).describe('When a finding is repeated, updated and closed.'),
+  station: stationConfig.prefault({}).describe('The unprivileged process that stores and sends.'),
   store: storeConfig.prefault({}).describe('The embedded database.'),
   influxdb: influxdbConfig.prefault({}).describe('The InfluxDB sink; off until a url is given.'),
   log: logConfig.prefault({}).describe("The agent's own log."),

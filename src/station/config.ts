@@ -11,6 +11,16 @@ function retentionDays(fallback: number, what: string) {
   return z.number().min(0.01).max(36_500).default(fallback).describe(`${what} are deleted after this.`);
 }
 
+export const stationConfig = z.strictObject({
+  user: z
+    .string()
+    .min(1)
+    .default('bridgewatch')
+    .describe(
+      'System user of the process that stores and sends, when the agent is started by root; `nobody` where it does not exist.',
+    ),
+});
+
 export const storeConfig = z.strictObject({
   path: z
     .string()

@@ -6,6 +6,14 @@ import { inspect } from 'node:util';
 
 const REDACTED = '***';
 
+/** A copy with the secrets as plain text: for the one reader that needs them all, never for a log. */
+export function revealed(value: unknown): unknown {
+  if (value instanceof Secret) return value.reveal();
+  if (Array.isArray(value)) return value.map(revealed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, revealed(part)]));
+}
+
 export class Secret {
   readonly #value: string;
 

@@ -3,8 +3,10 @@
  * synchronous, never blocks and never throws; everything slow happens behind it, in bounded queues whose losses are
  * records themselves.
  */
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { RecordReceiver } from '../channel/ports.ts';
+import { Fifo } from '../model/fifo.ts';
 import { type DurableLane, type Lane, laneOf } from '../model/lane.ts';
 import type { LearnedRecord } from '../model/learned.ts';
 import type { LeaseHistory } from '../model/lease.ts';
@@ -21,6 +23,7 @@ import type { Sink } from './sinks/sink.ts';
 import { readLearned } from './store/learned-rows.ts';
 import { leftOpenFindings } from './store/leftover-findings.ts';
 import { closedAsUncertain, forgetPresence, readHistory } from './store/leftover-leases.ts';
+import { recentTies } from './store/recent-ties.ts';
 import { openStore, type Store, type StoreStatus } from './store/store.ts';
 
 export interface StationDeps {
@@ -49,6 +52,13 @@ const HISTORY: Micros = 15 * 60 * MICROS_PER_SECOND;
 /** Leftovers written at once; below the smallest buffer, so that none is shed. */
 const LEFTOVERS_PER_FLUSH = 50;
 
+/** Somebody waits for what was received until then to be on the disk. */
+interface Awaiting {
+  readonly seq: number;
+  readonly hasLearned: boolean;
+  readonly call: () => void;
+}
+
 export class Station implements RecordReceiver {
   readonly #config: StationConfig;
   readonly #deps: StationDeps;
@@ -60,6 +70,7 @@ export class Station implements RecordReceiver {
   #lossTimer: NodeJS.Timeout | undefined;
   #lastStatus: StationStatus | undefined;
   #history: LeaseHistory = { leases: [] };
+  readonly #awaiting = new Fifo<Awaiting>();
   #isStopping = false;
   #hasSaidListenerFault = false;
 
@@ -69,8 +80,10 @@ export class Station implements RecordReceiver {
     this.#now = deps.now ?? wallMicros;
   }
 
-  /** Rejects with a StoreError when the database cannot be had. A sink that is away is no reason not to start. */
-  async start(): Promise<void> {
+  /**
+   * `run`: names the sensor that tells; one that an earlier station listened to goes on, and nothing is settled.
+   * Rejects with a StoreError when the database cannot be had. A sink that is away is no reason not to start. */
+  async start(run: string = randomUUID()): Promise<void> {
     const { logger } = this.#deps;
     const store = await openStore(this.#config.store, {
       logger,
@@ -79,6 +92,7 @@ export class Station implements RecordReceiver {
       onDurable: () => {
         for (const outlet of this.#outlets) outlet.onDurable();
       },
+      onKept: () => this.#tellKept(),
       onShed: (lane, entry) => {
         for (const outlet of this.#outlets) outlet.onShed(lane, entry);
       },
@@ -92,7 +106,8 @@ export class Station implements RecordReceiver {
     store.forgetOtherSinks(sinks.map(({ name }) => name));
     this.#outlets = sinks.map((sink) => this.#outlet(store, sink, this.#config.influxdb));
     for (const outlet of this.#outlets) outlet.start();
-    this.#settleLeftovers(store);
+    if (store.followRun(run)) this.#goOn(store);
+    else this.#settleLeftovers(store);
     this.#lossTimer = setInterval(() => this.#recordLosses(), LOSS_INTERVAL_MS);
     this.#lossTimer.unref();
   }
@@ -118,21 +133,32 @@ export class Station implements RecordReceiver {
     if (!this.#isStopping) this.#store?.remember(learned);
   }
 
-  receive(record: AgentRecord): void {
-    this.#show(record);
+  /** `told`: its number, where the sensor may tell it again because it does not know whether it was heard. */
+  receive(record: AgentRecord, told?: number): void {
     const store = this.#store;
     const lane = laneOf(record.kind);
+    const isDurable = lane === 'finding' || lane === 'event';
+    if (store !== undefined && isDurable && told !== undefined && !store.hear(lane, told)) return;
+    this.#show(record);
     if (store === undefined || this.#isStopping || lane === 'none') return;
-    this.#keep(store, record, lane);
+    this.#keep(store, record, lane, told);
+  }
+
+  /** Calls once all that was received so far is on the disk; in the order of asking. */
+  whenKept(call: () => void): void {
+    const store = this.#store;
+    if (store === undefined) return;
+    this.#awaiting.push({ seq: store.lastSeq, hasLearned: store.hasUnkeptLearned, call });
+    this.#tellKept();
   }
 
   /** Sends and writes what is left, within the sinks' limits, and closes the database. Idempotent. */
-  async stop(): Promise<void> {
+  async stop({ drain = true } = {}): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
     clearInterval(this.#lossTimer);
     this.#store?.flush();
-    const limitMs = this.#config.influxdb.drain_timeout_ms;
+    const limitMs = drain ? this.#config.influxdb.drain_timeout_ms : 0;
     await Promise.all(this.#outlets.map((outlet) => outlet.stop(limitMs)));
     this.#recordLosses();
     this.#store?.flush();
@@ -151,7 +177,17 @@ export class Station implements RecordReceiver {
     };
   }
 
-  #keep(store: Store, record: AgentRecord, lane: DurableLane | 'bulk'): void {
+  #tellKept(): void {
+    const store = this.#store;
+    if (store === undefined) return;
+    for (let first = this.#awaiting.at(0); first !== undefined; first = this.#awaiting.at(0)) {
+      if (first.seq > store.keptSeq || (first.hasLearned && store.hasUnkeptLearned)) return;
+      this.#awaiting.shift();
+      first.call();
+    }
+  }
+
+  #keep(store: Store, record: AgentRecord, lane: DurableLane | 'bulk', told?: number): void {
     const time = recordTime(record) ?? this.#now();
     const isStored = lane !== 'bulk' || record.kind !== 'traffic';
     const isSent = this.#outlets.some((outlet) => outlet.sink.accepts.has(record.kind));
@@ -167,7 +203,12 @@ export class Station implements RecordReceiver {
     };
     // Counted before it is stored: storing it may shed it at once.
     for (const outlet of this.#outlets) outlet.offer(entry);
-    if (isStored && !isRefused) store.append(entry, lane);
+    if (isStored && !isRefused) store.append(entry, lane, told);
+  }
+
+  /** The same sensor goes on: nothing ended. Records of this moment must not take the numbers of those before. */
+  #goOn(store: Store): void {
+    for (const { time, freeTie } of recentTies(store.db!)) this.#ties.atLeast(time, freeTie);
   }
 
   /** Ends what an earlier run left open, because nobody else will. */

@@ -6,9 +6,17 @@ import type { Database } from 'better-sqlite3';
 import type { Json, LearnedRecord } from '../../model/learned.ts';
 
 /** A transaction of that many takes some milliseconds, in which nothing else in the process runs. */
-const ROWS_PER_STEP = 500;
+const ROWS_PER_STEP = 250;
+const TEXT_PER_STEP = 100_000;
 /** A NUL is in no analyzer's id, nor in the name of a map. */
 const SEPARATOR = '\0';
+
+interface Step {
+  readonly id: string;
+  readonly record: LearnedRecord;
+  /** Absent when it was forgotten. */
+  readonly text: string | undefined;
+}
 
 export class LearnedRows {
   readonly #waiting = new Map<string, LearnedRecord>();
@@ -24,22 +32,35 @@ export class LearnedRows {
   /** Throws when the disk refuses; all that was to be written waits on then. */
   writeSome(db: Database): void {
     if (this.#waiting.size === 0) return;
-    const step = [...this.#waiting].slice(0, ROWS_PER_STEP);
+    const step = this.#step();
     const keep = db.prepare(
       `INSERT INTO learned (analyzer, map, key, time_us, value) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (analyzer, map, key) DO UPDATE SET time_us = excluded.time_us, value = excluded.value`,
     );
     const forget = db.prepare('DELETE FROM learned WHERE analyzer = ? AND map = ? AND key = ?');
     db.transaction(() => {
-      for (const [, { analyzer, map, key, time, value }] of step) {
-        if (value === undefined) forget.run(analyzer, map, key);
-        else keep.run(analyzer, map, key, time, JSON.stringify(value));
+      for (const { record, text } of step) {
+        const { analyzer, map, key, time } = record;
+        if (text === undefined) forget.run(analyzer, map, key);
+        else keep.run(analyzer, map, key, time, text);
       }
     })();
-    for (const [key, record] of step) {
+    for (const { id, record } of step) {
       // What came while the disk was asked is newer, and waits.
-      if (this.#waiting.get(key) === record) this.#waiting.delete(key);
+      if (this.#waiting.get(id) === record) this.#waiting.delete(id);
     }
+  }
+
+  #step(): Step[] {
+    const step: Step[] = [];
+    let length = 0;
+    for (const [id, record] of this.#waiting) {
+      if (step.length >= ROWS_PER_STEP || length >= TEXT_PER_STEP) break;
+      const text = record.value === undefined ? undefined : JSON.stringify(record.value);
+      step.push({ id, record, text });
+      length += text?.length ?? 0;
+    }
+    return step;
   }
 }
 

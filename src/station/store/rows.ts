@@ -13,6 +13,8 @@ import type { WatchLog } from './watch-log.ts';
 export interface DurableEntry extends Entry {
   /** Its place in the log; given when it is accepted, before it is written. */
   readonly seq: number;
+  /** Its number at the sensor, where that may tell it again. */
+  readonly told?: number;
 }
 
 /** Prepared once for each connection. */

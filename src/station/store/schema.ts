@@ -154,7 +154,7 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE events ADD COLUMN networks TEXT;
   ALTER TABLE dns ADD COLUMN networks TEXT;
   `,
-  // What the analyzers have learned: the latest of a key stands.
+  // What the analyzers have learned: the latest of a key stands. How far the sensor of which run was heard.
   `
   CREATE TABLE learned (
     analyzer TEXT NOT NULL,
@@ -163,6 +163,12 @@ const MIGRATIONS: readonly string[] = [
     time_us INTEGER NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (analyzer, map, key)
+  ) WITHOUT ROWID;
+  CREATE TABLE progress (
+    run TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (run, lane)
   ) WITHOUT ROWID;
   `,
 ];

@@ -25,6 +25,7 @@ import { DiskSpace } from './disk-space.ts';
 import { adviceFor, isCorruption, isRecordFault, sqliteCode } from './error.ts';
 import { LearnedRows } from './learned-rows.ts';
 import { type DurableLog, forgetCursors, Outbox, savedCursor } from './outbox.ts';
+import { Progress } from './progress.ts';
 import { type Delivered, keepWithinBounds, usedBytes } from './retention.ts';
 import { type DurableEntry, RowWriter } from './rows.ts';
 import { WatchLog } from './watch-log.ts';
@@ -37,6 +38,8 @@ export interface StoreDeps {
   readonly now: () => Micros;
   /** Durable records became readable for the sinks. */
   readonly onDurable: () => void;
+  /** Something was written, so that `keptSeq` may have moved. */
+  readonly onKept?: () => void;
   /** A durable record was given up before it was written. */
   readonly onShed: (lane: DurableLane, entry: DurableEntry) => void;
   /** The oldest of a sink's outbox were given up, because it was away for too long. */
@@ -82,6 +85,7 @@ export class Store implements DurableLog {
   #db: Database | undefined;
   #rows!: RowWriter;
   #watches: WatchLog | undefined;
+  #progress: Progress | undefined;
   #inode = 0;
   #lastSeq = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -139,7 +143,34 @@ export class Store implements DurableLog {
     return lane === 'finding' ? this.#buffer.findings : this.#buffer.events;
   }
 
-  append(entry: Entry, lane: DurableLane | 'bulk'): void {
+  /** Everything durable up to here is on the disk, or was given up and counted. */
+  get keptSeq(): number {
+    const { findings, events } = this.#buffer;
+    const next = this.#lastSeq + 1;
+    return Math.min(findings.at(0)?.seq ?? next, events.at(0)?.seq ?? next) - 1;
+  }
+
+  get hasUnkeptLearned(): boolean {
+    return this.#learned.waiting > 0;
+  }
+
+  /** Records of this run of the sensor follow. Returns whether an earlier station heard some of them. */
+  followRun(run: string): boolean {
+    const db = this.#db;
+    if (db === undefined) return false;
+    const progress = new Progress(db, run);
+    progress.begin(db);
+    this.#progress = progress;
+    this.#watches?.follow(progress);
+    return progress.goesOn;
+  }
+
+  /** Whether a record of the sensor is new; what it tells again is not. */
+  hear(lane: DurableLane, told: number): boolean {
+    return this.#progress?.hear(lane, told) ?? true;
+  }
+
+  append(entry: Entry, lane: DurableLane | 'bulk', told?: number): void {
     if (lane === 'bulk') {
       if (this.refusesBulk) {
         this.countRefused(entry.kind, entry.time);
@@ -150,7 +181,7 @@ export class Store implements DurableLog {
       return;
     }
     this.#lastSeq += 1;
-    this.#buffer.addDurable({ ...entry, seq: this.#lastSeq });
+    this.#buffer.addDurable({ ...entry, seq: this.#lastSeq, ...(told === undefined ? {} : { told }) });
     this.#schedule(lane === 'finding' ? FINDING_FLUSH_MS : EVENT_FLUSH_MS);
   }
 
@@ -330,6 +361,7 @@ export class Store implements DurableLog {
       this.#retryMs = RETRY_FIRST_MS;
       this.#failures.succeeded({ buffered: this.#buffer.records });
       if (durable > 0 || wasFailing) this.#deps.onDurable();
+      this.#deps.onKept?.();
       return true;
     } catch (error) {
       this.reportFailure(error);
@@ -352,6 +384,8 @@ export class Store implements DurableLog {
         const write = (entry: DurableEntry) => this.#rows.writeDurable(entry);
         faulty.push(...this.#writeRows(findings, findingCount, write));
         faulty.push(...this.#writeRows(events, eventCount, write));
+        this.#writeProgress(findings, findingCount, 'finding');
+        this.#writeProgress(events, eventCount, 'event');
       })();
     } finally {
       if (findingCount > 0 && db.open) db.pragma('synchronous = NORMAL');
@@ -360,6 +394,15 @@ export class Store implements DurableLog {
     this.#buffer.settle(events, eventCount);
     this.#countWritten(findingCount + eventCount, faulty);
     return findingCount + eventCount;
+  }
+
+  #writeProgress(lane: Fifo<DurableEntry>, count: number, name: DurableLane): void {
+    for (let i = count - 1; i >= 0; i--) {
+      const { told } = lane.at(i)!;
+      if (told === undefined) continue;
+      this.#progress?.write(this.#db!, name, told);
+      return;
+    }
   }
 
   #writeBulk(): void {

@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import type { InventoryChange } from '../../model/record.ts';
 import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import type { Progress } from './progress.ts';
 
 /** A killed agent leaves at most this much in doubt. */
 export const SIGN_OF_LIFE_EVERY: Micros = 10 * MICROS_PER_SECOND;
@@ -21,9 +22,19 @@ export class WatchLog {
   #isWatching = false;
   #id: number | bigint | undefined;
   #signedAt = 0;
+  #progress: Progress | undefined;
 
   constructor(db: Database) {
     this.#db = db;
+  }
+
+  /** The sensor goes on with what it began under an earlier station, or begins anew. */
+  follow(progress: Progress): void {
+    this.#progress = progress;
+    const id = progress.readWatch(this.#db);
+    if (id === 0) return;
+    this.#isWatching = true;
+    this.#id = id;
   }
 
   /** The database is another one now; what goes on is written to it too. */
@@ -38,6 +49,7 @@ export class WatchLog {
       this.signOfLife(change.time);
       this.#isWatching = false;
       this.#id = undefined;
+      this.#progress?.writeWatch(this.#db, 0);
       return;
     }
     // A new connection: what happened before it is known again, but only from here on as it happens.
@@ -59,6 +71,7 @@ export class WatchLog {
     if (this.#id !== undefined && sign.run(now, this.#id).changes > 0) return;
     const begun = this.#db.prepare('INSERT INTO watches (from_us, alive_us) VALUES (?, ?)').run(now, now);
     this.#id = begun.lastInsertRowid;
+    this.#progress?.writeWatch(this.#db, Number(this.#id));
   }
 }
 

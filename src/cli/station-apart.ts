@@ -1,0 +1,89 @@
+/**
+ * The station as a process of its own, without the sensor's privileges: started, listened to, started again. The first
+ * start must succeed; after that nothing that happens to the station ends the sensor.
+ */
+import { randomUUID } from 'node:crypto';
+import { StationLink } from '../channel/station-link.ts';
+import { StationProcess } from '../channel/station-process.ts';
+import { giveStore, unprivilegedCommand } from '../channel/unprivileged.ts';
+import type { Config } from '../config/schema.ts';
+import type { Memory } from '../sensor/agent.ts';
+import { revealed } from '../station/secret.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { EXIT } from './exit-codes.ts';
+import { StationFailure } from './failure.ts';
+import { HEARTBEAT_INTERVAL_MS } from './heartbeat.ts';
+import type { StationSide } from './station-side.ts';
+
+/** Where the configured user does not exist: every system has it. */
+const LAST_RESORT = 'nobody';
+/** Beyond what the sinks may take to be drained. */
+const STOP_GRACE_MS = 10_000;
+
+export async function stationApart(config: Config, log: Logger, json: boolean): Promise<StationSide> {
+  const { store, influxdb, station, log: logConfig } = config;
+  const command = unprivilegedCommand({
+    file: process.execPath,
+    args: [...process.execArgv, process.argv[1]!, 'station'],
+    users: [station.user, LAST_RESORT],
+    storePath: store.path,
+    uid: process.getuid?.(),
+  });
+  if (command.notice !== undefined)
+    log.warn({ notice: command.notice }, 'less separation than there could be');
+  if (command.user !== undefined) giveStore(store.path, command.user);
+  let begin!: (memory: Memory) => void;
+  let giveUp!: (failure: StationFailure) => void;
+  const memoryOf = new Promise<Memory>((resolve, reject) => {
+    begin = resolve;
+    giveUp = reject;
+  });
+  const link = new StationLink({
+    run: randomUUID(),
+    config: revealed({ store, influxdb, log: logConfig }),
+    json,
+    onMessage: (message) => {
+      switch (message.type) {
+        case 'welcome':
+          child.isWell();
+          begin(message);
+          break;
+        case 'failed':
+          giveUp(new StationFailure(message.lines, message.exitCode));
+          log.error({ problems: message.lines }, 'the station cannot start');
+          break;
+      }
+    },
+    onNonsense: () => {
+      log.error('the station says what no station says; it is ended');
+      child.hangUp();
+    },
+  });
+  const child = new StationProcess({
+    command,
+    link,
+    log,
+    onStillborn: (how) =>
+      giveUp(new StationFailure([`the station's process ended at once: ${how}`], EXIT.world)),
+  });
+  child.start();
+  const memory = await memoryOf;
+  log.info(
+    { user: command.user?.name ?? (process.getuid?.() === 0 ? 'root, without capabilities' : 'the same') },
+    'the station runs as a process of its own',
+  );
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    sender: link,
+    memory,
+    watch(problems) {
+      const tell = () => link.tellState(problems());
+      tell();
+      timer = setInterval(tell, HEARTBEAT_INTERVAL_MS);
+    },
+    async stop() {
+      clearInterval(timer);
+      await child.stop(influxdb.drain_timeout_ms + STOP_GRACE_MS);
+    },
+  };
+}
