@@ -1,10 +1,11 @@
 /**
  * `make bench`: how fast, against whom, and whether that is what was asked for. Exit code 1 when a target is missed.
  *
- *   tsx test/bench/main.ts [--rounds N] [--only files|live|identity|dns|container-taps|formats]
+ *   tsx test/bench/main.ts [--rounds N] [--only files|analyzers|live|identity|dns|container-taps|formats]
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureAnalyzers } from './analyzers.ts';
 import { measureContainerTaps } from './container-taps.ts';
 import { measureDns } from './dns.ts';
 import { compareOnFile } from './files.ts';
@@ -31,6 +32,7 @@ if (load! > 0.5)
 const targets: Target[] = [];
 const isWanted = (part: string): boolean => values.only === undefined || values.only === part;
 if (isWanted('files')) targets.push(...compareOnFile(rounds));
+if (isWanted('analyzers')) targets.push(...measureAnalyzers(rounds));
 if (isWanted('live')) targets.push(...(await compareLive()));
 if (isWanted('identity')) targets.push(...(await measureIdentity()));
 if (isWanted('dns')) targets.push(...measureDns());
