@@ -114,7 +114,7 @@ export default defineAnalyzer({
   evidence,
   messages: {
     'origin-unknown':
-      'The firewall held back {packetsInMinute} {family} packets within a minute (a burst from {packetsThreshold} and {timesUsualThreshold} times what is usual; usual: {usualPerMinute}), by its rule {rule} ({reason}). No flow on a watched network fits, so who sent them is not known: they may come from outside, or from a network that is not watched. Look at them with tcpdump on the interface that the rule names.',
+      '{subject} stands for whoever nobody saw: the firewall held back {packetsInMinute} {family} packets within a minute (a burst from {packetsThreshold} and {timesUsualThreshold} times what is usual; usual: {usualPerMinute}), by its rule {rule} ({reason}). No flow on a watched network fits: they come from outside, or from a network that is not watched. Look with tcpdump at the interface that the rule names.',
     insists:
       '{subject} most likely sent what the firewall held back: {packetsInMinute} {family} packets within a minute (a burst from {packetsThreshold} and {timesUsualThreshold} times what is usual; usual: {usualPerMinute}) by its rule {rule} ({reason}). Its unanswered packets that fit went to {targets}. Often it lost a network that it needs; see its logs, and attach it or stop it.',
     probes:

@@ -104,13 +104,13 @@ export default defineAnalyzer({
   evidence,
   messages: {
     'encrypted-in-clear':
-      'The overlay network {network} has the option {option}, and yet its frames cross the wire in clear (VXLAN {vni} on {interface}, {hosts}; inside: {conversations}). Whoever is on the way reads and writes them. See that the kernel of {subject} has IPsec (xfrm, esp4) and iptables the modules u32 or bpf, and that no firewall drops ESP; then restart the engine there.',
+      '{subject} sends frames of the overlay network {network} over the wire in clear, though that has the option {option} (VXLAN {vni} on {interface}, {hosts}; inside: {conversations}). Whoever is on the way reads them. See that its kernel has IPsec (xfrm, esp4) and its iptables the module u32 or bpf, and that no firewall drops ESP; then restart the engine there.',
     'option-misspelt':
-      'The overlay network {network} crosses the wire in clear (VXLAN {vni} on {interface}, {hosts}), though its option {option} was most likely meant to encrypt it. The engine ignores options that it does not know; make the network anew with --opt encrypted.',
+      '{subject} sends frames of the overlay network {network} over the wire in clear (VXLAN {vni} on {interface}, {hosts}; inside: {conversations}), though its option {option} was most likely meant to encrypt it. The engine ignores options that it does not know; make the network anew with --opt encrypted.',
     'in-clear':
-      'The overlay network {network} crosses the wire in clear, as overlays do unless made with --opt encrypted (VXLAN {vni} on {interface}, {hosts}; inside: {conversations}). Where the wire between the hosts is not yours alone, make it anew with that option.',
+      '{subject} sends frames of the overlay network {network} over the wire in clear, as overlays do unless made with --opt encrypted (VXLAN {vni} on {interface}, {hosts}; inside: {conversations}). Where the wire between the hosts is not yours alone, make it anew with that option.',
     'network-unknown':
-      'VXLAN in clear, network identifier {vni}, crosses {interface} ({hosts}; inside: {conversations}). No overlay network is known by that identifier: give analyze an inventory, or see which Swarm or other program sends it from {subject}.',
+      '{subject} sends VXLAN in clear with network identifier {vni} ({interface}, {hosts}; inside: {conversations}). No overlay network is known by it: give analyze an inventory, or see which Swarm or other program there sends it.',
   },
   create(ctx, options) {
     const tallies = ctx.boundedMap<Tally>({ name: 'networks', maxKeys: options.max_networks });

@@ -378,6 +378,34 @@ describe.skipIf(obstacle !== undefined)('every kind of container', () => {
     });
   });
 
+  it('an overlay that should be encrypted and comes over the wire in clear is told, and makes no flows there', async () => {
+    await lab.docker(['network', 'create', '-d', 'overlay', '--attachable', '--opt', 'encrypted', 'sealed']);
+    await waitFor('sealed to be known', () => coverage('sealed').length > 0);
+    const option = 'com.docker.network.driver.overlay.vxlanid_list';
+    const vni = await lab.docker([
+      ...['network', 'inspect', '--format', `{{index .Options "${option}"}}`, 'sealed'],
+    ]);
+    const tunnel = ['type', 'vxlan', 'id', vni, 'remote', HOST_ADDRESS, 'dstport', '4789', 'dev', 'lan0'];
+    await lab.exec('wan', ['ip', 'link', 'add', 'vx0', ...tunnel]);
+    await lab.exec('wan', ['ip', 'address', 'add', '10.99.0.2/24', 'dev', 'vx0']);
+    await lab.exec('wan', ['ip', 'link', 'set', 'vx0', 'up']);
+
+    // Nobody answers: that somebody asks over VXLAN is all that is needed.
+    const ping = ['busybox', 'ping', '-c', '1', '-W', '1', '10.99.0.1'];
+    const found = await waitFor('the finding', async () => {
+      await lab.exec('wan', ping, { accept: [1] });
+      return agent
+        .findings()
+        .find(({ analyzer, network }) => analyzer === 'overlay-cleartext' && network === 'sealed');
+    });
+
+    expect(found).toMatchObject({ message: 'encrypted-in-clear', severity: 'high', confidence: 'certain' });
+    expect(found.evidence).toMatchObject({ vni: Number(vni), interface: 'eth0' });
+    expect(found.subject.ip).toBe('198.51.100.1');
+    expect(agent.stored('flow').filter(({ resp }) => resp.port === 4789)).toEqual([]);
+    await lab.exec('wan', ['ip', 'link', 'delete', 'vx0']);
+  });
+
   it('an address outside is what the registries say, and never a container', async () => {
     const address_ = INTERNET.attacker.v4;
     await lab.exec('wan', ['sh', '-c', 'true']);
