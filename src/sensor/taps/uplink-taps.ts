@@ -107,13 +107,14 @@ export class UplinkTaps {
     return { live: { ...this.#options.live, interface: interfaceName, filter: FILTER, promiscuous: false } };
   }
 
-  async #ofTheSwarm(): Promise<string | { readonly reason: string }> {
+  async #ofTheSwarm(): Promise<string | { readonly reason: string; readonly isProblem?: boolean }> {
     const address = await this.#options.swarmAddress();
     if (address === undefined) return { reason: 'the engine does not tell the address of its Swarm' };
     const name = this.#options.interfaceOf(address);
     return (
       name ?? {
         reason: `no interface here has the address of the Swarm, ${address}; name the uplink in overlays.interfaces`,
+        isProblem: true,
       }
     );
   }
