@@ -9,6 +9,8 @@ import type { LearnedMap, LearnedMapOptions } from './analyzer.ts';
 import { LruMap } from './bounded-map.ts';
 
 const DEFAULT_SAVE_SECS = 60;
+/** Told at once, so that packets never wait for more than some milliseconds; the others with the next ticks. */
+const KEYS_PER_TICK = 250;
 
 /** An entry knows its key, because a bounded map tells only the value of what it gives up. */
 interface Kept<V> {
@@ -32,6 +34,8 @@ export class SavedMap<V> implements LearnedMap<V> {
   readonly #entries: LruMap<Kept<V>>;
   /** Keys whose entry is another than the station has, or is gone. */
   readonly #changed = new Set<string>();
+  /** Those of them whose turn has come. */
+  readonly #due = new Set<string>();
   #savedAt: Micros = Number.NEGATIVE_INFINITY;
 
   constructor(options: LearnedMapOptions<V>, deps: LearnedMapDeps) {
@@ -81,22 +85,38 @@ export class SavedMap<V> implements LearnedMap<V> {
   /** Tells what changed, when it is time to. */
   tick(now: Micros): void {
     if (now - this.#savedAt >= (this.#options.saveSecs ?? DEFAULT_SAVE_SECS) * MICROS_PER_SECOND)
-      this.save(now);
+      this.#begin(now);
+    this.#tell(now, KEYS_PER_TICK);
   }
 
-  /** Tells what changed. */
+  /** Tells all that changed. */
   save(now: Micros): void {
+    this.#begin(now);
+    this.#tell(now, Number.POSITIVE_INFINITY);
+  }
+
+  #begin(now: Micros): void {
     this.#savedAt = now;
-    if (this.#changed.size === 0) return;
+    for (const key of this.#changed) this.#due.add(key);
+    this.#changed.clear();
+  }
+
+  #tell(now: Micros, most: number): void {
+    if (this.#due.size === 0) return;
     const { analyzer, remember } = this.#deps;
     const { name: map, save } = this.#options;
-    const known = new Map([...this.#entries.entries()].filter(([key]) => this.#changed.has(key)));
-    for (const key of this.#changed) {
-      const kept = known.get(key);
+    const step = new Map<string, Kept<V> | undefined>();
+    for (const key of this.#due) {
+      if (step.size >= most) break;
+      step.set(key, undefined);
+      this.#due.delete(key);
+    }
+    // Not by key: to be saved is no use of an entry.
+    for (const [key, kept] of this.#entries.entries()) if (step.has(key)) step.set(key, kept);
+    for (const [key, kept] of step) {
       const value = kept === undefined ? undefined : save(kept.value);
       remember({ kind: 'learned', time: now, analyzer, map, key, ...(value === undefined ? {} : { value }) });
     }
-    this.#changed.clear();
   }
 
   /** The next saving is due by the new clock. */

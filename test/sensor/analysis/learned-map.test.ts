@@ -68,6 +68,21 @@ describe('what an analyzer has learned', () => {
     expect(told.map(({ key }) => key)).toEqual(['web', 'db']);
   });
 
+  it('is told a part at a time, where it is much, and all of it at the end', () => {
+    const { map, told } = mapWith({ maxKeys: 1000 });
+    for (let port = 0; port < 600; port++) map.ensure(`web${port}`, () => ({ port }));
+    const counts = [0, 1, 2, 3].map((second) => {
+      map.tick(T0 + second * MICROS_PER_SECOND);
+      return told.length;
+    });
+    expect(counts).toEqual([250, 500, 600, 600]);
+    expect(new Set(told.map(({ key }) => key)).size).toBe(600);
+
+    for (let port = 0; port < 600; port++) map.changed(`web${port}`);
+    map.save(T0 + 4 * MICROS_PER_SECOND);
+    expect(told).toHaveLength(1200);
+  });
+
   it('goes on by the new clock when that was set back', () => {
     const { map, told } = mapWith();
     map.tick(T0);
