@@ -115,9 +115,10 @@ export default defineAnalyzer({
       worth: ({ connections }) => connections,
     });
     const places = ctx.boundedMap<Set<string>>({ name: 'places', maxKeys: options.max_places });
-    const owners = ctx.boundedMap<Since>({ name: 'owners', maxKeys: options.max_places });
+    const since = { save: ({ first }: Since) => first, load: sinceOf };
+    const owners = ctx.learnedMap<Since>({ name: 'owners', maxKeys: options.max_places, ...since });
     /** When a service first called a place; its containers come and go. */
-    const calls = ctx.boundedMap<Since>({ name: 'calls', maxKeys: options.max_pairs });
+    const calls = ctx.learnedMap<Since>({ name: 'calls', maxKeys: options.max_pairs, ...since });
     const containers = ctx.boundedMap<true>({ name: 'containers', maxKeys: options.max_places });
 
     const busy = new BusyPairs();
@@ -171,7 +172,10 @@ export default defineAnalyzer({
         minuteBegan += step.to - step.from;
         for (const [, contacts] of pairs.entries()) contacts.clockSet(step);
         for (const map of [owners, calls]) {
-          for (const [, since] of map.entries()) since.first += step.to - step.from;
+          for (const [key, known] of map.entries()) {
+            known.first += step.to - step.from;
+            map.changed(key);
+          }
         }
       },
     };
@@ -180,6 +184,11 @@ export default defineAnalyzer({
 
 interface Since {
   first: Micros;
+}
+
+function sinceOf(saved: unknown): Since | undefined {
+  const { data } = z.number().safeParse(saved);
+  return data === undefined ? undefined : { first: data };
 }
 
 function addressText({ resp, protocol }: FlowRecord): string {

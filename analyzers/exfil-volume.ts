@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
+import type { Json } from '../src/model/learned.ts';
 import { type ClockStep, formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { Destination, FIVE_MINUTES, HOUR } from './lib/exfil-volume/destination.ts';
@@ -32,6 +33,8 @@ const HIGH_TIMES = 10;
 const DEVIATIONS = 8;
 /** More destinations of one owner than this at once are one finding: peer-to-peer programs seed to hundreds. */
 const MAX_TOLD = 8;
+/** Habits change slowly, and each upload changes them. */
+const SAVE_SECS = 600;
 
 const config = z.strictObject({
   floor_bytes: z
@@ -117,13 +120,24 @@ export default defineAnalyzer({
       '{subject} sent {bytes} bytes to {destination}, a {novelty} place for it, in {windowSecs} s, {ratio} for each byte back (threshold: {thresholdBytes}). It never sent the like anywhere: {largestHourAnywhere} bytes in an hour at most. See what was sent and by which process; if in doubt, disconnect the container.',
   },
   create(ctx, options) {
-    const owners = ctx.boundedMap<Owner>({ name: 'owners', maxKeys: options.max_owners });
-    const destinations = ctx.boundedMap<Destination>({
+    const owners = ctx.learnedMap<Owner>({
+      name: 'owners',
+      maxKeys: options.max_owners,
+      save: (owner) => owner.save(),
+      load: Owner.load,
+      saveSecs: SAVE_SECS,
+    });
+    const destinations = ctx.learnedMap<Destination>({
       name: 'destinations',
       maxKeys: options.max_destinations,
+      save: (destination) => destination.save(),
+      load: Destination.load,
+      saveSecs: SAVE_SECS,
       worth: ({ largestHour, outInHour }) => Math.max(largestHour, outInHour),
     });
     const deltas = new FlowDeltas((map) => ctx.boundedMap(map), options.max_flows);
+    /** What the run before this one learned has not been brought to the present yet. */
+    let isResuming = true;
 
     /** Under a suffix that nobody lists (`.lan`) each name is a place of its own. */
     function placeOf(flow: FlowRecord): string {
@@ -146,6 +160,9 @@ export default defineAnalyzer({
       destination.add(flow.resp, now, origBytes, respBytes);
       owner.fives.note(now, destination.outInFive);
       owner.hours.note(now, destination.outInHour);
+      owner.seen(now);
+      owners.changed(ownerAt);
+      destinations.changed(at);
       judge(flow, at, ownerAt, place, owner, destination);
     }
 
@@ -207,10 +224,27 @@ export default defineAnalyzer({
       readsContent: mayLeave,
       onFlowActive: onFlow,
       onFlowEnd: onFlow,
+      onTick(now) {
+        if (!isResuming) return;
+        isResuming = false;
+        for (const [, owner] of owners.entries()) owner.resume(now);
+      },
+      onEnd(now) {
+        for (const [at, owner] of owners.entries()) {
+          owner.finish(now);
+          owners.changed(at);
+        }
+      },
       onClockSet(step) {
         deltas.clockSet(step);
-        for (const [, owner] of owners.entries()) owner.clockSet(step);
-        for (const [, destination] of destinations.entries()) destination.clockSet(step);
+        for (const [at, owner] of owners.entries()) {
+          owner.clockSet(step);
+          owners.changed(at);
+        }
+        for (const [at, destination] of destinations.entries()) {
+          destination.clockSet(step);
+          destinations.changed(at);
+        }
       },
     };
   },
@@ -255,11 +289,15 @@ function severityOf(kind: Kind, { out, threshold }: Crossing): Severity {
   return out >= HIGH_TIMES * threshold ? 'high' : 'medium';
 }
 
+const ownerForm = z.strictObject({ first: z.number(), seen: z.number(), fives: z.json(), hours: z.json() });
+
 /** A service, or an image, with its habits. */
 class Owner {
   first: Micros;
-  readonly fives: History;
-  readonly hours: History;
+  /** Until then it was watched, as far as is known; for what is kept. */
+  #seen: Micros;
+  fives: History;
+  hours: History;
   /** Destinations that were told of within a day. */
   readonly #told = new Set<string>();
   #toldSince: Micros;
@@ -267,6 +305,7 @@ class Owner {
   constructor(first: Micros) {
     this.first = first;
     this.#toldSince = first;
+    this.#seen = first;
     this.fives = new History(first, FIVE_MINUTES, FIVES);
     this.hours = new History(first, HOUR, HOURS);
   }
@@ -282,8 +321,44 @@ class Owner {
     return at;
   }
 
+  /** After a pause of the agent, in which nobody watched: nothing is known of it, and it is no time of watching. */
+  resume(now: Micros): void {
+    this.first += now - this.#seen;
+    this.#seen = now;
+    this.fives.resume(now);
+    this.hours.resume(now);
+  }
+
+  seen(now: Micros): void {
+    this.#seen = Math.max(this.#seen, now);
+  }
+
+  finish(now: Micros): void {
+    this.#seen = now;
+    this.fives.finish(now);
+    this.hours.finish(now);
+  }
+
+  save(): Json {
+    return { first: this.first, seen: this.#seen, fives: this.fives.save(), hours: this.hours.save() };
+  }
+
+  static load(saved: Json): Owner | undefined {
+    const { data } = ownerForm.safeParse(saved);
+    if (data === undefined) return undefined;
+    const fives = History.load(data.fives, FIVE_MINUTES, FIVES);
+    const hours = History.load(data.hours, HOUR, HOURS);
+    if (fives === undefined || hours === undefined) return undefined;
+    const owner = new Owner(data.first);
+    owner.#seen = data.seen;
+    owner.fives = fives;
+    owner.hours = hours;
+    return owner;
+  }
+
   clockSet(step: ClockStep): void {
     this.first += step.to - step.from;
+    this.#seen += step.to - step.from;
     this.#toldSince += step.to - step.from;
     this.fives.clockSet(step);
     this.hours.clockSet(step);

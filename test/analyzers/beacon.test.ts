@@ -314,3 +314,21 @@ describe('periodicity', () => {
     expect(periodicity(Float64Array.from([0, 1])).score).toBe(0);
   });
 });
+
+describe('after a restart of the agent', () => {
+  it('a place is as new as it would be without', () => {
+    const before = calls(times(30, 3600, 0.4), { to: named });
+    const beat = calls(times(20, 60, 0, 30 * 3600), { to: nameless });
+    const whole = runAnalyzer(beacon, [...before, ...beat]);
+    const first = runAnalyzer(beacon, before);
+    const second = runAnalyzer(beacon, beat, {}, () => {}, first.learned);
+
+    expect(whole.final.at(-1)).toMatchObject({ message: 'regular-new-nameless', evidence: { isNew: true } });
+    expect(second.failures).toEqual([]);
+    expect(second.final.at(-1)!.message).toBe('regular-new-nameless');
+    expect(runAnalyzer(beacon, beat).final.at(-1)!.message).toBe('regular');
+    expect(second.learned.map(({ map, key, value }) => ({ map, key, value }))).toEqual(
+      expect.arrayContaining(whole.learned.map(({ map, key, value }) => ({ map, key, value }))),
+    );
+  });
+});

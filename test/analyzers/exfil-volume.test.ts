@@ -290,3 +290,53 @@ describe('exfil-volume', () => {
     expect(run.losses.map(({ where }) => where)).toContain('exfil-volume.flows');
   });
 });
+
+describe('after a restart of the agent', () => {
+  const run = (events: readonly AnalyzerEvent[], history: Parameters<typeof runAnalyzer>[4] = []) =>
+    runAnalyzer(exfilVolume, events, {}, () => {}, history);
+  const tick = (at: number): AnalyzerEvent => ({ on: 'tick', now: secs(at) });
+  const bare = (result: ReturnType<typeof run>) =>
+    result.final.map(({ message, severity, evidence }) => ({ message, severity, evidence }));
+
+  it('habits are what they would be without', () => {
+    for (const split of [26 * HOUR, 2 * DAY + 1800]) {
+      const all = [...quietDays(3), ...nightly(2)].sort((a, b) => timeOf(a) - timeOf(b));
+      const early = [...all.filter((event) => timeOf(event) < secs(split)), tick(split)];
+      const late = [
+        tick(split),
+        ...all.filter((event) => timeOf(event) >= secs(split)),
+        sent({ at: 3 * DAY + 100, out: 400 * MB, to: fresh }),
+      ];
+      const whole = run([...early, ...late]);
+      const first = run(early);
+      const second = run(late, first.learned);
+
+      expect(second.failures).toEqual([]);
+      expect(whole.final.at(-1)).toMatchObject({ message: 'by-an-uploader' });
+      expect(bare(second).at(-1)).toEqual(bare(whole).at(-1));
+    }
+  });
+
+  it('a week without the agent is no week of sending nothing', () => {
+    const learned = run([...quietDays(2), ...nightly(2), tick(2 * DAY)]).learned;
+    const back = 9 * DAY + 2 * HOUR;
+    const events = [tick(back - 60), sent({ at: back, out: 300 * MB, to: fresh })];
+
+    expect(run(events, learned).final).toMatchObject([{ message: 'by-an-uploader', severity: 'low' }]);
+    expect(run(events).final).toMatchObject([{ message: 'while-learning', evidence: { watchedSecs: 10 } }]);
+  });
+
+  it('what is of another form is forgotten, and counted', () => {
+    const learned = run(quietDays(1)).learned.map((record) => ({ ...record, value: [1, 'odd'] }));
+    const { failures, losses } = run([sent({ at: DAY, out: 1 }), tick(DAY + 60)], learned);
+    expect(failures).toEqual([]);
+    expect(losses.map(({ where }) => where)).toEqual([
+      'exfil-volume.owners.unreadable',
+      'exfil-volume.destinations.unreadable',
+    ]);
+  });
+});
+
+function timeOf(event: AnalyzerEvent): number {
+  return 'flow' in event ? event.flow.end : 0;
+}

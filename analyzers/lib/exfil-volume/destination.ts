@@ -1,11 +1,15 @@
 /** One outside destination of one owner: since when, what went there in the last hour, and the most of any hour before. */
+import { z } from 'zod';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
+import type { Json } from '../../../src/model/learned.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
 import { HourOfBytes } from './hour-of-bytes.ts';
 
 export const FIVE_MINUTES: Micros = 300 * MICROS_PER_SECOND;
 export const HOUR: Micros = 3600 * MICROS_PER_SECOND;
 const MAX_PEERS = 8;
+
+const form = z.tuple([z.number(), z.number(), z.number(), z.number(), z.number(), z.number()]);
 
 export class Destination {
   readonly hour: HourOfBytes;
@@ -41,6 +45,22 @@ export class Destination {
     return this.#hours.largest;
   }
 
+  /** Without the last hour minute by minute, and without addresses: what goes on is counted anew after a restart. */
+  save(): Json {
+    return [this.first, this.flows, ...this.#hours.save()];
+  }
+
+  /** Undefined where it is of another form. */
+  static load(saved: unknown): Destination | undefined {
+    const { data } = form.safeParse(saved);
+    if (data === undefined) return undefined;
+    const [first, flows, ...hours] = data;
+    const destination = new Destination(first);
+    destination.flows = flows;
+    destination.#hours.restore(hours);
+    return destination;
+  }
+
   clockSet(step: ClockStep): void {
     this.first += step.to - step.from;
     this.hour.clockSet(step);
@@ -70,6 +90,17 @@ class Bin {
       this.#bin = bin;
     }
     this.sum += bytes;
+  }
+
+  save(): readonly [bin: number, sum: number, before: number, largest: number] {
+    return [this.#bin, this.sum, this.#before, this.largest];
+  }
+
+  restore([bin, sum, before, largest]: ReturnType<Bin['save']>): void {
+    this.#bin = bin;
+    this.sum = sum;
+    this.#before = before;
+    this.largest = largest;
   }
 
   clockSet({ from, to }: ClockStep): void {

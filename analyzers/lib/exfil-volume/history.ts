@@ -2,6 +2,8 @@
  * How much an owner sent to its busiest destination in each finished interval: what is usual for it. Robust statistics,
  * so that a few large transfers do not become the rule and one does not hide in their spread.
  */
+import { z } from 'zod';
+import type { Json } from '../../../src/model/learned.ts';
 import type { ClockStep, Micros } from '../../../src/model/time.ts';
 
 /** Makes the median absolute deviation comparable with a standard deviation of normal data (1/Phi^-1(3/4)). */
@@ -15,6 +17,14 @@ export interface Usual {
   readonly largest: number;
   readonly intervals: number;
 }
+
+const form = z.strictObject({
+  bin: z.number().int(),
+  finished: z.number().int().nonnegative(),
+  current: z.number().nonnegative(),
+  /** In the order of the ring; a negative number stands for so many intervals of nothing. */
+  values: z.array(z.number()),
+});
 
 export class History {
   readonly #interval: Micros;
@@ -49,6 +59,49 @@ export class History {
 
   clockSet({ from, to }: ClockStep): void {
     this.#bin += Math.floor(to / this.#interval) - Math.floor(from / this.#interval);
+  }
+
+  /** Nobody watched between what was noted last and now. */
+  resume(now: Micros): void {
+    const bin = Math.floor(now / this.#interval);
+    if (bin === this.#bin) return;
+    this.#push(this.#current);
+    this.#current = 0;
+    this.#bin = bin;
+  }
+
+  /** As of `now`, until when it was watched. */
+  finish(now: Micros): void {
+    this.#turn(now);
+  }
+
+  save(): Json {
+    const values: number[] = [];
+    for (const value of this.#values.subarray(0, this.#finished)) {
+      const last = values.at(-1);
+      if (value !== 0) values.push(value);
+      else if (last !== undefined && last < 0) values[values.length - 1] = last - 1;
+      else values.push(-1);
+    }
+    return { bin: this.#bin, finished: this.#finished, current: this.#current, values };
+  }
+
+  /** Undefined where it is of another form. */
+  static load(saved: unknown, interval: Micros, size: number): History | undefined {
+    const { data } = form.safeParse(saved);
+    if (data === undefined) return undefined;
+    const values: number[] = [];
+    for (const value of data.values) {
+      if (value >= 0) values.push(value);
+      else for (let i = 0; i < Math.min(-value, size + 1); i++) values.push(0);
+      if (values.length > size) return undefined;
+    }
+    if (values.length !== Math.min(data.finished, size)) return undefined;
+    const history = new History(data.bin * interval, interval, size);
+    history.#values.set(values);
+    history.#finished = data.finished;
+    history.#current = data.current;
+    return history;
   }
 
   /** Intervals in which nothing was sent are intervals of nothing. */
