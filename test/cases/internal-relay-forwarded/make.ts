@@ -15,6 +15,11 @@ function exchange(i: number, startSecs: number): Timed[] {
   const said = [text('q'.repeat(40 + 53 * i)), text('a'.repeat(300 + 211 * i))] as const;
   return [
     ...tcpExchange(DB, API, { sport: 40_000 + i, dport: 8000, startSecs }, said),
-    ...tcpExchange(API_FRONT, OUTSIDE, { sport: 50_000 + i, dport: 9000, startSecs: startSecs + 0.0012 }, said),
+    ...tcpExchange(
+      API_FRONT,
+      OUTSIDE,
+      { sport: 50_000 + i, dport: 9000, startSecs: startSecs + 0.0012 },
+      said,
+    ),
   ];
 }
