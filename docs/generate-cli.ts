@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { program } from '../src/cli/program.ts';
+import { documentedCommands, program } from '../src/cli/program.ts';
 import type { DnsRecord } from '../src/model/dns.ts';
 import { Station } from '../src/station/station.ts';
 import { make } from '../test/cases/internal-egress-answered/make.ts';
@@ -75,7 +75,7 @@ export async function cliPages(): Promise<GeneratedFile[]> {
 
 function helpTexts(): [name: string, text: string][] {
   const root = program();
-  return [root, ...root.commands].map((command) => {
+  return [root, ...documentedCommands(root)].map((command) => {
     const parts: string[] = [];
     command.configureOutput({
       writeOut: (part) => parts.push(part),

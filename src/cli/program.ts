@@ -301,3 +301,9 @@ export function program(): Command {
   for (const command of [root, ...root.commands]) command.exitOverride();
   return root;
 }
+
+/** Those that people call; one is between processes. */
+export function documentedCommands(root: Command): readonly Command[] {
+  const visible = root.createHelp().visibleCommands(root);
+  return root.commands.filter((command) => visible.includes(command));
+}
