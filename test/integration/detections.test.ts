@@ -32,7 +32,7 @@ import {
 import { type RunningProcess, waitFor } from '../lab/run.ts';
 import { HOST_WORK, WORKLOADS } from '../lab/workloads.ts';
 import { ROUTER_ADDRESS } from '../lab/world.ts';
-import { type AgentProcess, startAgentProcess } from './agent-process.ts';
+import { type AgentProcess, startAgentProcess, WARN } from './agent-process.ts';
 
 const TOOLS = [...INTRUDER_TOOLS, ...WORK_TOOLS];
 const built = existsSync(join(REPOSITORY, 'dist/src/cli/main.js'));
@@ -44,7 +44,7 @@ const MOST_SECS = 10;
 /** How long it is waited for, so that one that comes late is told apart from one that does not come. */
 const PATIENCE_MS = 60_000;
 /** A machine of two cores that does much else meanwhile may leave the agent without one for a while. */
-const ROOMY = 'capture:\n  buffer_bytes: 67108864\n';
+const ROOMY = 'capture:\n  buffer_bytes: 67108864\ndns:\n  container_buffer_bytes: 8388608\n';
 const BEGINS = 'the attack begins';
 /**
  * Who is broken into has run for a while. In the first moments of a container whose address was another's a second ago,
@@ -225,7 +225,9 @@ describe.skipIf(obstacle !== undefined)('real attacks beside ordinary work', () 
   it('no packet was lost meanwhile, and nothing is wrong with the agent', () => {
     // What a detector passes over in a load test is told as well, and is no lost packet.
     expect(agent.stored('loss').filter(({ source }) => source !== 'analyzer-window')).toEqual([]);
-    expect(agent.log.filter(({ level }) => level >= 40)).toEqual([]);
+    // How far the station is separated depends on where this tree lies, and on the agent's directory in the lab.
+    const isOfPlace = ({ msg }: { readonly msg: string }) => msg === 'less separation than there could be';
+    expect(agent.log.filter((line) => line.level >= WARN && !isOfPlace(line))).toEqual([]);
   });
 
   it(`all are told within ${MOST_SECS} s, but those that take their time`, () => {
