@@ -38,6 +38,6 @@ export interface ListenerRecord {
   readonly published: boolean;
   /** What the kernel calls the process that holds it (`comm`); absent when it was not found. */
   readonly process?: string | undefined;
-  /** Its executable, as a path in the container; with ` (deleted)` when the file is gone. */
+  /** Its executable, as a path in the container; with ` (deleted)` when the file is gone; absent when it cannot be read. */
   readonly program?: string | undefined;
 }
