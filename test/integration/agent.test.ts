@@ -416,8 +416,10 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
         severity: 'high',
         confidence: 'certain',
         network: SHOP.dataNetwork.name,
-        evidence: { port: 4444, protocol: 'tcp', process: 'nc', program: '/usr/bin/busybox', connections: 0 },
+        evidence: { port: 4444, protocol: 'tcp', process: 'nc', connections: 0 },
       });
+      // /bin may be a link to /usr/bin in the image.
+      expect(found.evidence['program']).toMatch(/\/bin\/busybox$/);
       await lab.docker(['exec', SHOP.api, 'sh', '-c', 'echo exit | nc -w 2 database 4444']);
       const used = await waitFor('its use', () => {
         const now = findingOf(agent, 'remote-shell', SHOP.database);
