@@ -87,6 +87,7 @@ missing_for_test() {
   need arpspoof dsniff
   need socat socat
   need wrk wrk
+  need prometheus-alertmanager prometheus-alertmanager
 }
 
 missing_for_bench() {
@@ -134,6 +135,7 @@ install_packages() {
   if [ $had_dockerd = no ] && command -v dockerd >/dev/null; then mark_docker_as_ours; fi
   case " ${packages[*]} " in *' influxdb '*) leave_off influxdb.service ;; esac
   case " ${packages[*]} " in *' dns2tcp '*) leave_off dns2tcp.service ;; esac
+  case " ${packages[*]} " in *' prometheus-alertmanager '*) leave_off prometheus-alertmanager.service ;; esac
 }
 
 # Policy: 101 means "action forbidden" to invoke-rc.d and deb-systemd-invoke (Debian Policy 9.3.3).
