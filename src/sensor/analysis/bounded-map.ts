@@ -45,6 +45,11 @@ export class LruMap<V> implements BoundedMap<V> {
     return entry.value;
   }
 
+  /** As `get`, but the entry does not become younger by it. */
+  peek(key: string): V | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
   ensure(key: string, create: () => V): V {
     const known = this.get(key);
     if (known !== undefined) return known;

@@ -16,6 +16,8 @@ const KEYS_PER_TICK = 250;
 interface Kept<V> {
   readonly key: string;
   readonly value: V;
+  /** The station has it, or something older by its key. */
+  isKept: boolean;
 }
 
 export interface LearnedMapDeps {
@@ -33,9 +35,10 @@ export class SavedMap<V> implements LearnedMap<V> {
   readonly #deps: LearnedMapDeps;
   readonly #entries: LruMap<Kept<V>>;
   /** Keys whose entry is another than the station has, or is gone. */
-  readonly #changed = new Set<string>();
-  /** Those of them whose turn has come. */
-  readonly #due = new Set<string>();
+  #changed = new Set<string>();
+  /** What had changed when the last saving began, as far as it is not told yet. */
+  #due: Iterator<string> = [].values();
+  #isTelling = false;
   #savedAt: Micros = Number.NEGATIVE_INFINITY;
 
   constructor(options: LearnedMapOptions<V>, deps: LearnedMapDeps) {
@@ -44,8 +47,8 @@ export class SavedMap<V> implements LearnedMap<V> {
     const { worth, maxKeys } = options;
     this.#entries = new LruMap<Kept<V>>(
       maxKeys,
-      ({ key }) => {
-        this.#changed.add(key);
+      (kept) => {
+        this.#gone(kept);
         deps.onEvict();
       },
       worth === undefined ? undefined : ({ value }) => worth(value),
@@ -63,15 +66,18 @@ export class SavedMap<V> implements LearnedMap<V> {
 
   ensure(key: string, create: () => V): V {
     return this.#entries.ensure(key, () => {
+      // What is gone here and is still to be forgotten there.
+      const isKept = this.#changed.has(key);
       this.#changed.add(key);
-      return { key, value: create() };
+      return { key, value: create(), isKept };
     }).value;
   }
 
   delete(key: string): void {
-    if (this.#entries.get(key) === undefined) return;
+    const kept = this.#entries.peek(key);
+    if (kept === undefined) return;
     this.#entries.delete(key);
-    this.#changed.add(key);
+    this.#gone(kept);
   }
 
   *entries(): IterableIterator<[string, V]> {
@@ -82,41 +88,50 @@ export class SavedMap<V> implements LearnedMap<V> {
     this.#changed.add(key);
   }
 
-  /** Tells what changed, when it is time to. */
+  /** Tells what changed, when it is time to: some now, and the others with the next ticks. */
   tick(now: Micros): void {
-    if (now - this.#savedAt >= (this.#options.saveSecs ?? DEFAULT_SAVE_SECS) * MICROS_PER_SECOND)
-      this.#begin(now);
-    this.#tell(now, KEYS_PER_TICK);
+    const isTime = now - this.#savedAt >= (this.#options.saveSecs ?? DEFAULT_SAVE_SECS) * MICROS_PER_SECOND;
+    if (isTime && !this.#isTelling) this.#begin(now);
+    if (this.#isTelling) this.#tell(now, KEYS_PER_TICK);
   }
 
   /** Tells all that changed. */
   save(now: Micros): void {
+    this.#tell(now, Number.POSITIVE_INFINITY);
     this.#begin(now);
     this.#tell(now, Number.POSITIVE_INFINITY);
   }
 
   #begin(now: Micros): void {
     this.#savedAt = now;
-    for (const key of this.#changed) this.#due.add(key);
-    this.#changed.clear();
+    if (this.#changed.size === 0) return;
+    this.#due = this.#changed.values();
+    this.#changed = new Set();
+    this.#isTelling = true;
   }
 
+  /** Costs what it tells, whatever the size of the map. */
   #tell(now: Micros, most: number): void {
-    if (this.#due.size === 0) return;
     const { analyzer, remember } = this.#deps;
     const { name: map, save } = this.#options;
-    const step = new Map<string, Kept<V> | undefined>();
-    for (const key of this.#due) {
-      if (step.size >= most) break;
-      step.set(key, undefined);
-      this.#due.delete(key);
-    }
-    // Not by key: to be saved is no use of an entry.
-    for (const [key, kept] of this.#entries.entries()) if (step.has(key)) step.set(key, kept);
-    for (const [key, kept] of step) {
+    for (let told = 0; told < most; told++) {
+      const { value: key, done } = this.#due.next();
+      if (done === true) {
+        this.#isTelling = false;
+        return;
+      }
+      // Without touching it: to be saved is no use of an entry.
+      const kept = this.#entries.peek(key);
       const value = kept === undefined ? undefined : save(kept.value);
+      if (kept !== undefined) kept.isKept = true;
       remember({ kind: 'learned', time: now, analyzer, map, key, ...(value === undefined ? {} : { value }) });
     }
+  }
+
+  /** What the station never had need not be forgotten there: a flood of new entries leaves nothing behind. */
+  #gone({ key, isKept }: Kept<V>): void {
+    if (isKept) this.#changed.add(key);
+    else this.#changed.delete(key);
   }
 
   /** The next saving is due by the new clock. */
@@ -132,6 +147,6 @@ export class SavedMap<V> implements LearnedMap<V> {
       this.#changed.add(key);
       return;
     }
-    this.#entries.ensure(key, () => ({ key, value }));
+    this.#entries.ensure(key, () => ({ key, value, isKept: true }));
   }
 }

@@ -131,6 +131,39 @@ describe('what an analyzer has learned', () => {
     ]);
   });
 
+  it('leaves nothing to be told when it went before it was ever told', () => {
+    const { map, told, lost } = mapWith({ maxKeys: 2 });
+    for (let port = 0; port < 100; port++) map.ensure(`web${port}`, () => ({ port }));
+    expect(lost.evicted).toBe(98);
+    map.save(T0);
+    expect(told.map(({ key }) => key)).toEqual(['web98', 'web99']);
+  });
+
+  it('is forgotten there though it came again and went again in between', () => {
+    const { map, told } = mapWith({ maxKeys: 1, history: [learned('a', { port: 1 })] });
+    for (const key of ['b', 'a', 'c']) map.ensure(key, () => ({ port: 2 }));
+    map.save(T0);
+    expect(told.map(({ key, value }) => [key, value])).toEqual([
+      ['a', undefined],
+      ['c', { port: 2 }],
+    ]);
+  });
+
+  it('is told as it is then, when it changes or goes while it waits for its turn', () => {
+    const { map, told } = mapWith({ maxKeys: 1000 });
+    for (let port = 0; port < 300; port++) map.ensure(`web${port}`, () => ({ port }));
+    map.tick(T0);
+    map.get('web299')!.port = 1;
+    map.changed('web299');
+    map.delete('web298');
+    map.tick(T0 + MICROS_PER_SECOND);
+    expect(told.slice(-2).map(({ key, value }) => [key, value])).toEqual([
+      ['web298', undefined],
+      ['web299', { port: 1 }],
+    ]);
+    expect(told).toHaveLength(300);
+  });
+
   it('stays within a bound that is smaller than it was, and keeps the newest', () => {
     const { map, told, lost } = mapWith({
       maxKeys: 1,
