@@ -4,9 +4,10 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'OPTIONS';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
@@ -23,29 +24,36 @@ export interface HttpReply {
 
 const MAX_REPLY_BYTES = 4096;
 
-/** No answer came: refused, reset, not found, timed out. `reason` is short and the same each time. */
+/** No whole answer came: refused, reset, not found, timed out. `reason` is short and the same each time. */
 export class NoReplyError extends Error {
   readonly reason: string;
+  /** Where the head of an answer did come and its body did not. */
+  readonly status: number | undefined;
 
-  constructor(reason: string) {
+  constructor(reason: string, status?: number) {
     super(reason);
     this.name = 'NoReplyError';
     this.reason = reason;
+    this.status = status;
   }
 }
 
 export class HttpClient {
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 2 });
-  readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: 2 });
+  readonly #https: HttpsAgent;
+
+  /** `tls`: what differs from Node's own; the peer's certificate is always checked. */
+  constructor(tls: Pick<SecureContextOptions, 'ca'> = {}) {
+    this.#https = new HttpsAgent({ keepAlive: true, maxSockets: 2, ...tls });
+  }
 
   send(request: HttpRequest): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       const isTls = request.url.protocol === 'https:';
       const timeout = AbortSignal.timeout(request.timeoutMs);
-      const fail = (error: Error) => {
-        reject(
-          new NoReplyError(timeout.aborted ? `no answer within ${request.timeoutMs} ms` : reasonOf(error)),
-        );
+      const fail = (error: Error, status?: number) => {
+        const reason = timeout.aborted ? `no answer within ${request.timeoutMs} ms` : reasonOf(error);
+        reject(new NoReplyError(reason, status));
       };
       const outgoing = (isTls ? httpsRequest : httpRequest)(request.url, {
         method: request.method,
@@ -53,7 +61,7 @@ export class HttpClient {
         headers: { ...request.headers, 'content-length': String(request.body?.length ?? 0) },
         signal: AbortSignal.any([request.signal, timeout]),
       });
-      outgoing.on('error', fail);
+      outgoing.on('error', (error) => fail(error));
       outgoing.on('response', (incoming) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
@@ -61,7 +69,7 @@ export class HttpClient {
           if (bytes < MAX_REPLY_BYTES) chunks.push(chunk);
           bytes += chunk.length;
         });
-        incoming.on('error', fail);
+        incoming.on('error', (error) => fail(error, incoming.statusCode));
         incoming.on('end', () => {
           const body = Buffer.concat(chunks).subarray(0, MAX_REPLY_BYTES).toString('utf8');
           resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body });

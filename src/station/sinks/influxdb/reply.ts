@@ -4,6 +4,7 @@
  * could not parse, and answers 500 for a retention policy that does not exist.
  */
 import type { HttpReply } from '../http.ts';
+import { retryAfterMs } from '../retry-after.ts';
 import { serverWords } from '../server-words.ts';
 import { SinkError } from '../sink.ts';
 
@@ -56,9 +57,9 @@ export function writeFailure(reply: HttpReply, target: WriteTarget, lines: numbe
     );
   }
   if (status === 429 || status >= 500) {
-    const retryAfterMs = retryAfter(reply);
+    const asked = retryAfterMs(reply.headers);
     return new SinkError('SINK_UNAVAILABLE', 'wait', answer, {
-      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      ...(asked !== undefined && { retryAfterMs: asked }),
     });
   }
   return new SinkError('SINK_NO_TARGET', 'act', `${answer}; is influxdb.url the address of InfluxDB itself?`);
@@ -68,15 +69,6 @@ export function writeFailure(reply: HttpReply, target: WriteTarget, lines: numbe
 function droppedCount(body: string): number | undefined {
   const match = /dropped=(\d+)/.exec(body);
   return match === null ? undefined : Number(match[1]);
-}
-
-/** Seconds or a date (RFC 9110 10.2.3). */
-function retryAfter(reply: HttpReply): number | undefined {
-  const value = reply.headers['retry-after'];
-  if (value === undefined) return undefined;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
 function wordsOf(body: string): string {
