@@ -211,7 +211,7 @@ export default defineAnalyzer({
     return {
       choosesFlow(flow) {
         const { event, origWords, respWords, protocol, respPort = 0, serverName } = flow;
-        if (protocol !== 'tcp' && protocol !== 'udp') return false;
+        if (!flow.mayHaveContainer || (protocol !== 'tcp' && protocol !== 'udp')) return false;
         if (event === 'recognized')
           return (
             serverName !== undefined &&

@@ -80,9 +80,12 @@ export class FlowGlancer implements FlowGlance {
     return this.#isInternal;
   }
 
+  get mayHaveContainer(): boolean {
+    return this.#records.hasNetworks;
+  }
+
   get mayCross(): boolean {
-    // Without networks nobody is known to be a container.
-    this.#mayCross ??= this.#records.hasNetworks && (isPublic(this.respWords) || isPublic(this.origWords));
+    this.#mayCross ??= this.mayHaveContainer && (isPublic(this.respWords) || isPublic(this.origWords));
     return this.#mayCross;
   }
 

@@ -99,19 +99,22 @@ describe('flows that analyzers choose', () => {
     expect(crossing).toEqual([expected]);
   });
 
-  it('cross nothing where no network is known, so that nobody can be a container', () => {
-    const crossing: boolean[] = [];
-    const analyzer = listener('chosen', {
-      choosesFlow: ({ mayCross }) => crossing.push(mayCross) < 0,
-      onFlowStart: () => {},
-    });
-    const run = startPipeline({ analyzers: [analyzer], wants: NO_BULK, hasNetworks: false });
-    const frame = udpFrame({ src: IP.web, dst: IP.outside, sport: 40_000, dport: 4000 });
-    const tap = run.pipeline.attach({ interface: 'f', linkType: LINKTYPE.ETHERNET, vantage: 'file' });
-    run.feed(tap, [at(1, frame)]);
+  it.each([true, false])(
+    'cross only where a network is known, else nobody can be a container: %s',
+    (isKnown) => {
+      const told: object[] = [];
+      const analyzer = listener('chosen', {
+        choosesFlow: ({ mayCross, mayHaveContainer }) => told.push({ mayCross, mayHaveContainer }) < 0,
+        onFlowStart: () => {},
+      });
+      const run = startPipeline({ analyzers: [analyzer], wants: NO_BULK, hasNetworks: isKnown });
+      const frame = udpFrame({ src: IP.web, dst: IP.outside, sport: 40_000, dport: 4000 });
+      const tap = run.pipeline.attach({ interface: 'f', linkType: LINKTYPE.ETHERNET, vantage: 'file' });
+      run.feed(tap, [at(1, frame)]);
 
-    expect(crossing).toEqual([false]);
-  });
+      expect(told).toEqual([{ mayCross: isKnown, mayHaveContainer: isKnown }]);
+    },
+  );
 
   it('show the name that was asked for, where somebody has it read, and only there', () => {
     const names = (readsContent: Handlers['readsContent']): (string | undefined)[] => {

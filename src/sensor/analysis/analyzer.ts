@@ -49,6 +49,8 @@ export interface FlowGlance {
   readonly serverName: string | undefined;
   /** Seen on an internal network. */
   readonly isInternal: boolean;
+  /** False while no network is known, as in a file without an inventory: then no end can be a container. */
+  readonly mayHaveContainer: boolean;
   /** False when no end can be of scope `internet`, or none can be a container; true when that is not known yet. */
   readonly mayCross: boolean;
   /** Where the responder's address lives. Costs about a microsecond, unlike the others: ask for it last. */

@@ -306,6 +306,7 @@ function isChosen(runner: AnalyzerRunner, event: FlowEvent, flow: FlowRecord): b
     service,
     serverName,
     isInternal: network?.internal === true,
+    mayHaveContainer: true,
     mayCross: orig.scope === 'internet' || resp.scope === 'internet',
     respScope: resp.scope,
   });

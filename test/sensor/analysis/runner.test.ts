@@ -146,6 +146,7 @@ describe('analyzer runner', () => {
       service: undefined,
       serverName: undefined,
       isInternal: false,
+      mayHaveContainer: true,
       mayCross: true,
       respScope: 'internet',
     };
