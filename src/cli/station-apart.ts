@@ -21,7 +21,7 @@ const LAST_RESORT = 'nobody';
 const STOP_GRACE_MS = 10_000;
 
 export async function stationApart(config: Config, log: Logger, json: boolean): Promise<StationSide> {
-  const { store, influxdb, station, log: logConfig } = config;
+  const { store, influxdb, sinks, station, log: logConfig } = config;
   const command = unprivilegedCommand({
     file: process.execPath,
     args: [...process.execArgv, process.argv[1]!, 'station'],
@@ -40,7 +40,7 @@ export async function stationApart(config: Config, log: Logger, json: boolean): 
   });
   const link = new StationLink({
     run: randomUUID(),
-    config: revealed({ store, influxdb, log: logConfig }),
+    config: revealed({ store, influxdb, sinks, log: logConfig }),
     json,
     onMessage: (message) => {
       switch (message.type) {
@@ -72,6 +72,7 @@ export async function stationApart(config: Config, log: Logger, json: boolean): 
     { user: command.user?.name ?? (process.getuid?.() === 0 ? 'root, without capabilities' : 'the same') },
     'the station runs as a process of its own',
   );
+  const longestDrainMs = Math.max(...[influxdb, ...sinks].map((sink) => sink.drain_timeout_ms));
   let timer: NodeJS.Timeout | undefined;
   return {
     sender: link,
@@ -83,7 +84,7 @@ export async function stationApart(config: Config, log: Logger, json: boolean): 
     },
     async stop() {
       clearInterval(timer);
-      await child.stop(influxdb.drain_timeout_ms + STOP_GRACE_MS);
+      await child.stop(longestDrainMs + STOP_GRACE_MS);
     },
   };
 }

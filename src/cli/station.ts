@@ -8,6 +8,7 @@ import type { ToStation } from '../channel/messages.ts';
 import { SensorLink } from '../channel/sensor-link.ts';
 import { PIPE_FD } from '../channel/station-process.ts';
 import { influxdbConfig, storeConfig } from '../station/config.ts';
+import { sinksConfig } from '../station/sinks/index.ts';
 import { Station } from '../station/station.ts';
 import { StoreError } from '../station/store/error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -23,6 +24,7 @@ type Hello = Extract<ToStation, { type: 'hello' }>;
 const handedOn = z.object({
   store: storeConfig,
   influxdb: influxdbConfig,
+  sinks: sinksConfig,
   log: z.object({ level: z.string() }),
 });
 

@@ -12,10 +12,7 @@ export function configPage(schema: z.ZodType): string {
   const sections = Object.entries(jsonSchemaOf(schema).properties ?? {}).filter(
     ([name]) => name !== 'analyzers',
   );
-  const parts = sections.map(
-    ([name, section]) =>
-      `## \`${name}\`\n\n${section.description ?? ''}\n\n${TABLE_HEAD}\n${rows(section, [name]).join('\n')}\n`,
-  );
+  const parts = sections.map(([name, section]) => `## \`${name}\`\n\n${sectionText(name, section)}`);
   return `${INTRODUCTION}\n${parts.join('\n')}\n${ANALYZERS}`;
 }
 
@@ -55,6 +52,18 @@ const ANALYZERS = `## \`analyzers\`
 One section per analyzer, named by its id; each page under [analyzers/](analyzers/README.md) lists its options. Every
 analyzer also takes \`enabled\` (default \`true\`).
 `;
+
+function sectionText(name: string, section: JsonSchema): string {
+  const { description = '', items } = section;
+  if (items?.oneOf === undefined)
+    return `${description}\n\n${TABLE_HEAD}\n${rows(section, [name]).join('\n')}\n`;
+  const types = items.oneOf.map((one) => {
+    const { type, ...options } = one.properties ?? {};
+    const table = itemRows({ ...one, properties: options }, [name]).join('\n');
+    return `### \`type: ${String(type?.const)}\`\n\n${one.description ?? ''}\n\n${TABLE_HEAD}\n${table}\n`;
+  });
+  return `${description}\n\nA list, in the file only; each entry is of one of these types.\n\n${types.join('\n')}`;
+}
 
 const TABLE_HEAD = '| option | environment | type | default | meaning |\n|---|---|---|---|---|';
 

@@ -7,10 +7,13 @@ export interface JsonSchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
+  readonly const?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: JsonSchema;
   readonly required?: readonly string[];
+  /** Sections of several types, told apart by their `type`. */
+  readonly oneOf?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
 }
 
@@ -21,10 +24,27 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 
 /** A list of sections cannot be written in one variable. */
 export function isListOfSections({ items }: JsonSchema): boolean {
-  return items?.properties !== undefined;
+  return items?.properties !== undefined || items?.oneOf !== undefined;
 }
 
-/** The node at a path; undefined where there is none, as inside lists. */
-export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
-  return path.reduce<JsonSchema | undefined>((node, key) => node?.properties?.[String(key)], schema);
+/** The node at a path; `value` is what is written there, and says which type of section an entry of a list is. */
+export function schemaAt(
+  schema: JsonSchema,
+  path: readonly PropertyKey[],
+  value: unknown,
+): JsonSchema | undefined {
+  let node: JsonSchema | undefined = schema;
+  let here = value;
+  for (const key of path) {
+    here =
+      typeof here === 'object' && here !== null ? (here as Record<PropertyKey, unknown>)[key] : undefined;
+    const child: JsonSchema | undefined =
+      typeof key === 'number' ? node?.items : node?.properties?.[String(key)];
+    node = child?.oneOf?.find((one) => one.properties?.['type']?.const === typeOf(here)) ?? child;
+  }
+  return node;
+}
+
+function typeOf(section: unknown): unknown {
+  return typeof section === 'object' && section !== null && 'type' in section ? section.type : undefined;
 }

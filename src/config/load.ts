@@ -60,7 +60,7 @@ function describe(
 ): ConfigIssue[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    const valid = Object.keys(schemaAt(jsonSchemaOf(schema), issue.path)?.properties ?? {});
+    const valid = Object.keys(schemaAt(jsonSchemaOf(schema), issue.path, input)?.properties ?? {});
     return issue.keys.map((key) => {
       const meant = nearest(key, valid);
       const hint = meant === undefined ? `; valid here: ${valid.join(', ')}` : `; did you mean "${meant}"?`;
@@ -72,14 +72,14 @@ function describe(
       };
     });
   }
-  const got = gotText(valueAt(input, issue.path), schemaAt(jsonSchemaOf(schema), issue.path));
+  const got = gotText(valueAt(input, issue.path), schemaAt(jsonSchemaOf(schema), issue.path, input));
   return [{ where: locate(issue.path), path, problem: `${issue.message}${got}` }];
 }
 
 /** The value, where it cannot be a password or an address with one in it: texts are not repeated. */
 function gotText(value: unknown, option: JsonSchema | undefined): string {
   const choices = option?.enum?.map(String);
-  if (choices !== undefined && typeof value === 'string') {
+  if (choices !== undefined && typeof value === 'string' && !choices.includes(value)) {
     const meant = nearest(value, choices);
     return ` (it is ${JSON.stringify(value)}${meant === undefined ? '' : `; did you mean "${meant}"?`})`;
   }

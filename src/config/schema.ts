@@ -20,6 +20,7 @@ import {
 import { findingsConfig } from '../sensor/findings/config.ts';
 import { threatListsConfig } from '../sensor/threat-lists/config.ts';
 import { influxdbConfig, stationConfig, storeConfig } from '../station/config.ts';
+import { sinksConfig } from '../station/sinks/index.ts';
 
 /** What configuration needs to know of a detector. */
 export interface OptionsOfAnalyzer {
@@ -46,6 +47,7 @@ const sections = {
   station: stationConfig.prefault({}).describe('The unprivileged process that stores and sends.'),
   store: storeConfig.prefault({}).describe('The embedded database.'),
   influxdb: influxdbConfig.prefault({}).describe('The InfluxDB sink; off until a url is given.'),
+  sinks: sinksConfig.default([]).describe('Where else records are sent; see docs/sinks.md.'),
   log: logConfig.prefault({}).describe("The agent's own log."),
 } as const;
 

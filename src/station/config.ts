@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { Secret } from './secret.ts';
+import type { SinksConfig } from './sinks/index.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -184,6 +185,7 @@ export type InfluxdbConfig = z.infer<typeof influxdbConfig>;
 export interface StationConfig {
   readonly store: StoreConfig;
   readonly influxdb: InfluxdbConfig;
+  readonly sinks: SinksConfig;
 }
 
 function hasNoCredentials(text: string): boolean {

@@ -1,19 +1,26 @@
 /** Whether the station could do its work with this configuration: the database and the sinks. */
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { Diagnosis } from '../model/diagnosis.ts';
+import { wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { version } from '../version.ts';
 import type { StationConfig } from './config.ts';
+import { type CommonSinkConfig, sinkName } from './sinks/definition.ts';
+import { createSink } from './sinks/index.ts';
 import { InfluxdbSink } from './sinks/influxdb.ts';
+import type { Sink } from './sinks/sink.ts';
 import { StoreError } from './store/error.ts';
 import { openStoreReadOnly } from './store/reader.ts';
 
-const INFLUXDB_TIMEOUT_MS = 5000;
+const SINK_TIMEOUT_MS = 5000;
 /** The smallest bound that store.max_bytes may have. */
 const MIN_FREE_BYTES = 1_048_576;
 
 export async function diagnoseStation(config: StationConfig, log: Logger): Promise<Diagnosis[]> {
-  return [await database(config.store.path), await influxdb(config, log)];
+  const sinks = await Promise.all(config.sinks.map((sink) => configuredSink(sink, log)));
+  return [await database(config.store.path), await influxdb(config, log), ...sinks];
 }
 
 async function database(path: string): Promise<Diagnosis> {
@@ -51,9 +58,17 @@ function nearestFolder(path: string): string {
 async function influxdb({ influxdb: config }: StationConfig, log: Logger): Promise<Diagnosis> {
   const check = 'influxdb';
   if (config.url === undefined) return { check, outcome: 'ok', detail: 'off; set influxdb.url to feed it' };
-  const sink = new InfluxdbSink(config.url, config, { logger: log, host: 'doctor' });
+  return await asked(check, new InfluxdbSink(config.url, config, { logger: log, host: 'doctor' }));
+}
+
+async function configuredSink(config: CommonSinkConfig, log: Logger): Promise<Diagnosis> {
+  const deps = { logger: log, host: hostname(), version: version(), now: wallMicros };
+  return await asked(`sink ${sinkName(config)}`, createSink(config, deps));
+}
+
+async function asked(check: string, sink: Sink): Promise<Diagnosis> {
   try {
-    return { check, outcome: 'ok', detail: await sink.check(AbortSignal.timeout(INFLUXDB_TIMEOUT_MS)) };
+    return { check, outcome: 'ok', detail: await sink.check(AbortSignal.timeout(SINK_TIMEOUT_MS)) };
   } catch (error) {
     return { check, outcome: 'fail', detail: error instanceof Error ? error.message : String(error) };
   } finally {

@@ -15,8 +15,11 @@ import type { AgentRecord } from '../model/record.ts';
 import { recordTime, serializeRecord } from '../model/serialize.ts';
 import { MICROS_PER_SECOND, type Micros, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { InfluxdbConfig, StationConfig } from './config.ts';
+import { version } from '../version.ts';
+import type { StationConfig } from './config.ts';
 import { TieBreaker } from './entry.ts';
+import type { CommonSinkConfig, SinkDeps } from './sinks/definition.ts';
+import { createSink } from './sinks/index.ts';
 import { InfluxdbSink } from './sinks/influxdb.ts';
 import { OUTLET_DEFAULTS, Outlet, type OutletOptions, type OutletStatus } from './sinks/outlet.ts';
 import type { Sink } from './sinks/sink.ts';
@@ -59,6 +62,19 @@ interface Awaiting {
   readonly call: () => void;
 }
 
+interface WiredSink {
+  readonly sink: Sink;
+  readonly config: Pick<
+    CommonSinkConfig,
+    | 'backlog'
+    | 'batch_max_records'
+    | 'flush_interval_ms'
+    | 'queue_max_records'
+    | 'queue_max_bytes'
+    | 'drain_timeout_ms'
+  >;
+}
+
 export class Station implements RecordReceiver {
   readonly #config: StationConfig;
   readonly #deps: StationDeps;
@@ -66,6 +82,7 @@ export class Station implements RecordReceiver {
   readonly #ties = new TieBreaker();
   readonly #losses = new LossTally();
   #outlets: readonly Outlet[] = [];
+  #drains: readonly { readonly outlet: Outlet; readonly limitMs: number }[] = [];
   #store: Store | undefined;
   #lossTimer: NodeJS.Timeout | undefined;
   #lastStatus: StationStatus | undefined;
@@ -101,10 +118,13 @@ export class Station implements RecordReceiver {
       },
     });
     this.#store = store;
-    const { url } = this.#config.influxdb;
-    const sinks: Sink[] = url === undefined ? [] : [this.#influxdbSink(url)];
-    store.forgetOtherSinks(sinks.map(({ name }) => name));
-    this.#outlets = sinks.map((sink) => this.#outlet(store, sink, this.#config.influxdb));
+    const sinks = this.#sinks();
+    store.forgetOtherSinks(sinks.map(({ sink }) => sink.name));
+    this.#drains = sinks.map((wired) => ({
+      outlet: this.#outlet(store, wired),
+      limitMs: wired.config.drain_timeout_ms,
+    }));
+    this.#outlets = this.#drains.map(({ outlet }) => outlet);
     for (const outlet of this.#outlets) outlet.start();
     if (store.followRun(run)) this.#goOn(store);
     else this.#settleLeftovers(store);
@@ -158,8 +178,7 @@ export class Station implements RecordReceiver {
     this.#isStopping = true;
     clearInterval(this.#lossTimer);
     this.#store?.flush();
-    const limitMs = drain ? this.#config.influxdb.drain_timeout_ms : 0;
-    await Promise.all(this.#outlets.map((outlet) => outlet.stop(limitMs)));
+    await Promise.all(this.#drains.map(({ outlet, limitMs }) => outlet.stop(drain ? limitMs : 0)));
     this.#recordLosses();
     this.#store?.flush();
     this.#lastStatus = this.status();
@@ -257,12 +276,18 @@ export class Station implements RecordReceiver {
     }
   }
 
-  #influxdbSink(url: string): Sink {
+  #sinks(): readonly WiredSink[] {
+    const { influxdb, sinks } = this.#config;
     const { host = hostname(), logger } = this.#deps;
-    return new InfluxdbSink(url, this.#config.influxdb, { logger, host, now: this.#now });
+    const deps: SinkDeps = { logger, host, version: version(), now: this.#now };
+    const configured = sinks.map((config) => ({ sink: createSink(config, deps), config }));
+    if (influxdb.url === undefined) return configured;
+    const sink = new InfluxdbSink(influxdb.url, influxdb, deps);
+    return [{ sink, config: { ...influxdb, backlog: true } }, ...configured];
   }
 
-  #outlet(store: Store, sink: Sink, config: InfluxdbConfig): Outlet {
+  #outlet(store: Store, { sink, config }: WiredSink): Outlet {
+    const { backlog } = config;
     const kindsOf = (wanted: Lane) => new Set([...sink.accepts].filter((kind) => laneOf(kind) === wanted));
     return new Outlet(
       sink,
@@ -277,8 +302,8 @@ export class Station implements RecordReceiver {
       {
         logger: this.#deps.logger,
         losses: this.#losses,
-        finding: store.openOutbox(sink.name, 'finding', kindsOf('finding')),
-        event: store.openOutbox(sink.name, 'event', kindsOf('event')),
+        finding: store.openOutbox(sink.name, 'finding', kindsOf('finding'), { backlog }),
+        event: store.openOutbox(sink.name, 'event', kindsOf('event'), { backlog }),
         deadLetter: (delivery, reason) => store.addDeadLetter(sink.name, delivery, reason),
       },
     );

@@ -1,7 +1,7 @@
 /**
  * Drives one sink: findings before events before bulk, one write in flight, batches by size or age, retries with
  * backoff, bad records found by halving and kept as dead letters, a bounded drain at the end. `offer` is synchronous,
- * never blocks and never throws. Every record is accounted for: accepted = sent + dropped + dead + queued.
+ * never blocks and never throws. Every record is accounted for: accepted = sent + passed + dropped + dead + queued.
  */
 
 import { type DurableLane, laneOf } from '../../model/lane.ts';
@@ -54,6 +54,8 @@ export interface OutletStatus {
   /** Since the start, including what waited from before. */
   readonly accepted: number;
   readonly sent: number;
+  /** Not for this sink, by its severity or filter. */
+  readonly passed: number;
   readonly dropped: number;
   readonly deadLetters: number;
   readonly queued: number;
@@ -98,6 +100,7 @@ export class Outlet {
   #problem: string | undefined;
   #accepted = 0;
   #sent = 0;
+  #passed = 0;
   #dropped = 0;
   #deadLetters = 0;
   #lastSent: Micros | undefined;
@@ -192,6 +195,7 @@ export class Outlet {
       ...(this.#problem !== undefined && { problem: this.#problem }),
       accepted: this.#accepted,
       sent: this.#sent,
+      passed: this.#passed,
       dropped: this.#dropped,
       deadLetters: this.#deadLetters,
       queued: this.#deps.finding.count() + this.#deps.event.count() + this.#bulkQueue.length,
@@ -245,18 +249,38 @@ export class Outlet {
     const { batchMaxRecords, batchMaxBytes } = this.#options;
     const size = lane.suspects > 0 ? Math.ceil(lane.suspects / 2) : batchMaxRecords;
     const batch = lane.queue.read(size, batchMaxBytes);
+    const wanted = batch.filter((delivery) => this.#wants(delivery));
+    if (wanted.length === 0) {
+      // Nothing was asked of the peer, so nothing is known of it.
+      this.#settle(lane, batch);
+      return;
+    }
     try {
-      await this.sink.write(batch, this.#abort.signal);
+      await this.sink.write(wanted, this.#abort.signal);
     } catch (error) {
       const failure = asSinkError(error, 'split');
       if (failure.remedy === 'split') this.#narrow(lane, batch, failure);
       else await this.#fail('write', failure);
       return;
     }
-    this.#sent += lane.queue.settle(batch);
-    lane.suspects = Math.max(0, lane.suspects - batch.length);
+    this.#sent += this.#settle(lane, batch);
     this.#lastSent = Date.now() * 1000;
     this.#succeed();
+  }
+
+  /** Returns how many of them were for the sink and had not been skipped meanwhile. */
+  #settle(lane: Lane, batch: readonly Delivery[]): number {
+    const taken = lane.queue.settle(batch);
+    lane.suspects = Math.max(0, lane.suspects - batch.length);
+    if (this.sink.wants === undefined || taken === 0) return taken;
+    // What is skipped is the oldest.
+    const wanted = batch.slice(-taken).filter((delivery) => this.#wants(delivery)).length;
+    this.#passed += taken - wanted;
+    return wanted;
+  }
+
+  #wants(delivery: Delivery): boolean {
+    return this.sink.wants === undefined || this.sink.wants(delivery);
   }
 
   /** The peer is well, but not with this batch. */
@@ -266,9 +290,9 @@ export class Outlet {
       lane.suspects = batch.length;
       return;
     }
+    for (const delivery of batch) if (this.#wants(delivery)) this.#deps.deadLetter(delivery, failure.message);
+    this.#deadLetters += this.#settle(lane, batch);
     lane.suspects = 0;
-    for (const delivery of batch) this.#deps.deadLetter(delivery, failure.message);
-    this.#deadLetters += lane.queue.settle(batch);
     this.#deadLetterLog.failed(failure.code, {
       sink: this.sink.name,
       code: failure.code,

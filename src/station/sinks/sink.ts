@@ -9,6 +9,8 @@ export interface Sink {
   /** Names its place in the outbox, so it must not change between versions. */
   readonly name: string;
   readonly accepts: ReadonlySet<RecordKind>;
+  /** Whether a record of these kinds is for it, the same each time it is asked; absent: all are. */
+  wants?(delivery: Delivery): boolean;
   /** Asks the peer whether writing would work, changes nothing, and says in one line what it found. */
   check(signal: AbortSignal): Promise<string>;
   /** Makes what is missing at the peer; called before the first write and after the peer refused. */

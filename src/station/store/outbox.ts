@@ -65,7 +65,8 @@ export class Outbox {
 
   /** Everything up to here was taken, or skipped by the bound. */
   get cursor(): number {
-    return this.#cursor;
+    // Who wants nothing of this lane keeps nothing in it from expiring.
+    return this.#kinds.size === 0 ? this.#log.lastSeq : this.#cursor;
   }
 
   /** The next records in order, without taking them; at least one when there is any. */
@@ -139,10 +140,16 @@ export class Outbox {
     return { count: row.count, first: row.first, last: row.last };
   }
 
+  /** Passes over what is stored already: for a sink that is new and wants only what comes. */
+  skipBacklog(): void {
+    this.#moveTo(this.#log.lastSeq);
+    this.save();
+  }
+
   /** Without a wait for the disk: losing it means sending a batch twice, which overwrites itself. */
   save(): void {
     const { db, isFailing } = this.#log;
-    if (this.#isSaved || db === undefined || isFailing) return;
+    if (this.#isSaved || db === undefined || isFailing || this.#kinds.size === 0) return;
     try {
       db.prepare(
         `INSERT INTO cursors (sink, lane, seq) VALUES (?, ?, ?)
@@ -189,10 +196,10 @@ export class Outbox {
   }
 }
 
-/** 0 for a sink that is new: it gets what was stored before it came. */
-export function savedCursor(db: Database, sink: string, lane: DurableLane): number {
+/** Undefined for a sink that is new. */
+export function savedCursor(db: Database, sink: string, lane: DurableLane): number | undefined {
   const seq = db.prepare('SELECT seq FROM cursors WHERE sink = ? AND lane = ?').pluck().get(sink, lane);
-  return typeof seq === 'number' ? seq : 0;
+  return typeof seq === 'number' ? seq : undefined;
 }
 
 /** Deletes the places of all other sinks and returns their names. */

@@ -206,10 +206,16 @@ export class Store implements DurableLog {
     }
   }
 
-  /** A sink's place in the log; what was stored before the sink existed counts as waiting for it. */
-  openOutbox(sink: string, lane: DurableLane, kinds: ReadonlySet<RecordKind>): Outbox {
+  /** A sink's place in the log; what was stored before the sink existed waits for it, unless it wants no backlog. */
+  openOutbox(
+    sink: string,
+    lane: DurableLane,
+    kinds: ReadonlySet<RecordKind>,
+    { backlog = true } = {},
+  ): Outbox {
     const cursor = this.#db === undefined ? 0 : savedCursor(this.#db, sink, lane);
-    const outbox = new Outbox(this, sink, lane, kinds, cursor);
+    const outbox = new Outbox(this, sink, lane, kinds, cursor ?? 0);
+    if (cursor === undefined && !backlog) outbox.skipBacklog();
     this.#outboxes.push(outbox);
     return outbox;
   }

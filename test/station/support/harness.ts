@@ -8,6 +8,7 @@ import type { AgentRecord } from '../../../src/model/record.ts';
 import { recordTime, serializeRecord } from '../../../src/model/serialize.ts';
 import { influxdbConfig, type StationConfig, storeConfig } from '../../../src/station/config.ts';
 import { type Entry, TieBreaker } from '../../../src/station/entry.ts';
+import { sinksConfig } from '../../../src/station/sinks/index.ts';
 import type { Store } from '../../../src/station/store/store.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 
@@ -46,10 +47,12 @@ export function stationConfig(
   directory: string,
   influxdb: z.input<typeof influxdbConfig> = {},
   store: z.input<typeof storeConfig> = {},
+  sinks: readonly object[] = [],
 ): StationConfig {
   return {
     store: storeConfig.parse({ path: join(directory, 'bridgewatch.db'), ...store }),
     influxdb: influxdbConfig.parse(influxdb),
+    sinks: sinksConfig.parse(sinks),
   };
 }
 
