@@ -20,6 +20,16 @@ export interface LogLine {
 /** pino's number. */
 export const WARN = 40;
 
+/**
+ * What it warned of, or worse. A checkout, or a node, in a folder that is closed to others is no fault of the agent: its
+ * station stays root then, and it says so.
+ */
+export function complaints(log: readonly LogLine[]): LogLine[] {
+  const isClosedCheckout = ({ notice }: LogLine) =>
+    typeof notice === 'string' && notice.includes('may not enter');
+  return log.filter((line) => line.level >= WARN && !isClosedCheckout(line));
+}
+
 export interface AgentProcess {
   readonly process: RunningProcess;
   readonly configFile: string;
@@ -60,7 +70,7 @@ export async function startAgentProcess(
   const dir = join(lab.dir, name);
   mkdirSync(dir, { recursive: true });
   const configFile = join(dir, 'config.yaml');
-  const storePath = join(dir, 'bridgewatch.db');
+  const storePath = join(dir, 'state/bridgewatch.db');
   const influx = influxUrl === undefined ? '' : `influxdb:\n  url: ${influxUrl}\n`;
   writeFileSync(
     configFile,

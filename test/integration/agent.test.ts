@@ -5,6 +5,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LearnedEdgeRecord, LearnedServiceRecord } from '../../src/cli/records.ts';
 import type { Diagnosis } from '../../src/model/diagnosis.ts';
 import type { PublicFinding, PublicFlow } from '../../src/model/serialize.ts';
 import { agentCommand, REPOSITORY } from '../lab/agent.ts';
@@ -12,11 +13,11 @@ import { SHOP, startShop } from '../lab/app.ts';
 import { dnsTunnel, isolationBroken, noRoute, straight, viaGateway } from '../lab/attacks.ts';
 import { BUSYBOX_IMAGE } from '../lab/images.ts';
 import { type InfluxRow, type InfluxServer, startInflux } from '../lab/influx.ts';
-import { startHostResolver, startInternet, TUNNEL_ZONE } from '../lab/internet.ts';
+import { startHostResolver, startInternet, TUNNEL_ZONE, WEB_NAME } from '../lab/internet.ts';
 import { createLab, type Lab, labObstacle } from '../lab/lab.ts';
 import { type RunningProcess, start, waitFor } from '../lab/run.ts';
 import { INTERNET } from '../lab/world.ts';
-import { type AgentProcess, startAgentProcess, WARN } from './agent-process.ts';
+import { type AgentProcess, complaints, startAgentProcess, WARN } from './agent-process.ts';
 
 const built = existsSync(join(REPOSITORY, 'dist/src/cli/main.js'));
 const obstacle =
@@ -24,12 +25,14 @@ const obstacle =
   (built ? undefined : 'the agent is not built (`make build`)');
 if (obstacle !== undefined) console.warn(`SKIPPED: the agent on a real engine: ${obstacle}`);
 
-/** So that a shop which has sold for some seconds has settled. */
-const LISTENERS = `listeners:
+/** So that a shop which has sold for some seconds has settled, and one that has sold for half a minute is known. */
+const IMPATIENT = `listeners:
   poll_ms: 500
 analyzers:
   new-listener:
     settle_secs: 5
+  new-edge:
+    learn_secs: 30
 `;
 const STACK_TRACE = /^\s+at .+:\d+/m;
 
@@ -66,7 +69,7 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
   }
 
   async function startAgent(name: string, influxUrl?: string, ...args: string[]): Promise<AgentProcess> {
-    const config = `${LISTENERS}${threatList()}`;
+    const config = `${IMPATIENT}${threatList()}`;
     const started = await startAgentProcess(lab, name, { influxUrl, args, config });
     agents.push(started);
     return started;
@@ -131,7 +134,7 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
         ),
       );
 
-      expect(agent.log.slice(before).filter(({ level }) => level >= WARN)).toEqual([]);
+      expect(complaints(agent.log.slice(before))).toEqual([]);
       expect(agent.process.running()).toBe(true);
       expect(await healthWhen(agent, 'ok', 'lives')).toMatchObject({ code: 0 });
     });
@@ -434,14 +437,39 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
 
   it('who made the firewall hold back so much is named once the attempts are over', async () => {
     const found = await waitFor('the name', () =>
-      heldBack()?.message === 'probes' ? heldBack() : undefined,
+      // It is told at ten ports, and again with each round of flows that end.
+      heldBack()?.evidence['portsOnOneHost'] === 32 ? heldBack() : undefined,
     );
 
-    expect(found).toMatchObject({ severity: 'medium', subject: { workload: { name: 'prober' } } });
-    expect(found.evidence['portsOnOneHost']).toBe(32);
+    expect(found).toMatchObject({
+      message: 'probes',
+      severity: 'medium',
+      subject: { workload: { name: 'prober' } },
+    });
   });
 
   describe('when InfluxDB is away', () => {
+    let proxy: LearnedServiceRecord;
+
+    it('and a service has become known to the detectors', async () => {
+      const learned = async () => {
+        const { stdout } = await agent.command('learned', 'shop/proxy', '--json');
+        return parseLines<LearnedServiceRecord | LearnedEdgeRecord>(stdout);
+      };
+      // Kept once a minute.
+      const known = await waitFor(
+        'the proxy to be known',
+        async () => {
+          const rows = await learned();
+          return rows[0]?.kind === 'learned' && rows[0].state === 'monitor' ? rows : undefined;
+        },
+        { timeoutMs: 90_000, everyMs: 500 },
+      );
+
+      proxy = known[0] as LearnedServiceRecord;
+      expect(known.slice(1)).toMatchObject([{ kind: 'learned-edge', target: 'shop/api', port: '8080/tcp' }]);
+    });
+
     it('findings reach it afterwards, each record once, though the agent was killed meanwhile', async () => {
       await lab.docker(['network', 'create', '--internal', 'vault']);
       await covers(agent, 'vault');
@@ -493,6 +521,24 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
         const written = rowsOf(rows, id).map(({ status }) => status);
         expect(isOver ? written : written.slice(0, statuses.length), explanation).toEqual(statuses);
       }
+    });
+
+    it('what was learned outlives the kill: what is new is told at once, and nothing else', async () => {
+      const told = () =>
+        agent
+          .findings()
+          .filter(
+            ({ analyzer, subject }) => analyzer === 'new-edge' && subject.workload?.name === SHOP.proxy,
+          );
+      expect(told()).toEqual([]);
+
+      await lab.docker(['exec', SHOP.proxy, 'wget', '-q', '-O', '/dev/null', `http://${WEB_NAME}/`]);
+
+      const [found] = await waitFor('the finding', () => (told().length > 0 ? told() : undefined));
+      expect(found).toMatchObject({
+        message: 'new-place',
+        evidence: { state: 'monitor', knownEdges: 1, learnedSince: proxy.since },
+      });
     });
   });
 

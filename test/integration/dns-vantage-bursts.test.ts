@@ -12,7 +12,7 @@ import { BUSYBOX_IMAGE, importBusybox } from '../lab/images.ts';
 import { startInternet, WEB_NAME } from '../lab/internet.ts';
 import { createLab, type Lab, labObstacle } from '../lab/lab.ts';
 import { waitFor } from '../lab/run.ts';
-import { type AgentProcess, startAgentProcess, WARN } from './agent-process.ts';
+import { type AgentProcess, complaints, startAgentProcess } from './agent-process.ts';
 
 const built = existsSync(join(REPOSITORY, 'dist/src/cli/main.js'));
 const obstacle = labObstacle(['dnsmasq']) ?? (built ? undefined : 'the agent is not built (`make build`)');
@@ -89,7 +89,7 @@ describe.skipIf(obstacle !== undefined)('questions that come all at once', () =>
     );
     expect(askersOf(`burst.${WEB_NAME}`)).toEqual(new Map(bursts));
     expect(agent.stored('loss')).toEqual([]);
-    expect(agent.log.filter(({ level }) => level >= WARN)).toEqual([]);
+    expect(complaints(agent.log)).toEqual([]);
   });
 
   /** Of the questions for an A record below a domain: who is said to have asked, once for each time it was told. */

@@ -6,7 +6,7 @@
 import { table } from '../../docs/markdown.ts';
 import { SEVERITIES, type Severity } from '../../src/model/finding.ts';
 import type { PublicFinding, PublicFlow } from '../../src/model/serialize.ts';
-import { type AgentProcess, startAgentProcess, WARN } from '../integration/agent-process.ts';
+import { type AgentProcess, complaints, startAgentProcess } from '../integration/agent-process.ts';
 import { importBusybox, importTools } from './images.ts';
 import { startInternet } from './internet.ts';
 import { createLab, type Lab, labObstacle } from './lab.ts';
@@ -91,7 +91,7 @@ function report(agent: AgentProcess, samples: readonly ProcessUse[], dead: reado
     .stored('inventory')
     .filter(({ change, object }) => change === 'added' && object === 'container').length;
   const losses = agent.stored('loss').filter(({ source }) => source !== 'analyzer-window');
-  const warnings = agent.log.filter(({ level }) => level >= WARN);
+  const warnings = complaints(agent.log);
   const accused = findings.filter(isAboveLow);
   const growth = growthOf(samples);
   console.log(`\n${table([['who', 'analyzer', 'severity', 'findings', 'times'], ...rows(findings)])}\n`);
