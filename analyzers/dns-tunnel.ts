@@ -20,6 +20,7 @@ import { type Clock, Memory } from './lib/dns-tunnel/memory.ts';
 import { hashBytes, hashLabels, hashText, hashWithCase } from './lib/dns-tunnel/name-hash.ts';
 import { NotDnsWatch } from './lib/dns-tunnel/not-dns-watch.ts';
 import { options as config } from './lib/dns-tunnel/options.ts';
+import { QuietZones } from './lib/dns-tunnel/quiet-zones.ts';
 import { Resolvers } from './lib/dns-tunnel/resolvers.ts';
 import { SpreadWatch } from './lib/dns-tunnel/spread-watch.ts';
 
@@ -51,7 +52,8 @@ export default defineAnalyzer({
     const memory = new Memory(ctx, options, clock, forget);
     const resolvers = new Resolvers(ctx, options);
     const contacts = new Contacts(ctx);
-    const judge = new Judge(ctx, options, { clock, memory, resolvers, contacts });
+    const quietZones = new QuietZones(ctx, options, clock);
+    const judge = new Judge(ctx, options, { clock, memory, resolvers, contacts, quietZones });
     const spread = new SpreadWatch(ctx, options, clock, resolvers);
     const longNames = new LongNames(ctx, { clock, judge, contacts });
     const notDns = new NotDnsWatch(ctx, options, clock);
@@ -69,6 +71,7 @@ export default defineAnalyzer({
     function ask(pair: ClientZone, { record, labels }: DnsQuery, name: AskedName, said: SaidName): boolean {
       if (pair.reportedAt !== undefined && !ctx.isOpen(pair.key)) pair.restart(clock.now);
       pair.note(record, pair.client.places.of(record.client), name, said.weight);
+      quietZones.note(pair);
       if (said.weight === 0) return false;
       const novelty = pair.addName(labels, said, record);
       if (novelty !== 'known') judge.judge(pair);

@@ -69,7 +69,10 @@ export class ClientZone implements CaseCounts {
   network: string | undefined;
   first: Micros;
   last: Micros;
-  /** When it was first asked; infinite once there was a finding, and then nothing is learned of it any more. */
+  /**
+   * When it was first asked; infinite once there was a finding, and then nothing is learned of it any more. Minus infinity
+   * once it is learned, be it by an earlier run.
+   */
   quietSince: Micros;
   queries = 0;
   serviceQueries = 0;
@@ -329,7 +332,17 @@ export class ClientZone implements CaseCounts {
 
   /** Asked for a day and more, and never above a threshold. */
   isLearned(now: Micros): boolean {
+    if (this.quietSince === Number.NEGATIVE_INFINITY) return true;
     return now - this.quietSince >= DAY && this.queries >= LEARNED_QUESTIONS;
+  }
+
+  isNewlyLearned(now: Micros): boolean {
+    return this.quietSince !== Number.NEGATIVE_INFINITY && this.isLearned(now);
+  }
+
+  /** What is known of it for good, until there is a finding. */
+  recall(isQuiet: boolean): void {
+    this.quietSince = isQuiet ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
 
   get hasAddresses(): boolean {

@@ -5,6 +5,7 @@ import type { Contacts } from './contacts.ts';
 import { type Context, carriersOf, evidenceOf, messageOf } from './evidence.ts';
 import type { Clock, Memory } from './memory.ts';
 import { type Options, overSpans } from './options.ts';
+import type { QuietZones } from './quiet-zones.ts';
 import type { Resolvers } from './resolvers.ts';
 import { type PerSpan, SPANS, type Span } from './spans.ts';
 import { GRAVE_RATIO, gravity, judgeDownlink, judgeUplink, type Verdict } from './thresholds.ts';
@@ -20,6 +21,7 @@ export class Judge {
   readonly #memory: Memory;
   readonly #resolvers: Resolvers;
   readonly #contacts: Contacts;
+  readonly #quietZones: QuietZones;
   readonly #knownZones: readonly string[];
   readonly #uplink: PerSpan;
   readonly #downlink: PerSpan;
@@ -31,13 +33,20 @@ export class Judge {
   constructor(
     ctx: Context,
     options: Options,
-    parts: { clock: Clock; memory: Memory; resolvers: Resolvers; contacts: Contacts },
+    parts: {
+      clock: Clock;
+      memory: Memory;
+      resolvers: Resolvers;
+      contacts: Contacts;
+      quietZones: QuietZones;
+    },
   ) {
     this.#ctx = ctx;
     this.#clock = parts.clock;
     this.#memory = parts.memory;
     this.#resolvers = parts.resolvers;
     this.#contacts = parts.contacts;
+    this.#quietZones = parts.quietZones;
     this.#knownZones = options.known_zones;
     this.#uplink = [options.window_10min_bytes, options.window_1h_bytes, options.window_24h_bytes];
     this.#downlink = overSpans(options.answers_10min_bytes);
@@ -146,6 +155,7 @@ export class Judge {
   #tell(pair: ClientZone, verdict: Verdict): void {
     const { now } = this.#clock;
     pair.noteReport(verdict, now);
+    this.#quietZones.noteReport(pair);
     this.#told.add(pair);
     this.#ctx.report({
       message: messageOf(pair, verdict.channel),
