@@ -88,6 +88,10 @@ missing_for_test() {
   need socat socat
   need wrk wrk
   need prometheus-alertmanager prometheus-alertmanager
+  # What the syslog sink sends to, over TLS too, and the certificates for it.
+  need rsyslogd rsyslog
+  ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1 || echo rsyslog-gnutls
+  need openssl openssl
 }
 
 missing_for_bench() {
@@ -135,6 +139,7 @@ install_packages() {
   if [ $had_dockerd = no ] && command -v dockerd >/dev/null; then mark_docker_as_ours; fi
   case " ${packages[*]} " in *' influxdb '*) leave_off influxdb.service ;; esac
   case " ${packages[*]} " in *' dns2tcp '*) leave_off dns2tcp.service ;; esac
+  case " ${packages[*]} " in *' rsyslog '*) leave_off rsyslog.service ;; esac
   case " ${packages[*]} " in *' prometheus-alertmanager '*) leave_off prometheus-alertmanager.service ;; esac
 }
 
