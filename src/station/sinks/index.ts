@@ -5,8 +5,9 @@ import { sinkName } from './definition.ts';
 import { fileSink } from './file.ts';
 import { routed, routeOf, routeProblems } from './route.ts';
 import type { Sink } from './sink.ts';
+import { webhookSink } from './webhook.ts';
 
-export const SINKS = [fileSink] as const satisfies readonly SinkDefinition[];
+export const SINKS = [fileSink, webhookSink] as const satisfies readonly SinkDefinition[];
 
 /** The sections `influxdb:` and `sinks:` share the outbox. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['influxdb']);
