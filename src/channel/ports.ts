@@ -1,7 +1,6 @@
 /**
- * The one way between the wings. Records go from the sensor to the station; commands will come back over a
- * narrow, typed way of their own. Today both wings live in one process and the channel is a function call; the
- * wings already cannot tell.
+ * The one way between the wings, as either of them sees it: records go from the sensor to the station. Whether a pipe to
+ * another process lies between (`station-link.ts`, `sensor-link.ts`) or a function call, the wings cannot tell.
  */
 import type { LearnedRecord } from '../model/learned.ts';
 import type { AgentRecord } from '../model/record.ts';
