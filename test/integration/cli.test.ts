@@ -162,6 +162,24 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
       ]);
     });
 
+    it('check-config says which threat list cannot be used here, and that is no fault of the configuration', async () => {
+      const file = join(folder, 'lists.yaml');
+      const [good, bad] = [join(folder, 'good.txt'), join(folder, 'nowhere.txt')];
+      writeFileSync(good, '198.51.100.7\n');
+      writeFileSync(
+        file,
+        `threat_lists:\n  lists: [{ path: ${good}, name: good }, { path: ${bad}, name: bad }]\n`,
+      );
+
+      const { code, stdout, stderr } = await bridgewatch(['check-config', file, '--json']);
+
+      expect({ code, kinds: records(stdout).map(({ kind }) => kind) }).toEqual({
+        code: 0,
+        kinds: ['config'],
+      });
+      expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(bad)]);
+    });
+
     it('map prints what analyze --inventory reads', async () => {
       const { stdout } = await bridgewatch(['map', '--socket', engine.socket, '--json']);
       const file = join(folder, 'inventory.ndjson');
