@@ -13,7 +13,7 @@ import type { LearnedRecord } from '../model/learned.ts';
 import type { Network } from '../model/network.ts';
 import type { AgentRecord, SummaryRecord } from '../model/record.ts';
 import type { SpoofRecord } from '../model/spoof.ts';
-import type { ErrorLog } from '../telemetry/logger.ts';
+import type { WarningLog } from '../telemetry/logger.ts';
 import type { AnalyzerDefinition } from './analysis/analyzer.ts';
 import { ArpContradictions } from './arp-contradictions.ts';
 import { createDetection } from './detection.ts';
@@ -40,7 +40,7 @@ export interface ReplayOptions {
   readonly wants: { readonly flows: boolean; readonly dns: boolean };
   readonly emit: (record: AgentRecord) => void;
   readonly onProgress?: (progress: FileProgress) => void;
-  readonly log: ErrorLog;
+  readonly log: WarningLog;
 }
 
 export interface ReplayResult {
@@ -146,10 +146,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
 }
 
 /** What cannot be used is said; the file is analysed with the others. */
-async function loadThreats({ threat_lists: config }: Config, log: ErrorLog): Promise<ThreatLists> {
+async function loadThreats({ threat_lists: config }: Config, log: WarningLog): Promise<ThreatLists> {
   const threats = new ThreatLists(config, ({ list, problem, remarks }) => {
-    if (problem !== undefined) log.error({ list, problem }, 'a threat list cannot be used');
-    for (const remark of remarks) log.error({ list, remark }, 'lines of a threat list were passed over');
+    if (problem !== undefined) log.warn({ list, problem }, 'a threat list cannot be used');
+    for (const remark of remarks) log.warn({ list, remark }, 'lines of a threat list were passed over');
   });
   await threats.reload();
   return threats;

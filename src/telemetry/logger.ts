@@ -13,6 +13,10 @@ export interface ErrorLog {
   error(fields: object, message: string): void;
 }
 
+export interface WarningLog extends ErrorLog {
+  warn(fields: object, message: string): void;
+}
+
 const LEVEL_NAMES: Readonly<Record<number, string>> = {
   10: 'TRACE',
   20: 'DEBUG',
@@ -32,14 +36,16 @@ export function createLogger(level: string, terminal = process.stderr.isTTY === 
   return pino(options, { write: (line: string) => void process.stderr.write(forPeople(line)) });
 }
 
-/** For commands that log only when something is wrong with us. */
-export function createLazyLog(level: string): ErrorLog {
+/** For commands that log only when something is wrong with us, or with what they were given. */
+export function createLazyLog(level: string): WarningLog {
   let logger: Logger | undefined;
+  const made = () => {
+    logger ??= createLogger(level);
+    return logger;
+  };
   return {
-    error: (fields, message) => {
-      logger ??= createLogger(level);
-      logger.error(fields, message);
-    },
+    error: (fields, message) => made().error(fields, message),
+    warn: (fields, message) => made().warn(fields, message),
   };
 }
 
