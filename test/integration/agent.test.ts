@@ -2,7 +2,7 @@
  * The main job, end to end: the agent as a user starts it, on a real engine with real containers, into a real
  * InfluxDB. One lab and one shop for the whole file; the tests go on from where the one before them ended.
  */
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LearnedEdgeRecord, LearnedServiceRecord } from '../../src/cli/records.ts';
@@ -698,6 +698,31 @@ describe.skipIf(obstacle !== undefined)('the agent on a real engine', () => {
       expect(unheard.process.running()).toBe(true);
       await unheard.process.stop();
       expect(await unheard.process.exited).toBe(0);
+    });
+
+    it('a station that is killed is started again, and stores what was found meanwhile, once', async () => {
+      const bereft = await startAgent('bereft');
+      await covers(bereft, 'vault');
+      const stationPid = () => {
+        const heartbeat = `${bereft.storePath}.health`;
+        return existsSync(heartbeat)
+          ? parseLines<{ pid: number }>(readFileSync(heartbeat, 'utf8'))[0]!.pid
+          : 0;
+      };
+      const killed = await waitFor('a sign of life', stationPid);
+      expect(killed).not.toBe(bereft.process.child.pid);
+
+      process.kill(killed, 'SIGKILL');
+      await leak('leak-5', 'vault');
+
+      const found = await waitFor('the finding', () => findingOf(bereft, 'attempted-on-the-wire', 'leak-5'));
+      expect(bereft.log.filter(({ msg }) => msg.startsWith('the station ended'))).toHaveLength(1);
+      expect(bereft.process.running()).toBe(true);
+      await waitFor('another station', () => ![0, killed].includes(stationPid()));
+      await bereft.process.stop();
+      expect(await bereft.process.exited).toBe(0);
+      const opened = bereft.history(found.id).filter(({ status }) => status === 'open');
+      expect(opened).toHaveLength(1);
     });
 
     it('a wrong socket: says where it looked, and goes on looking', async () => {
