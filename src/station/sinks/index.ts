@@ -1,13 +1,20 @@
 /** Every sink that can be named under `sinks`, one line each; see definition.ts. InfluxDB has a section of its own. */
 import { z } from 'zod';
+import { alertmanagerSink } from './alertmanager.ts';
 import type { CommonSinkConfig, SinkDefinition, SinkDeps } from './definition.ts';
 import { sinkName } from './definition.ts';
 import { fileSink } from './file.ts';
 import { routed, routeOf, routeProblems } from './route.ts';
 import type { Sink } from './sink.ts';
+import { syslogSink } from './syslog.ts';
 import { webhookSink } from './webhook.ts';
 
-export const SINKS = [fileSink, webhookSink] as const satisfies readonly SinkDefinition[];
+export const SINKS = [
+  fileSink,
+  syslogSink,
+  webhookSink,
+  alertmanagerSink,
+] as const satisfies readonly SinkDefinition[];
 
 /** The sections `influxdb:` and `sinks:` share the outbox. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['influxdb']);
