@@ -26,6 +26,7 @@ import type { Sink } from './sinks/sink.ts';
 import { readLearned } from './store/learned-rows.ts';
 import { leftOpenFindings } from './store/leftover-findings.ts';
 import { closedAsUncertain, forgetPresence, readHistory } from './store/leftover-leases.ts';
+import { openFindings } from './store/open-findings.ts';
 import { recentTies } from './store/recent-ties.ts';
 import { openStore, type Store, type StoreStatus } from './store/store.ts';
 
@@ -279,7 +280,13 @@ export class Station implements RecordReceiver {
   #sinks(): readonly WiredSink[] {
     const { influxdb, sinks } = this.#config;
     const { host = hostname(), logger } = this.#deps;
-    const deps: SinkDeps = { logger, host, version: version(), now: this.#now };
+    const deps: SinkDeps = {
+      logger,
+      host,
+      version: version(),
+      now: this.#now,
+      openFindings: () => this.#store?.db && openFindings(this.#store.db),
+    };
     const configured = sinks.map((config) => ({ sink: createSink(config, deps), config }));
     if (influxdb.url === undefined) return configured;
     const sink = new InfluxdbSink(influxdb.url, influxdb, deps);

@@ -54,6 +54,8 @@ export interface SinkDeps {
   readonly version: string;
   /** Wall clock. */
   readonly now: () => Micros;
+  /** The findings that are open now, as public JSON texts, each as it was told last; undefined where there is no store. */
+  readonly openFindings?: () => Iterable<string> | undefined;
 }
 
 export interface SinkDefinition<C extends CommonSinkConfig = CommonSinkConfig> {

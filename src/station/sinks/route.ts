@@ -11,7 +11,7 @@ import { FORMATS } from '../formats/formats.ts';
 import type { CommonSinkConfig } from './definition.ts';
 import type { Sink } from './sink.ts';
 
-type Wants = (delivery: Delivery) => boolean;
+type Wants = (delivery: Pick<Delivery, 'kind' | 'text'>) => boolean;
 
 /** The same sink, for those of the kinds it accepts that `wants` takes. */
 export function routed(sink: Sink, wants: Wants | undefined): Sink {
