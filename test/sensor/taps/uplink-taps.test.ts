@@ -20,7 +20,10 @@ function setup(over: Partial<UplinkTapsOptions> = {}) {
     interfaces: [],
     swarmAddress: async () => '198.51.100.2',
     interfaceOf: (address) => (address === '198.51.100.2' ? 'eth0' : undefined),
-    attach: ({ name }) => ({ onBatch: () => {}, detach: () => void detached.push(name) }),
+    attach: ({ interfaces }) => ({
+      onBatch: () => {},
+      detach: () => void detached.push(interfaces[0]!.name),
+    }),
     emit: () => {},
     log: memoryLogger().logger,
     ...over,
