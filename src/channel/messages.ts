@@ -43,6 +43,8 @@ export type ToSensor =
     }
   /** Every message up to `n` is on the disk. */
   | { readonly type: 'ack'; readonly n: number }
+  /** Told every few seconds, whatever else there is to tell. */
+  | { readonly type: 'alive' }
   /** The station cannot start; `lines` are for a person. */
   | { readonly type: 'failed'; readonly lines: readonly string[]; readonly exitCode: number };
 
@@ -95,6 +97,7 @@ const toSensor = z.discriminatedUnion('type', [
     learned: z.array(learned),
   }),
   z.object({ type: z.literal('ack'), n: z.number() }),
+  z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('failed'), lines: z.array(text), exitCode: z.number().int() }),
 ]);
 

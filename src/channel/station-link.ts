@@ -25,7 +25,7 @@ export interface StationLinkOptions {
   readonly run: string;
   readonly config: unknown;
   readonly json: boolean;
-  readonly onMessage: (message: Exclude<ToSensor, { type: 'ack' }>) => void;
+  readonly onMessage: (message: Exclude<ToSensor, { type: 'ack' | 'alive' }>) => void;
   /** The station says what it cannot say; it will be hung up on. */
   readonly onNonsense: () => void;
   readonly bounds?: Partial<LinkBounds>;
@@ -66,6 +66,7 @@ export class StationLink implements RecordSender {
   #n = 0;
   #stream: Duplex | undefined;
   #isWelcome = false;
+  #heardAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosing = false;
 
@@ -77,6 +78,11 @@ export class StationLink implements RecordSender {
   /** Not yet acknowledged, or not yet told. */
   get waiting(): number {
     return this.#findings.length + this.#events.length + this.#unacked.length + this.#learned.size;
+  }
+
+  /** Since anything was heard of the station that is there; 0 while there is none. */
+  get silentMs(): number {
+    return this.#stream === undefined ? 0 : performance.now() - this.#heardAt;
   }
 
   /** Records that were shed since the start. */
@@ -113,7 +119,9 @@ export class StationLink implements RecordSender {
   tellState(problems: readonly string[]): void {
     if (!this.#isWelcome) return;
     for (const loss of this.#losses.drain(wallMicros())) this.send(loss);
-    this.#stream?.write(framed(encodeToStation({ type: 'state', problems })));
+    // One that does not read is not to be heaped upon.
+    if (this.#stream?.writableNeedDrain === false)
+      this.#stream.write(framed(encodeToStation({ type: 'state', problems })));
   }
 
   /** A station is there. */
@@ -121,6 +129,7 @@ export class StationLink implements RecordSender {
     const { run, config, json } = this.#options;
     this.#stream = stream;
     this.#isWelcome = false;
+    this.#heardAt = performance.now();
     const reader = new FrameReader(MAX_MESSAGE_BYTES);
     stream.on('data', (chunk: Buffer) => {
       if (this.#stream !== stream) return;
@@ -142,14 +151,12 @@ export class StationLink implements RecordSender {
     this.#isWelcome = false;
   }
 
-  /** Tells all that waits, and that nothing comes after it. */
+  /** Tells all that waits, and that nothing comes after it; to a station that is not ready yet as soon as it is. */
   close(): void {
     for (const loss of this.#losses.drain(wallMicros())) this.send(loss);
     this.#isClosing = true;
     clearTimeout(this.#timer);
-    if (this.#stream === undefined || !this.#isWelcome) return;
     this.#pump();
-    this.#stream.end(framed(encodeToStation({ type: 'bye' })));
   }
 
   #hear(bytes: Buffer): void {
@@ -158,6 +165,8 @@ export class StationLink implements RecordSender {
       this.#options.onNonsense();
       return;
     }
+    this.#heardAt = performance.now();
+    if (message.type === 'alive') return;
     if (message.type === 'ack') {
       this.#acknowledge(message.n);
       return;
@@ -197,8 +206,9 @@ export class StationLink implements RecordSender {
     const mayWrite = () => this.#isClosing || !stream.writableNeedDrain;
     while (mayWrite()) {
       const hasRoom = this.#isClosing || this.#unackedBytes < this.#bounds.maxUnackedBytes;
-      if (!(hasRoom && this.#tellDurable(stream)) && !this.#tellBulk(stream)) return;
+      if (!(hasRoom && this.#tellDurable(stream)) && !this.#tellBulk(stream)) break;
     }
+    if (this.#isClosing && !stream.writableEnded) stream.end(framed(encodeToStation({ type: 'bye' })));
   }
 
   #tellDurable(stream: Duplex): boolean {

@@ -88,6 +88,8 @@ export class StationProcess {
   async stop(limitMs: number): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#timer);
+    // In a pause after an accident: what waits is told all the same.
+    if (this.#child === undefined && this.#hasBeenWell && this.#options.link.waiting > 0) this.start();
     if (this.#child === undefined) return;
     this.#options.link.close();
     const timer = setTimeout(() => {

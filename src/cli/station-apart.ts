@@ -20,6 +20,9 @@ const LAST_RESORT = 'nobody';
 /** Beyond what the sinks may take to be drained. */
 const STOP_GRACE_MS = 10_000;
 
+/** A disk can keep the station waiting for long; this is longer. */
+const HUNG_AFTER_MS = 120_000;
+
 export async function stationApart(config: Config, log: Logger, json: boolean): Promise<StationSide> {
   const { store, influxdb, sinks, station, log: logConfig } = config;
   const command = unprivilegedCommand({
@@ -78,7 +81,12 @@ export async function stationApart(config: Config, log: Logger, json: boolean): 
     sender: link,
     memory,
     watch(problems) {
-      const tell = () => link.tellState(problems());
+      const tell = () => {
+        link.tellState(problems());
+        if (link.silentMs < HUNG_AFTER_MS) return;
+        log.error({ silentMs: Math.round(link.silentMs) }, 'the station hangs; it is ended');
+        child.hangUp();
+      };
       tell();
       timer = setInterval(tell, HEARTBEAT_INTERVAL_MS);
     },

@@ -34,6 +34,9 @@ const PREDECESSOR_POLL_MS = 100;
 /** A sensor that tells nothing for so many of its beats is said to be silent. */
 const SILENT_AFTER_MS = 5 * HEARTBEAT_INTERVAL_MS;
 
+/** The sensor ends a station that is silent for much longer. */
+const ALIVE_MS = 5000;
+
 export async function stationCommand(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   const house = new House(openPipe());
@@ -55,6 +58,7 @@ class House {
   log: Logger | undefined;
   readonly #link: SensorLink;
   #station: Station | undefined;
+  #aliveTimer: NodeJS.Timeout | undefined;
   #stopHeartbeat: ReturnType<typeof startHeartbeat> = () => {};
   #problems: readonly string[] = [];
   #heardAt = performance.now();
@@ -94,6 +98,7 @@ class House {
   }
 
   async #begin({ run, config, json }: Hello): Promise<void> {
+    this.#aliveTimer = setInterval(() => this.#link.tell({ type: 'alive' }), ALIVE_MS);
     try {
       const { log: logConfig, ...stationConfig } = handedOn.parse(config);
       const log = createLogger(logConfig.level);
@@ -126,6 +131,7 @@ class House {
   async #end(isInOrder: boolean): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    clearInterval(this.#aliveTimer);
     if (!isInOrder) this.log?.warn('the sensor is gone; the station ends with it');
     await this.#station?.stop({ drain: isInOrder });
     this.#stopHeartbeat({ isInOrder });

@@ -190,6 +190,28 @@ describe('the link to a station', () => {
     expect(station.findings).toHaveLength(2000);
   });
 
+  it('tells a station that comes after the good-bye all that waits, and then the good-bye', async () => {
+    const { link } = newLink();
+    link.send(finding(1));
+    link.close();
+    const station = new FarEnd();
+    link.attach(station.near);
+    station.welcome();
+    await expect.poll(() => station.messages.map(({ type }) => type)).toEqual(['hello', 'durable', 'bye']);
+  });
+
+  it('knows how long a station has been silent, and is not answerable for one that is not there', async () => {
+    const { link } = newLink();
+    expect(link.silentMs).toBe(0);
+    const station = new FarEnd();
+    link.attach(station.near);
+    await expect.poll(() => link.silentMs).toBeGreaterThan(50);
+    station.say({ type: 'alive' });
+    await expect.poll(() => link.silentMs).toBeLessThan(50);
+    link.detach();
+    expect(link.silentMs).toBe(0);
+  });
+
   it.each([
     ['no JSON', Buffer.from('{')],
     ['another kind', Buffer.from('{"type":"shutdown"}')],
