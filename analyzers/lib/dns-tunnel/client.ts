@@ -18,26 +18,42 @@ const PLACES = 8;
 
 /** The last questions by hash, one a slot: newer ones take the place of older ones. */
 class RecentNames<V> {
-  readonly #hashes: number[] = [];
-  readonly #values: (V | undefined)[] = [];
+  readonly #hashes = new Array<number>(RECENT).fill(-1);
+  /** Absent where it is only asked whether a name is there. */
+  #values: (V | undefined)[] | undefined;
+
+  add(hash: number): void {
+    this.#hashes[hash & (RECENT - 1)] = hash;
+  }
 
   set(hash: number, value: V): void {
-    const at = hash & (RECENT - 1);
-    while (this.#hashes.length <= at) {
-      this.#hashes.push(-1);
-      this.#values.push(undefined);
-    }
-    this.#hashes[at] = hash;
-    this.#values[at] = value;
+    this.add(hash);
+    this.#values ??= new Array<V | undefined>(RECENT).fill(undefined);
+    this.#values[hash & (RECENT - 1)] = value;
+  }
+
+  has(hash: number): boolean {
+    return this.#hashes[hash & (RECENT - 1)] === hash;
   }
 
   get(hash: number): V | undefined {
-    const at = hash & (RECENT - 1);
-    return this.#hashes[at] === hash ? this.#values[at] : undefined;
+    return this.has(hash) ? this.#values?.[hash & (RECENT - 1)] : undefined;
   }
 
   delete(hash: number): void {
-    if (this.#hashes[hash & (RECENT - 1)] === hash) this.#hashes[hash & (RECENT - 1)] = -1;
+    if (!this.has(hash)) return;
+    this.#hashes[hash & (RECENT - 1)] = -1;
+    if (this.#values !== undefined) this.#values[hash & (RECENT - 1)] = undefined;
+  }
+
+  /** Nobody is to be told of it any more. */
+  deleteAll(value: V): void {
+    if (this.#values === undefined) return;
+    for (let at = 0; at < RECENT; at++) {
+      if (this.#values[at] !== value) continue;
+      this.#hashes[at] = -1;
+      this.#values[at] = undefined;
+    }
   }
 }
 
@@ -57,7 +73,7 @@ export class DnsClient {
   watched: Set<ClientZone> | undefined;
   /** What it said to new zones, by span, when that was last judged. */
   readonly spreadJudged: [number, number, number] = [0, 0, 0];
-  readonly #asked = new RecentNames<true>();
+  readonly #asked = new RecentNames<never>();
   readonly #expanded = new RecentNames<ClientZone>();
   #viaEngine: RecentNames<Micros> | undefined;
   #searchList: number[] | undefined;
@@ -80,7 +96,7 @@ export class DnsClient {
    */
   isSearched(labels: readonly Uint8Array[], prefixes: readonly number[]): boolean {
     for (let i = prefixes.length; i > 0; i--) {
-      if (this.#asked.get(prefixes[i - 1]!) === true)
+      if (this.#asked.has(prefixes[i - 1]!))
         return this.#isInSearchList(hashLabels(labels, i, labels.length));
     }
     return false;
@@ -93,7 +109,13 @@ export class DnsClient {
       expandedIn.searched += 1;
       this.#expanded.delete(full);
     }
-    this.#asked.set(full, true);
+    this.#asked.add(full);
+  }
+
+  /** Nothing more is remembered of a zone. */
+  forget(pair: ClientZone): void {
+    this.zones.delete(pair.zone);
+    this.#expanded.deleteAll(pair);
   }
 
   noteExpanded(own: number, prefixes: readonly number[], pair: ClientZone): void {

@@ -37,18 +37,23 @@ export class Memory {
   ) {
     this.#clock = clock;
     this.#budget = new SampleBudget(Math.ceil(max_zones / PAIRS_PER_SAMPLE));
-    this.#clients = ctx.boundedMap({ name: 'clients', maxKeys: max_clients });
+    // Without its client nobody would find a pair again.
+    this.#clients = ctx.boundedMap({
+      name: 'clients',
+      maxKeys: max_clients,
+      onEvict: (client) => {
+        for (const pair of [...client.zones.values()]) {
+          this.#pairs.delete(keyOf(client, pair));
+          this.#forget(pair, onForget);
+        }
+      },
+    });
     this.#askers = ctx.boundedMap({ name: 'askers', maxKeys: max_zones });
     this.#pairs = ctx.boundedMap({
       name: 'zones',
       maxKeys: max_zones,
       worth: (pair) => pair.worth(clock.now),
-      onEvict: (pair) => {
-        pair.client.zones.delete(pair.zone);
-        this.#leave(pair);
-        pair.release();
-        onForget(pair);
-      },
+      onEvict: (pair) => this.#forget(pair, onForget),
     });
   }
 
@@ -101,6 +106,13 @@ export class Memory {
     if (others === undefined) this.#askers.ensure(pair.zone, () => [pair]);
     else if (others.length < CLIENTS_OF_ZONE) others.push(pair);
     return pair;
+  }
+
+  #forget(pair: ClientZone, onForget: (pair: ClientZone) => void): void {
+    pair.client.forget(pair);
+    this.#leave(pair);
+    pair.release();
+    onForget(pair);
   }
 
   #leave(pair: ClientZone): void {

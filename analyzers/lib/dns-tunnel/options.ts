@@ -44,15 +44,15 @@ export const options = z.strictObject({
     .int()
     .min(256)
     .max(1_000_000)
-    .default(20_000)
-    .describe('Pairs of client and zone remembered at once: 1 to 2 KB each.'),
+    .default(5000)
+    .describe('Pairs of client and zone remembered at once: 1.2 KB each.'),
   max_clients: z
     .number()
     .int()
     .min(16)
     .max(1_000_000)
-    .default(4096)
-    .describe('Clients and servers remembered at once, up to 2 KB each.'),
+    .default(500)
+    .describe('Clients, and servers, remembered at once: 3 KB each.'),
 });
 
 export type Options = z.infer<typeof options>;
