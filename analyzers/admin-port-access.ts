@@ -60,7 +60,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(4000)
+    .default(1000)
     .describe('Pairs of a container and an admin port whose sessions are counted at once, 300 bytes each.'),
 });
 

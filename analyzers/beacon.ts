@@ -13,6 +13,7 @@ import { periodicity } from './lib/beacon/autocorrelation.ts';
 import { BusyPairs } from './lib/beacon/busy.ts';
 import { Contacts, type Series } from './lib/beacon/contacts.ts';
 import { intervalScore, median, sizeScore } from './lib/beacon/rhythm.ts';
+import { FewTexts } from './lib/few.ts';
 import { isOpenedToInternet, mayLeave } from './lib/opened-by.ts';
 import { isRegistry, outsideName } from './lib/outside-place.ts';
 import { ownerKey } from './lib/owner.ts';
@@ -50,14 +51,14 @@ const config = z.strictObject({
     .int()
     .min(64)
     .max(1_000_000)
-    .default(4000)
+    .default(2000)
     .describe('Pairs of a container and a destination remembered at once, 1.5 KB each.'),
   max_places: z
     .number()
     .int()
     .min(64)
     .max(1_000_000)
-    .default(2000)
+    .default(1000)
     .describe('Destinations whose callers are counted at once, up to 5 KB each.'),
 });
 
@@ -114,7 +115,7 @@ export default defineAnalyzer({
       maxKeys: options.max_pairs,
       worth: ({ connections }) => connections,
     });
-    const places = ctx.boundedMap<Set<string>>({ name: 'places', maxKeys: options.max_places });
+    const places = ctx.boundedMap<FewTexts>({ name: 'places', maxKeys: options.max_places });
     const since = { save: ({ first }: Since) => first, load: sinceOf };
     const owners = ctx.learnedMap<Since>({ name: 'owners', maxKeys: options.max_places, ...since });
     /** When a service first called a place; its containers come and go. */
@@ -135,7 +136,7 @@ export default defineAnalyzer({
       const ownerSince = owners.ensure(owner, () => ({ first: start }));
       const placeSince = calls.ensure(`${owner} ${place}`, () => ({ first: start }));
       containers.ensure(client, () => true);
-      const callers = places.ensure(place, () => new Set());
+      const callers = places.ensure(place, () => new FewTexts());
       if (callers.size < MAX_CALLERS) callers.add(client);
       const key = `${client} ${place}`;
       const contacts = pairs.ensure(key, () => new Contacts(start));

@@ -49,7 +49,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Rules that hold back anything, remembered at once, up to 5 KB each.'),
   max_bursts: z
     .number()

@@ -71,14 +71,14 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(2000)
+    .default(500)
     .describe('Containers remembered at once, 3 KB each, and 30 KB for one that is accused.'),
   max_pending: z
     .number()
     .int()
     .min(64)
     .max(100_000)
-    .default(4096)
+    .default(1024)
     .describe('Connections that wait to be judged at once, about 2 KB each; others are not judged.'),
 });
 

@@ -56,7 +56,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(2000)
+    .default(500)
     .describe('Clients remembered at once, up to 8 KB each.'),
 });
 

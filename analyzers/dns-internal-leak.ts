@@ -40,7 +40,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe(
       'Offenders remembered at once, 2 KB each as a rule and 100 KB for one that asks for thousands of names.',
     ),
@@ -105,7 +105,7 @@ export default defineAnalyzer({
       '{subject} has only internal networks ({networks}), and {resolver} answered its question for {names} after {roundTripMs} ms: there is no such thing. Docker does not say that of an outside name by itself, so the question went further; that is enough to carry data out. Engines 23.0.11, 25.0.5, 26.0 and later do not forward for internal networks (CVE-2024-29018); a resolver on this host has to be closed to them.',
   },
   create(ctx, options) {
-    const seen: NetworksSeen = ctx.boundedMap({ name: 'networks', maxKeys: 4096 });
+    const seen: NetworksSeen = ctx.boundedMap({ name: 'networks', maxKeys: 1024 });
     const leaks = ctx.boundedMap<Leak>({ name: 'clients', maxKeys: options.max_clients });
 
     function isIgnored(zone: ZoneOfName, { networks }: OnlyInternal): boolean {

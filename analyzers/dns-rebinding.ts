@@ -59,14 +59,14 @@ const config = z.strictObject({
     .int()
     .min(256)
     .max(1_000_000)
-    .default(20_000)
+    .default(5000)
     .describe('Names with outside addresses remembered at once, for all containers, about 400 bytes each.'),
   max_watched: z
     .number()
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Suspicious names and addresses followed at once, about 2 KB each.'),
 });
 

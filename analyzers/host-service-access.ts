@@ -11,6 +11,7 @@ import { type AnalyzerContext, defineAnalyzer, type FlowGlance } from '../src/se
 import { answerTo } from './lib/answer.ts';
 import { clientKey } from './lib/asker.ts';
 import { Contacts, type ContactTally, type Counted, contactEvidence } from './lib/contacts.ts';
+import { FewTexts } from './lib/few.ts';
 import { isGatewayOf } from './lib/gateway.ts';
 import { type ToHost, toHost } from './lib/host-service-access/to-host.ts';
 import { type SensitiveKind, sensitivePort } from './lib/sensitive-ports.ts';
@@ -35,7 +36,7 @@ const config = z.strictObject({
     .int()
     .min(256)
     .max(1_000_000)
-    .default(10_000)
+    .default(2000)
     .describe(
       'Flows followed to their end, about 200 bytes each; others count from the record at hand only.',
     ),
@@ -97,7 +98,7 @@ export default defineAnalyzer({
       if (!ctx.isOpen(key)) services.delete(key);
       const tally = contacts.add(flow, key, flow.orig, time);
       if (tally === undefined) return;
-      const names = services.ensure(key, () => ({ all: new Set(), answered: new Set() }));
+      const names = services.ensure(key, () => ({ all: new FewTexts(), answered: new FewTexts() }));
       addService(names, serviceName(flow, found), isAnswered(flow));
       tell(ctx, { key, flow, found, tally, services: names, time });
     }
@@ -129,8 +130,8 @@ export default defineAnalyzer({
 const MAX_SERVICES = 16;
 
 interface Services {
-  readonly all: Set<string>;
-  readonly answered: Set<string>;
+  readonly all: FewTexts;
+  readonly answered: FewTexts;
 }
 
 function addService({ all, answered }: Services, name: string, hasAnswered: boolean): void {

@@ -38,14 +38,14 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Offenders remembered at once, 1 KB each as a rule and 40 KB for one that scans.'),
   max_flows: z
     .number()
     .int()
     .min(256)
     .max(1_000_000)
-    .default(10_000)
+    .default(2000)
     .describe(
       'Offending flows followed to their end, about 200 bytes each; others count from their first packet only.',
     ),

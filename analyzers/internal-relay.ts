@@ -65,21 +65,23 @@ const config = z.strictObject({
     .int()
     .min(1)
     .max(1000)
-    .default(24)
-    .describe('Dual-homed containers looked at, up to 500 KB each for one that opens much.'),
+    .default(16)
+    .describe(
+      'Dual-homed containers looked at, 100 KB each as a rule, 500 KB for one that opens eight connections a second.',
+    ),
   max_pairs: z
     .number()
     .int()
     .min(16)
     .max(100_000)
-    .default(2000)
+    .default(1000)
     .describe('Members and ports that had something in common with the outside of a container, 1 KB each.'),
   max_known: z
     .number()
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Relays that were told of once, kept over restarts; 200 bytes each.'),
 });
 
@@ -274,6 +276,7 @@ export default defineAnalyzer({
         now = Math.max(now, time);
         ticks++;
         settle(false);
+        for (const [, log] of logs.entries()) log.expire(now, limits);
       },
       onEnd(time) {
         now = Math.max(now, time);

@@ -39,7 +39,7 @@ const config = z.strictObject({
     .int()
     .min(256)
     .max(1_000_000)
-    .default(10_000)
+    .default(2000)
     .describe(
       'Flows followed to their end, about 200 bytes each; others count from the record at hand only.',
     ),

@@ -40,7 +40,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Containers remembered at once, about 3 KB each.'),
 });
 

@@ -63,14 +63,14 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(500)
+    .default(250)
     .describe('Services (else images) remembered at once, 1.5 KB each.'),
   max_edges: z
     .number()
     .int()
     .min(64)
     .max(1_000_000)
-    .default(8000)
+    .default(4000)
     .describe(
       'Edges of all services remembered at once, 400 bytes each; the one used longest ago goes first.',
     ),

@@ -43,7 +43,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe(
       'Services whose ports are remembered at once, 1 KB each as a rule and up to 12 KB with many ports; in the database as well.',
     ),

@@ -35,7 +35,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(500)
+    .default(250)
     .describe('Overlay networks, or identifiers that belong to none, remembered at once, about 10 KB each.'),
 });
 

@@ -35,7 +35,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe(
       'Senders remembered at once, 1 KB each as a rule and 60 KB for one that names hundreds of routers.',
     ),

@@ -41,8 +41,8 @@ export class ContactTally {
   readonly #openers = new Sample(MAX_ENDS, MAX_TOLD_APART);
   readonly #targets = new Sample(MAX_ENDS, MAX_TOLD_APART);
   readonly #answeredTargets = new Sample(MAX_ENDS, MAX_TOLD_APART);
-  readonly #openerEnds: Endpoint[] = [];
-  readonly #targetEnds: Endpoint[] = [];
+  #openerEnds: readonly Endpoint[] = [];
+  #targetEnds: readonly Endpoint[] = [];
   #flows = 0;
   #answered = 0;
   #refused = 0;
@@ -93,8 +93,8 @@ export class ContactTally {
     this.isOpenerSeen ||= !isOpenerInferred(flow);
     this.#openers.add(endpointLabel(opener));
     this.#targets.add(targetLabel(flow));
-    addEnd(this.#openerEnds, opener);
-    addEnd(this.#targetEnds, flow.resp);
+    this.#openerEnds = withEnd(this.#openerEnds, opener);
+    this.#targetEnds = withEnd(this.#targetEnds, flow.resp);
   }
 
   addAnswer(flow: FlowRecord): void {
@@ -233,6 +233,7 @@ function answerOf(flow: FlowRecord): Counted['answer'] {
   return 'answered';
 }
 
-function addEnd(ends: Endpoint[], end: Endpoint): void {
-  if (ends.length < MAX_ENDS && !ends.some(({ ip }) => ip === end.ip)) ends.push(end);
+/** Exactly as long as needed: most have one, and what is pushed makes room for seventeen. */
+function withEnd(ends: readonly Endpoint[], end: Endpoint): readonly Endpoint[] {
+  return ends.length < MAX_ENDS && !ends.some(({ ip }) => ip === end.ip) ? ends.concat(end) : ends;
 }

@@ -1,11 +1,13 @@
 /** Different texts, the first few kept and a bounded number told apart: what evidence shows of a set without end. */
 
+import { FewTexts } from './few.ts';
+
 const MAX_TOLD_APART = 256;
 
 export class Sample {
   readonly #size: number;
   readonly #maxToldApart: number;
-  readonly #known = new Set<string>();
+  readonly #known = new FewTexts();
   isMinimum = false;
 
   /** `size`: how many are shown. `maxToldApart`: after so many, others are not counted. */

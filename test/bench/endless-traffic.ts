@@ -29,6 +29,8 @@ const FLOWS_OF_A_KIND = 10_500;
 const PAIRS = 21_000;
 /** Of one client and one zone. */
 const NAMES_OF_A_PAIR = 3;
+/** So that more clients than any bound have asked, and those that are remembered have asked for enough. */
+const ZONES_OF_A_CLIENT = 16;
 const SENDERS = 4200;
 const A_SECOND = 50;
 /** Before it everything is learned, after it everything is new. */
@@ -36,7 +38,7 @@ const LEARNED_SECS = 26 * 3600;
 /** A detector looks at 1,000 a second at least. */
 const LAST_FLOWS_A_SECOND = 900;
 const LAST_FLOWS = 5400;
-const RELAYS = 30;
+const RELAYS = 16;
 
 const BACK = network({ name: 'back', subnets: ['172.30.0.0/16'], gateways: ['172.30.0.1'] });
 const FRONT = network({ name: 'front', subnets: ['172.31.0.0/16'], gateways: ['172.31.0.1'] });
@@ -373,10 +375,10 @@ class Teller {
   bursts(): void {
     if (!this.#hears.has('onBurst')) return;
     for (let i = 0; i < 36_000; i++) {
-      const relay = Math.floor(i / 1200);
-      const to = RELAYS > relay ? relay : 0;
-      const orig = member(i >> 3, '10.7', INNER_ONLY);
-      const resp = { ...member(to, '10.7'), port: 3128 };
+      const to = i % RELAYS;
+      // Six exchanges of each member and relay before the next: enough to be told.
+      const orig = member(Math.floor(i / RELAYS / 6) * RELAYS + to, '10.7', INNER_ONLY);
+      const resp = { ...member(to, '10.7'), port: 3128 + Math.floor(i / RELAYS / 6) };
       const time = this.#pass(40_000);
       const sent = 200 + ((i * 7919) % 30_000);
       const received = 200 + ((i * 104_729) % 60_000);
@@ -413,8 +415,16 @@ class Teller {
     const isMissing = pair % 7 === 5;
     const inside = `172.30.${16 + (pair % 16)}.${1 + (pair % 250)}`;
     const answers = isMissing ? [] : [pair % 7 === 4 ? inside : ipOutside(i)];
-    const server = outside(pair % 5000, 53);
-    const fields = { labels, client: member(pair), server, time, network: BACK, rtt: 1000 };
+    // Most ask the same one.
+    const server = outside(pair % 4 === 0 ? pair : 0, 53);
+    const fields = {
+      labels,
+      client: member(Math.floor(pair / ZONES_OF_A_CLIENT)),
+      server,
+      time,
+      network: BACK,
+      rtt: 1000,
+    };
     this.#lookUp(fields, isMissing ? 'NXDOMAIN' : 'NOERROR', answers);
   }
 

@@ -15,8 +15,9 @@ export interface Series {
 }
 
 export class Contacts {
-  readonly #starts = new Float64Array(REMEMBERED);
-  readonly #bytes = new Float64Array(REMEMBERED);
+  /** Rings that grow: most places are contacted a few times. */
+  readonly #starts: number[] = [];
+  readonly #bytes: number[] = [];
   #added = 0;
   #judgedAt = 0;
   first: Micros;
@@ -70,6 +71,6 @@ export class Contacts {
 
   clockSet({ from, to }: ClockStep): void {
     this.first += to - from;
-    for (let i = 0; i < REMEMBERED; i++) this.#starts[i]! += to - from;
+    for (let i = 0; i < this.#starts.length; i++) this.#starts[i]! += to - from;
   }
 }

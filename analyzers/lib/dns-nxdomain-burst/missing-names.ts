@@ -4,6 +4,7 @@
  * was asked for the longest ago goes first.
  */
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/model/time.ts';
+import { FewTexts } from '../few.ts';
 
 const MAX_LABELS = 64;
 const MAX_NAMES_OF_LABEL = 4;
@@ -13,12 +14,12 @@ const ATTEMPT: Micros = MICROS_PER_SECOND;
 
 export class MissingName {
   /** As asked, each with what the search list put behind it. */
-  readonly forms: Set<string>;
+  readonly forms = new FewTexts();
   /** Begin of each attempt, the latest ones. */
-  readonly attempts: Micros[] = [];
+  attempts: Micros[] = [];
 
   constructor(query: string) {
-    this.forms = new Set([query]);
+    this.forms.add(query);
   }
 
   /** The shortest form: what the client meant. */
@@ -70,7 +71,8 @@ export class MissingNames {
     if (name.forms.size < MAX_FORMS) name.forms.add(query);
     const begun = name.attempts.at(-1);
     if (begun !== undefined && time - begun < ATTEMPT) return undefined;
-    name.attempts.push(time);
+    // Exactly as long as needed: most are tried once.
+    name.attempts = name.attempts.concat(time);
     if (name.attempts.length > this.#options.maxAttempts) name.attempts.shift();
     return name;
   }

@@ -13,7 +13,7 @@ const form = z.tuple([z.number(), z.number(), z.number(), z.number(), z.number()
 
 export class Destination {
   readonly hour: HourOfBytes;
-  readonly peers: Endpoint[] = [];
+  peers: readonly Endpoint[] = [];
   first: Micros;
   flows = 0;
   readonly #five = new Bin(FIVE_MINUTES);
@@ -28,7 +28,8 @@ export class Destination {
     this.hour.add(time, out, back);
     this.#five.add(time, out);
     this.#hours.add(time, out);
-    if (this.peers.length < MAX_PEERS && !this.peers.some(({ ip }) => ip === peer.ip)) this.peers.push(peer);
+    if (this.peers.length < MAX_PEERS && !this.peers.some(({ ip }) => ip === peer.ip))
+      this.peers = this.peers.concat(peer);
   }
 
   /** In the interval of the clock that goes on. */

@@ -28,7 +28,9 @@ const form = z.strictObject({
 
 export class History {
   readonly #interval: Micros;
-  readonly #values: Float64Array;
+  /** A ring of `size` once it is full: a service that was seen for an hour takes the room of one. */
+  #values: number[] = [];
+  readonly #size: number;
   /** Finished intervals, also those that the ring forgot. */
   #finished = 0;
   #bin: number;
@@ -36,7 +38,7 @@ export class History {
 
   constructor(first: Micros, interval: Micros, size: number) {
     this.#interval = interval;
-    this.#values = new Float64Array(size);
+    this.#size = size;
     this.#bin = Math.floor(first / interval);
   }
 
@@ -48,9 +50,9 @@ export class History {
 
   usual(now: Micros): Usual {
     this.#turn(now);
-    const count = Math.min(this.#finished, this.#values.length);
-    const values = this.#values.slice(0, count);
-    const last = count === 0 ? -1 : (this.#finished - 1) % this.#values.length;
+    const values = Float64Array.from(this.#values);
+    const count = values.length;
+    const last = count === 0 ? -1 : (this.#finished - 1) % this.#size;
     const largest = values.reduce((most, value, i) => (i === last ? most : Math.max(most, value)), 0);
     const median = medianOf(values);
     const deviation = MAD_TO_SIGMA * medianOf(values.map((value) => Math.abs(value - median)));
@@ -77,7 +79,7 @@ export class History {
 
   save(): Json {
     const values: number[] = [];
-    for (const value of this.#values.subarray(0, this.#finished)) {
+    for (const value of this.#values) {
       const last = values.at(-1);
       if (value !== 0) values.push(value);
       else if (last !== undefined && last < 0) values[values.length - 1] = last - 1;
@@ -98,7 +100,7 @@ export class History {
     }
     if (values.length !== Math.min(data.finished, size)) return undefined;
     const history = new History(data.bin * interval, interval, size);
-    history.#values.set(values);
+    history.#values = values.slice();
     history.#finished = data.finished;
     history.#current = data.current;
     return history;
@@ -111,12 +113,12 @@ export class History {
     this.#push(this.#current);
     this.#current = 0;
     const empty = bin - this.#bin - 1;
-    for (let i = 0; i < Math.min(empty, this.#values.length); i++) this.#push(0);
+    for (let i = 0; i < Math.min(empty, this.#size); i++) this.#push(0);
     this.#bin = bin;
   }
 
   #push(value: number): void {
-    this.#values[this.#finished % this.#values.length] = value;
+    this.#values[this.#finished % this.#size] = value;
     this.#finished += 1;
   }
 }

@@ -6,9 +6,11 @@ import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../../../src/mod
 import { chanceOf, isAlike, type Slack, shareAlike } from './coincidence.ts';
 import type { Exchange } from './exchange.ts';
 
-const KEPT = 1024;
+const KEPT = 512;
 /** What is usual is what was usual in this time. */
 const USUAL: Micros = 60 * MICROS_PER_SECOND;
+/** Longer than anything inside waits for its counterpart: a burst is told each second, and compared two seconds later. */
+const OVERDUE: Micros = 10 * MICROS_PER_SECOND;
 
 export interface Limits {
   readonly maxLag: Micros;
@@ -42,6 +44,17 @@ export class OuterLog {
     this.#next = (this.#next + 1) % KEPT;
   }
 
+  /** Lets go of what is too old to be a counterpart, or to say what is usual. */
+  expire(now: Micros, { maxLag }: Limits): void {
+    const before = now - USUAL - maxLag - OVERDUE;
+    for (let i = 0; i < this.#kept.length; i++) {
+      const time = this.#kept[i]?.time;
+      if (time === undefined || time >= before) continue;
+      this.#goneUpTo = Math.max(this.#goneUpTo, time);
+      this.#kept[i] = undefined;
+    }
+  }
+
   /** False where the counterpart may have been overwritten. */
   reaches(inner: Exchange): boolean {
     return this.#goneUpTo < inner.time;
@@ -53,8 +66,13 @@ export class OuterLog {
     const slack = slackOf(limits, inner.openedAt !== undefined);
     let [best, bestLag, alike, others] = [-1, Number.POSITIVE_INFINITY, 0, 0];
     for (let i = 0; i < this.#kept.length; i++) {
-      const outer = this.#kept[i]!;
-      if (outer.isFromInside !== inner.isFromInside || outer.time < from - limits.maxLag) continue;
+      const outer = this.#kept[i];
+      if (
+        outer === undefined ||
+        outer.isFromInside !== inner.isFromInside ||
+        outer.time < from - limits.maxLag
+      )
+        continue;
       const isCounterpart =
         isAlike(inner.outBytes, outer.outBytes, slack) && isAlike(inner.inBytes, outer.inBytes, slack);
       if (!isCounterpart) {

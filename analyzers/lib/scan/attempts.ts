@@ -51,7 +51,7 @@ export class Attempts {
   readonly #options: AttemptsOptions;
   readonly #filter = new ContactFilter();
   /** Who begins many flows of all kinds; only where hosts are counted, to tell a sweep from a swarm of peers. */
-  readonly #sources = new ContactFilter();
+  readonly #sources: ContactFilter | undefined;
   #waiting: FlowRecord[] = [];
   readonly #asks = newBudget();
   readonly #hotAsks = newBudget();
@@ -60,6 +60,7 @@ export class Attempts {
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
+    if (options.grouping === 'hosts-on-port') this.#sources = new ContactFilter();
   }
 
   /** How many items of the flow's group ever answered. */
@@ -93,9 +94,7 @@ export class Attempts {
   #begins(contact: Contact): boolean {
     if (this.#filter.isKnown(contact.group, contact.item)) return false;
     const isHot = this.#filter.start(contact.group, contact.item);
-    const isMany =
-      this.#options.grouping === 'hosts-on-port' &&
-      this.#sources.start(contact.source, contact.group ^ contact.item);
+    const isMany = this.#sources?.start(contact.source, contact.group ^ contact.item) === true;
     return (isHot || isMany) && this.#beginnings.take(contact.source);
   }
 
@@ -123,7 +122,7 @@ export class Attempts {
       this.#options.onFailure(flow, 'vacant', flow.start);
       return;
     }
-    if (!this.#filter.isHot(contact.group) && !this.#sources.isHot(contact.source)) return;
+    if (!this.#filter.isHot(contact.group) && this.#sources?.isHot(contact.source) !== true) return;
     // Beyond it the flow's own end tells.
     if (this.#waiting.length < MAX_WAITING) this.#waiting.push(flow);
   }
@@ -150,12 +149,12 @@ export class Attempts {
   #onTick(now: Micros): void {
     const secs = Math.floor(now / MICROS_PER_SECOND);
     this.#filter.setNow(secs);
-    this.#sources.setNow(secs);
+    this.#sources?.setNow(secs);
     this.#asks.refill();
     this.#hotAsks.refill();
     this.#beginnings.refill();
     this.#settle(now, ANSWER_WITHIN);
-    const lostRows = this.#filter.lost + this.#sources.lost;
+    const lostRows = this.#filter.lost + (this.#sources?.lost ?? 0);
     if (lostRows > this.#lostRows) this.#options.lost('contacts', lostRows - this.#lostRows);
     this.#lostRows = lostRows;
   }
@@ -178,7 +177,7 @@ export class Attempts {
     this.#waiting = [];
     const secs = Math.floor(to / MICROS_PER_SECOND);
     this.#filter.setNow(secs);
-    this.#sources.setNow(secs);
+    this.#sources?.setNow(secs);
   }
 
   #contactOf({ protocol, orig, resp }: FlowRecord): Contact | undefined {

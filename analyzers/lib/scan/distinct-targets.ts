@@ -1,5 +1,6 @@
 /** Different targets that failed, each with the time of its first failure: how many there were lately, and a few names. */
 import type { ClockStep, Micros } from '../../../src/model/time.ts';
+import { FewTexts } from '../few.ts';
 
 /** Told apart exactly; it bounds an object at some 10 KB. */
 const MAX_NAMES = 128;
@@ -7,7 +8,7 @@ const MAX_NAMES = 128;
 export const MAX_COUNTED = 64;
 
 export class DistinctTargets {
-  readonly #names = new Set<string>();
+  readonly #names = new FewTexts();
   /** The latest, in order of arrival. */
   #times: Micros[] = [];
   #isMinimum = false;
@@ -17,7 +18,8 @@ export class DistinctTargets {
     if (this.#names.has(name)) return false;
     if (this.#names.size < MAX_NAMES) this.#names.add(name);
     else this.#isMinimum = true;
-    this.#times.push(time);
+    // Exactly as long as needed, because what is pushed makes room for seventeen.
+    this.#times = this.#times.concat(time);
     if (this.#times.length > MAX_COUNTED) this.#times.shift();
     return true;
   }

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../../src/model/endpoint.ts';
 import { endpointLabel } from '../../../src/model/endpoint.ts';
 import type { FlowRecord } from '../../../src/model/flow.ts';
 import { type ClockStep, formatMicros, type Micros } from '../../../src/model/time.ts';
+import { FewTexts } from '../few.ts';
 import { Sample } from '../sample.ts';
 import type { Failure } from './attempts.ts';
 
@@ -27,8 +28,8 @@ export class ScanTally {
   readonly #hosts = new Sample(MAX_SHOWN);
   readonly #ports = new Sample(MAX_SHOWN);
   readonly #peers: Endpoint[] = [];
-  readonly #peerIps = new Set<string>();
-  readonly #probeKinds = new Set<string>();
+  readonly #peerIps = new FewTexts();
+  readonly #probeKinds = new FewTexts();
   readonly #failed: Record<Failure, number> = { refused: 0, unanswered: 0, vacant: 0 };
   readonly #depths = new Map<string, Depth>();
 
