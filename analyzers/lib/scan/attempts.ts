@@ -202,7 +202,8 @@ function newBudget(): FairBudget {
 }
 
 /** 224.0.0.0/4, 255.255.255.255, ff00::/8. */
-function isToMany([w0, w1, w2, w3]: IpWords): boolean {
-  if (isIpv4Words(w0, w1, w2)) return w3 >>> 28 >= 0xe && (w3 >>> 28 === 0xe || w3 === 0xffff_ffff);
-  return w0 >>> 24 === 0xff;
+function isToMany(ip: IpWords): boolean {
+  if (!isIpv4Words(ip[0], ip[1], ip[2])) return ip[0] >>> 24 === 0xff;
+  const w3 = ip[3];
+  return w3 >>> 28 >= 0xe && (w3 >>> 28 === 0xe || w3 === 0xffff_ffff);
 }

@@ -11,9 +11,11 @@ import type { IpWords } from '../../../src/model/ip.ts';
 
 const ROWS = 8192;
 const WAYS = 4;
-/** Tag, second of last use, started this minute and the one before, minute, quarter of an hour, 4 last failed, 6 of answered. */
+/**
+ * One unused, so that a row is a line of the processor's cache; second of last use, started this minute and the one before,
+ * minute, quarter of an hour, 4 last failed, 6 of answered.
+ */
 const WORDS = 16;
-const TAG = 0;
 const USED = 1;
 const STARTED = 2;
 const STARTED_BEFORE = 3;
@@ -35,6 +37,8 @@ const MANY_ANSWERED = 8;
 
 export class ContactFilter {
   readonly #rows = new Int32Array(ROWS * WORDS);
+  /** Whose each row is; apart, so that looking for a group does not fetch the rows of others. */
+  readonly #tags = new Int32Array(ROWS);
   #nowSecs = 0;
   /** Rows that were given up while they knew of failures, or of many answers. */
   lost = 0;
@@ -100,10 +104,11 @@ export class ContactFilter {
   }
 
   #find(group: number): number {
+    const tags = this.#tags;
     const tag = group | 1;
     const first = firstOf(group);
-    for (let row = first; row < first + WAYS * WORDS; row += WORDS) {
-      if (this.#rows[row + TAG] === tag) return row;
+    for (let way = first; way < first + WAYS; way++) {
+      if (tags[way] === tag) return way * WORDS;
     }
     return -1;
   }
@@ -135,24 +140,29 @@ export class ContactFilter {
   #take(group: number): number {
     const rows = this.#rows;
     const first = firstOf(group);
-    let victim = first;
+    let victim = first * WORDS;
     let least = Number.POSITIVE_INFINITY;
-    for (let row = first; row < first + WAYS * WORDS; row += WORDS) {
-      const worth = rows[row + TAG] === 0 ? -1 : rows[row + USED]! + MINUTE_SECS * this.#answeredBits(row);
+    for (let way = first; way < first + WAYS; way++) {
+      const row = way * WORDS;
+      const isFree = this.#tags[way] === 0;
+      // Its bits, which take longer to count, can only add to that.
+      if (!isFree && rows[row + USED]! >= least) continue;
+      const worth = isFree ? -1 : rows[row + USED]! + MINUTE_SECS * this.#answeredBits(row);
       if (worth >= least) continue;
       victim = row;
       least = worth;
     }
     if (rows[victim + FAILED] !== 0 || this.#answeredBits(victim) >= MANY_ANSWERED) this.lost++;
     rows.fill(0, victim, victim + WORDS);
-    rows[victim + TAG] = group | 1;
+    this.#tags[victim / WORDS] = group | 1;
     rows[victim + USED] = this.#nowSecs;
     return victim;
   }
 }
 
+/** The first of the rows in which the group may be. */
 function firstOf(group: number): number {
-  return ((group >>> 1) & (ROWS - 1) & ~(WAYS - 1)) * WORDS;
+  return (group >>> 1) & (ROWS - 1) & ~(WAYS - 1);
 }
 
 /** Bits that are set (Warren, Hacker's Delight, 5-1). */
@@ -163,11 +173,11 @@ function bitsIn(word: number): number {
 }
 
 /** One number of an address and a little more, mixed as MurmurHash3 mixes. */
-export function hashOf([w0, w1, w2, w3]: IpWords, more: number): number {
-  let h = Math.imul(w3 ^ 0x9747b28c, 0x85ebca6b);
-  h = Math.imul((h ^ (h >>> 15)) + w2, 0xc2b2ae35);
-  h = Math.imul((h ^ (h >>> 13)) + w1, 0x27d4eb2f);
-  h = Math.imul((h ^ (h >>> 16)) + w0, 0x165667b1);
+export function hashOf(ip: IpWords, more: number): number {
+  let h = Math.imul(ip[3] ^ 0x9747b28c, 0x85ebca6b);
+  h = Math.imul((h ^ (h >>> 15)) + ip[2], 0xc2b2ae35);
+  h = Math.imul((h ^ (h >>> 13)) + ip[1], 0x27d4eb2f);
+  h = Math.imul((h ^ (h >>> 16)) + ip[0], 0x165667b1);
   h = Math.imul((h ^ (h >>> 15)) + more, 0x9e3779b1);
   return h ^ (h >>> 14);
 }

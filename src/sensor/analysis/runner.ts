@@ -147,6 +147,21 @@ interface Chooser {
   readonly choosesFlow: (flow: FlowGlance) => boolean;
 }
 
+/**
+ * Bound, and out of the analyzer's own object: each of those has a shape of its own, and looking into thirty for every
+ * flow costs more than most of what they then do.
+ */
+interface Listener<Event> {
+  readonly slot: Slot;
+  readonly tell: (event: Event) => void;
+}
+
+/** Who may want a flow's bytes to be read. */
+interface Reader {
+  readonly slot: Slot;
+  readonly readsContent: ((flow: FlowGlance) => boolean) | undefined;
+}
+
 const NO_CHOICE: Choice = { choosers: [], isInternalWanted: false };
 
 interface Eviction {
@@ -190,15 +205,16 @@ export class AnalyzerRunner {
     flowActive: NO_CHOICE,
     flowEnd: NO_CHOICE,
   };
-  #flowListeners: Record<FlowEvent, readonly Slot[]> = {
+  readonly #flowListeners: Record<FlowEvent, readonly Listener<FlowRecord>[]> = {
     flowStart: [],
     flowAnswered: [],
     flowRecognized: [],
     flowActive: [],
     flowEnd: [],
   };
-  #dnsListeners: readonly Slot[] = [];
-  #dnsQueryListeners: readonly Slot[] = [];
+  #dnsListeners: readonly Listener<DnsRecord>[] = [];
+  #dnsQueryListeners: readonly Listener<DnsQuery>[] = [];
+  #readers: readonly Reader[] = [];
   readonly #evictions: Eviction[] = [];
   readonly #learned: SavedMap<never>[] = [];
   readonly #remember: (learned: LearnedRecord) => void;
@@ -247,14 +263,12 @@ export class AnalyzerRunner {
 
   /** Whether anybody needs to know what the flow that begins says; its records may be made without. */
   readsContent(glance: FlowGlance): boolean {
-    for (const slot of this.#slots) {
-      const isOfLogins = slot.handlers.onLogin !== undefined;
-      if (!isOfLogins && (slot.interest === 'none' || !listensToFlows(slot.handlers))) continue;
+    for (const { slot, readsContent } of this.#readers) {
       if (slot.interest === 'all') return true;
       if (slot.interest === 'internal-networks' && glance.isInternal) return true;
-      if (slot.interest !== 'chosen' && !isOfLogins) continue;
+      if (readsContent === undefined) continue;
       try {
-        if (slot.handlers.readsContent?.(glance) === true) return true;
+        if (readsContent(glance)) return true;
       } catch (error) {
         this.#failed(slot, 'readsContent', error);
       }
@@ -263,10 +277,10 @@ export class AnalyzerRunner {
   }
 
   flowStart(flow: FlowRecord): void {
-    for (const slot of this.#flowListeners.flowStart) {
+    for (const { slot, tell } of this.#flowListeners.flowStart) {
       if (!concerns(slot.interest, flow)) continue;
       try {
-        slot.handlers.onFlowStart?.(flow);
+        tell(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowStart', error);
       }
@@ -274,10 +288,10 @@ export class AnalyzerRunner {
   }
 
   flowAnswered(flow: FlowRecord): void {
-    for (const slot of this.#flowListeners.flowAnswered) {
+    for (const { slot, tell } of this.#flowListeners.flowAnswered) {
       if (!concerns(slot.interest, flow)) continue;
       try {
-        slot.handlers.onFlowAnswered?.(flow);
+        tell(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowAnswered', error);
       }
@@ -285,10 +299,10 @@ export class AnalyzerRunner {
   }
 
   flowRecognized(flow: FlowRecord): void {
-    for (const slot of this.#flowListeners.flowRecognized) {
+    for (const { slot, tell } of this.#flowListeners.flowRecognized) {
       if (!concerns(slot.interest, flow)) continue;
       try {
-        slot.handlers.onFlowRecognized?.(flow);
+        tell(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowRecognized', error);
       }
@@ -296,10 +310,10 @@ export class AnalyzerRunner {
   }
 
   flowActive(flow: FlowRecord): void {
-    for (const slot of this.#flowListeners.flowActive) {
+    for (const { slot, tell } of this.#flowListeners.flowActive) {
       if (!concerns(slot.interest, flow)) continue;
       try {
-        slot.handlers.onFlowActive?.(flow);
+        tell(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowActive', error);
       }
@@ -307,10 +321,10 @@ export class AnalyzerRunner {
   }
 
   flowEnd(flow: FlowRecord): void {
-    for (const slot of this.#flowListeners.flowEnd) {
+    for (const { slot, tell } of this.#flowListeners.flowEnd) {
       if (!concerns(slot.interest, flow)) continue;
       try {
-        slot.handlers.onFlowEnd?.(flow);
+        tell(flow);
       } catch (error) {
         this.#failed(slot, 'onFlowEnd', error);
       }
@@ -318,9 +332,9 @@ export class AnalyzerRunner {
   }
 
   dns(record: DnsRecord): void {
-    for (const slot of this.#dnsListeners) {
+    for (const { slot, tell } of this.#dnsListeners) {
       try {
-        slot.handlers.onDns!(record);
+        tell(record);
       } catch (error) {
         this.#failed(slot, 'onDns', error);
       }
@@ -328,9 +342,9 @@ export class AnalyzerRunner {
   }
 
   dnsQuery(query: DnsQuery): void {
-    for (const slot of this.#dnsQueryListeners) {
+    for (const { slot, tell } of this.#dnsQueryListeners) {
       try {
-        slot.handlers.onDnsQuery!(query);
+        tell(query);
       } catch (error) {
         this.#failed(slot, 'onDnsQuery', error);
       }
@@ -559,17 +573,16 @@ export class AnalyzerRunner {
     const wants = this.wants;
     for (const event of FLOW_EVENTS) {
       this.#choices[event] = choiceOf(this.#slots, HANDLER_OF[event]);
-      this.#flowListeners[event] = this.#slots.filter(
-        ({ handlers }) => handlers[HANDLER_OF[event]] !== undefined,
-      );
+      this.#flowListeners[event] = listeners(this.#slots, ({ handlers }) => handlers[HANDLER_OF[event]]);
     }
     wants.flowStart = widest(this.#slots, 'onFlowStart');
     wants.flowAnswered = widest(this.#slots, 'onFlowAnswered');
     wants.flowRecognized = widest(this.#slots, 'onFlowRecognized');
     wants.flowActive = widest(this.#slots, 'onFlowActive');
     wants.flowEnd = widest(this.#slots, 'onFlowEnd');
-    this.#dnsListeners = this.#slots.filter((slot) => slot.handlers.onDns !== undefined);
-    this.#dnsQueryListeners = this.#slots.filter((slot) => slot.handlers.onDnsQuery !== undefined);
+    this.#readers = readersAmong(this.#slots);
+    this.#dnsListeners = listeners(this.#slots, ({ handlers }) => handlers.onDns);
+    this.#dnsQueryListeners = listeners(this.#slots, ({ handlers }) => handlers.onDnsQuery);
     wants.dns = this.#dnsListeners.length > 0;
     wants.dnsQuery = this.#dnsQueryListeners.length > 0;
     wants.notDns = this.#slots.some((slot) => slot.handlers.onNotDns !== undefined);
@@ -623,6 +636,27 @@ function choiceOf(slots: readonly Slot[], handler: keyof Handlers): Choice {
     }),
     isInternalWanted: listeners.some(({ interest }) => interest === 'internal-networks'),
   };
+}
+
+function listeners<Event>(
+  slots: readonly Slot[],
+  handlerOf: (slot: Slot) => ((event: Event) => void) | undefined,
+): readonly Listener<Event>[] {
+  return slots.flatMap((slot) => {
+    const tell = handlerOf(slot)?.bind(slot.handlers);
+    return tell === undefined ? [] : [{ slot, tell }];
+  });
+}
+
+function readersAmong(slots: readonly Slot[]): readonly Reader[] {
+  return slots.flatMap((slot) => {
+    const { handlers, interest } = slot;
+    const isOfLogins = handlers.onLogin !== undefined;
+    if (!isOfLogins && (interest === 'none' || !listensToFlows(handlers))) return [];
+    const isAsked = interest === 'chosen' || isOfLogins;
+    const readsContent = isAsked ? handlers.readsContent?.bind(handlers) : undefined;
+    return [{ slot, readsContent }];
+  });
 }
 
 function listensToFlows(handlers: Handlers): boolean {
