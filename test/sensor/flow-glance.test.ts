@@ -138,6 +138,20 @@ describe('flows that analyzers choose', () => {
     expect(names(undefined)).toEqual([undefined, undefined]);
   });
 
+  it.each([
+    ['nobody watches', []],
+    [
+      'somebody watches and wants none read',
+      [listener('chosen', { choosesFlow: () => false, onFlowEnd: () => {} })],
+    ],
+  ])('are read for the records that are kept, as in a live agent, while %s', (_name, analyzers) => {
+    const kept = startPipeline({ analyzers, wants: { flows: true } });
+    kept.feed(kept.tap('front'), request(1));
+    kept.pipeline.finish();
+
+    expect(kept.of('flow')).toMatchObject([{ service: 'http', serverName: 'shop.example.com' }]);
+  });
+
   it('show what the flow speaks as soon as both sides have told, while it goes on', () => {
     const chosen: string[] = [];
     const told: FlowRecord[] = [];
