@@ -9,6 +9,7 @@ import { HEARTBEAT_STALE_MS, heartbeatPath, readHeartbeat } from './heartbeat.ts
 import { printLine } from './output.ts';
 import type { DiagnosisRecord } from './records.ts';
 import { loadSettings, type SettingsOptions } from './settings.ts';
+import { diagnoseStationUser, stationProcessOf } from './station-user.ts';
 
 /** Names of networks have no limit. */
 const MAX_CHECK_WIDTH = 40;
@@ -24,7 +25,11 @@ export async function doctorCommand(options: DoctorOptions): Promise<void> {
   const found =
     options.health === true
       ? [health(config.store.path)]
-      : [...(await diagnoseSensor(config)), ...(await diagnoseStation(config, createLogger('silent')))];
+      : [
+          ...(await diagnoseSensor(config)),
+          diagnoseStationUser(stationProcessOf(config)),
+          ...(await diagnoseStation(config, createLogger('silent'))),
+        ];
   if (options.json === true) {
     for (const diagnosis of found) {
       const record: DiagnosisRecord = { kind: 'diagnosis', ...diagnosis };

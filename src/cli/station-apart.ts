@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { StationLink } from '../channel/station-link.ts';
 import { StationProcess } from '../channel/station-process.ts';
-import { giveStore, unprivilegedCommand } from '../channel/unprivileged.ts';
+import { giveStore } from '../channel/unprivileged.ts';
 import type { Config } from '../config/schema.ts';
 import type { Memory } from '../sensor/agent.ts';
 import { revealed } from '../station/secret.ts';
@@ -14,9 +14,8 @@ import { EXIT } from './exit-codes.ts';
 import { StationFailure } from './failure.ts';
 import { HEARTBEAT_INTERVAL_MS } from './heartbeat.ts';
 import type { StationSide } from './station-side.ts';
+import { stationProcessOf } from './station-user.ts';
 
-/** Where the configured user does not exist: every system has it. */
-const LAST_RESORT = 'nobody';
 /** Beyond what the sinks may take to be drained. */
 const STOP_GRACE_MS = 10_000;
 
@@ -24,14 +23,8 @@ const STOP_GRACE_MS = 10_000;
 const HUNG_AFTER_MS = 120_000;
 
 export async function stationApart(config: Config, log: Logger, json: boolean): Promise<StationSide> {
-  const { store, influxdb, sinks, station, log: logConfig } = config;
-  const command = unprivilegedCommand({
-    file: process.execPath,
-    args: [...process.execArgv, process.argv[1]!, 'station'],
-    users: [station.user, LAST_RESORT],
-    storePath: store.path,
-    uid: process.getuid?.(),
-  });
+  const { store, influxdb, sinks, log: logConfig } = config;
+  const command = stationProcessOf(config);
   if (command.notice !== undefined)
     log.warn({ notice: command.notice }, 'less separation than there could be');
   if (command.user !== undefined) giveStore(store.path, command.user);

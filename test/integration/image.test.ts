@@ -171,6 +171,7 @@ describe.skipIf(obstacle !== undefined)('the image', () => {
       'kernel counters': 'ok',
       listeners: 'ok',
       dns: 'ok',
+      station: 'ok',
       [`network ${SHOP.dataNetwork.name}`]: 'ok',
     });
   });
