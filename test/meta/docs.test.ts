@@ -1,6 +1,7 @@
 /** Generated pages are fresh, and say something about everything. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { analyzers } from '../../analyzers/index.ts';
 import { cliPages } from '../../docs/generate-cli.ts';
 import { configPages } from '../../docs/generate-config.ts';
 import { filterPages } from '../../docs/generate-filters.ts';
@@ -17,13 +18,16 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 
 describe('docs/', () => {
   it('have configuration, filters, records and formats as the code has them: else run `npm run docs`', () => {
-    for (const { path, text } of [
-      ...configPages(),
-      ...filterPages(),
-      ...recordPages(),
-      ...formatPages(),
-    ])
+    for (const { path, text } of [...configPages(), ...filterPages(), ...recordPages(), ...formatPages()])
       expect(readFileSync(path, 'utf8') === text, `${path.pathname} is stale`).toBe(true);
+  });
+});
+
+describe('README.md', () => {
+  it('has each detector in its table, once', () => {
+    const linked = read('README.md').matchAll(/\(docs\/analyzers\/([a-z-]+)\.md\)/g);
+
+    expect([...linked].map(([, id]) => id).sort()).toEqual(analyzers.map(({ id }) => id).sort());
   });
 });
 
