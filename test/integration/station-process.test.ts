@@ -56,7 +56,7 @@ describe.skipIf(!isBuilt)('the process of the station', () => {
     const problems: string[] = [];
     const link: StationLink = new StationLink({
       run: 'run-of-the-test',
-      config: { store: { path: storePath }, influxdb: {}, log: { level: 'error' } },
+      config: { store: { path: storePath }, influxdb: {}, sinks: [], log: { level: 'error' } },
       json: true,
       onMessage: (message) => {
         if (message.type === 'failed') problems.push(...message.lines);
