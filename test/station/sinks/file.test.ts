@@ -10,11 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MICROS_PER_SECOND } from '../../../src/model/time.ts';
 import type { Delivery } from '../../../src/station/entry.ts';
 import { LineFile } from '../../../src/station/sinks/file/line-file.ts';
+import { stdoutTarget } from '../../../src/station/sinks/file/stdout.ts';
 import type { LineTarget } from '../../../src/station/sinks/file/target.ts';
 import { type FileSinkConfig, fileSink, newFileSink } from '../../../src/station/sinks/file.ts';
 import { type Sink, SinkError } from '../../../src/station/sinks/sink.ts';
@@ -315,6 +317,32 @@ describe('the sink file', () => {
     await write(newSink({ kinds: ['traffic'] }), [record]);
 
     expect(linesOf(path)).toHaveLength(2);
+  });
+});
+
+describe('the sink file on stdout', () => {
+  it('writes one line a record', async () => {
+    const stream = new PassThrough();
+    const target = stdoutTarget(stream);
+
+    await target.append(['{"a":1}', '{"a":2}'], 'finding');
+
+    expect(String(stream.read())).toBe('{"a":1}\n{"a":2}\n');
+    await target.close();
+  });
+
+  it('asks for a person when nobody reads it any more, and does not end the process', async () => {
+    const stream = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+    });
+    const target = stdoutTarget(stream);
+
+    await expect(target.append(['x'], 'finding')).rejects.toMatchObject({
+      remedy: 'act',
+      message: expect.stringMatching(/stdout: EPIPE/),
+    });
+    await expect(target.append(['y'], 'finding')).rejects.toMatchObject({ remedy: 'act' });
+    await target.close();
   });
 });
 
