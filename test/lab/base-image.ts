@@ -26,7 +26,9 @@ const PARTS_IMAGE = 'bwlab/node-parts:1';
 
 /** A shell with the usual tools, and what the Dockerfile would install. */
 const PACKAGES = [
-  ...'bash coreutils dash debianutils findutils grep gzip libc-bin mawk sed tar'.split(' '),
+  ...'bash coreutils dash debianutils findutils grep gzip libc-bin login mawk passwd sed tar util-linux'.split(
+    ' ',
+  ),
   ...['g++', 'make', 'python3', 'libpcap0.8', 'iptables', 'nftables'],
 ];
 /** What a slim image leaves out too. */
