@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import { Secret } from './secret.ts';
 import type { SinksConfig } from './sinks/index.ts';
+import { IS_TOKEN } from './sinks/influxdb/credentials.ts';
+import { DEFAULTS, FLAVORS, flavorProblems } from './sinks/influxdb/options.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -78,28 +80,52 @@ export const influxdbConfig = z
       .url({ protocol: /^https?$/, error: 'give an http:// or https:// address, as http://127.0.0.1:8086' })
       .refine(hasNoCredentials, 'a password in an address ends up in logs; use username and password_file')
       .optional()
-      .describe('Address of InfluxDB 1.x, as http://127.0.0.1:8086. Without it nothing is sent.'),
-    database: z.string().min(1).max(200).default('bridgewatch').describe('Database to write to.'),
+      .describe('Address of the server, as http://127.0.0.1:8086. Without it nothing is sent.'),
+    flavor: z
+      .literal(FLAVORS)
+      .default(1)
+      .describe(
+        'Which server it is: InfluxDB `1` (1.x), `2` (2.x), `3` (3 Core), or `victoriametrics`, which keeps numbers only.',
+      ),
+    database: z
+      .string()
+      .min(1)
+      .max(200)
+      .default(DEFAULTS.database)
+      .describe('Database to write to; of VictoriaMetrics the value of the label `db`.'),
+    org: z.string().min(1).max(200).optional().describe('Organization of the bucket. Flavor 2 needs it.'),
+    bucket: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe('Bucket to write to (flavor 2); without it, the name in `database`.'),
     retention_policy: z
       .string()
       .min(1)
       .max(200)
-      .default('bridgewatch')
-      .describe('Retention policy to write to; `autogen` is the one every database has.'),
+      .default(DEFAULTS.retention_policy)
+      .describe('Retention policy to write to (flavor 1); `autogen` is the one every database has.'),
     retention_days: z
       .number()
       .int()
       .min(1)
       .max(36_500)
-      .default(30)
+      .default(DEFAULTS.retention_days)
       .describe(
-        'Duration of the retention policy when it is created here; an existing one is left as it is.',
+        'Duration of the retention policy (flavor 1) or bucket (2) when it is created here; an existing one is left as it is.',
       ),
     create_database: z
       .boolean()
       .default(true)
-      .describe('Create the database and the retention policy when missing (needs an administrator).'),
-    username: z.string().min(1).optional().describe('User, when InfluxDB has authentication enabled.'),
+      .describe(
+        'Create what is missing: database and retention policy (flavor 1, needs an administrator), bucket (2, where the token may), database (3).',
+      ),
+    username: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('User, where authentication is enabled (flavor 1, VictoriaMetrics).'),
     password: z
       .string()
       .min(1)
@@ -111,6 +137,17 @@ export const influxdbConfig = z
       .min(1)
       .optional()
       .describe('File that holds the password; read again whenever the sink (re)connects.'),
+    token: z
+      .string()
+      .regex(IS_TOKEN, 'expected a token: one line of printable characters without spaces')
+      .transform((text) => new Secret(text))
+      .optional()
+      .describe('Token (flavor 2, 3, VictoriaMetrics behind vmauth); better in a file.'),
+    token_file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('File that holds the token; read again whenever the sink (re)connects.'),
     gzip: z.boolean().default(true).describe('Compress what is written.'),
     timeout_ms: z
       .number()
@@ -169,15 +206,10 @@ export const influxdbConfig = z
       .default(5000)
       .describe('How long shutting down waits for what is still queued.'),
   })
-  .refine((config) => config.password === undefined || config.password_file === undefined, {
-    path: ['password'],
-    error: 'password and password_file exclude each other',
-  })
-  .refine(
-    (config) =>
-      config.username !== undefined || (config.password === undefined && config.password_file === undefined),
-    { path: ['username'], error: 'a password needs a username' },
-  );
+  .superRefine((config, context) => {
+    for (const { option, problem } of flavorProblems(config))
+      context.addIssue({ code: 'custom', path: [option], message: problem });
+  });
 
 export type StoreConfig = z.infer<typeof storeConfig>;
 export type InfluxdbConfig = z.infer<typeof influxdbConfig>;

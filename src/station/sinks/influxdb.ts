@@ -1,6 +1,7 @@
 /**
- * The InfluxDB sink (version 1): records become lines, lines become one compressed POST. It is driven by an outlet,
+ * The InfluxDB sink, all versions: records become lines, lines become one compressed POST. It is driven by an outlet,
  * which owns order, retries and bounds. Delivering twice is harmless: the same record always has the same timestamp.
+ * What differs between the servers is in influxdb/ (dialect.ts), never here.
  */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -9,12 +10,12 @@ import { type Micros, wallMicros } from '../../model/time.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { InfluxdbConfig } from '../config.ts';
 import type { Delivery } from '../entry.ts';
-import { HttpClient, NoReplyError } from './http.ts';
-import { InfluxdbAdmin } from './influxdb/admin.ts';
-import { type Endpoint, readCredentials, v1Endpoint } from './influxdb/endpoint.ts';
+import { HttpClient, type HttpReply, type HttpRequest, NoReplyError } from './http.ts';
+import type { Dialect, Session } from './influxdb/dialect.ts';
+import { DIALECTS } from './influxdb/dialects.ts';
+import type { Endpoint } from './influxdb/endpoint.ts';
 import { encodeLine } from './influxdb/line-protocol.ts';
-import { INFLUXDB_KINDS, pointShape } from './influxdb/points.ts';
-import { writeFailure } from './influxdb/reply.ts';
+import { INFLUXDB_KINDS, numbersOf, pointShape } from './influxdb/points.ts';
 import { TagGuard } from './influxdb/tag-guard.ts';
 import { type Sink, SinkError } from './sink.ts';
 
@@ -35,6 +36,7 @@ export class InfluxdbSink implements Sink {
   readonly accepts = INFLUXDB_KINDS;
   readonly #base: URL;
   readonly #config: InfluxdbConfig;
+  readonly #dialect: Dialect;
   readonly #deps: InfluxdbSinkDeps;
   readonly #guard: TagGuard;
   readonly #http = new HttpClient();
@@ -43,6 +45,7 @@ export class InfluxdbSink implements Sink {
   constructor(url: string, config: InfluxdbConfig, deps: InfluxdbSinkDeps) {
     this.#base = new URL(url);
     this.#config = config;
+    this.#dialect = DIALECTS[config.flavor];
     this.#deps = deps;
     this.#guard = new TagGuard(
       { maxTagValues: config.max_tag_values, maxSeries: config.max_series },
@@ -52,35 +55,21 @@ export class InfluxdbSink implements Sink {
   }
 
   async check(signal: AbortSignal): Promise<string> {
-    const { database, retention_policy: policy } = this.#config;
-    const credentials = readCredentials(this.#config);
-    const endpoint = v1Endpoint(this.#base, this.#config, credentials);
-    const version = await this.#ping(endpoint, signal);
-    const admin = await InfluxdbAdmin.open(this.#base, this.#config, credentials, signal);
-    const state = await admin.state();
-    const missing = admin.missing(state);
-    const target = `InfluxDB ${version}: database "${database}", retention policy "${policy}"`;
-    if (missing.database || missing.policy) return `${target}; what is missing will be created on start`;
-    // An empty write asks for the right to write, without writing.
-    await this.#post(endpoint, '', 0, signal);
-    const duration = state.retentionPolicies?.find(({ name }) => name === policy)?.duration;
-    if (duration === undefined) return target;
-    return `${target}, kept ${duration === '0s' ? 'for ever' : duration}`;
+    return await this.#dialect.check(this.#session(this.#open(), signal));
   }
 
   async prepare(signal: AbortSignal): Promise<void> {
-    const credentials = readCredentials(this.#config);
-    const endpoint = v1Endpoint(this.#base, this.#config, credentials);
-    await this.#ping(endpoint, signal);
-    const admin = await InfluxdbAdmin.open(this.#base, this.#config, credentials, signal);
-    await admin.ensureTarget(this.#deps.logger);
+    const endpoint = this.#open();
+    await this.#dialect.prepare(this.#session(endpoint, signal));
     this.#endpoint = endpoint;
   }
 
   async write(batch: readonly Delivery[], signal: AbortSignal): Promise<void> {
-    this.#endpoint ??= v1Endpoint(this.#base, this.#config, readCredentials(this.#config));
+    this.#endpoint ??= this.#open();
     const lines = batch.map((delivery) => this.#line(delivery));
-    await this.#post(this.#endpoint, lines.join('\n'), lines.length, signal);
+    const reply = await this.#post(this.#endpoint, lines.join('\n'), signal);
+    const failure = this.#dialect.failure(reply, this.#endpoint, lines.length);
+    if (failure !== undefined) throw failure;
   }
 
   async close(): Promise<void> {
@@ -91,7 +80,13 @@ export class InfluxdbSink implements Sink {
     const shape = pointShape(parseRecord(delivery.text), this.#deps.host);
     const line =
       shape &&
-      encodeLine({ ...shape, tags: this.#guard.fold(shape), time: delivery.time, tie: delivery.tie });
+      encodeLine({
+        measurement: shape.measurement,
+        tags: this.#guard.fold(shape),
+        fields: this.#dialect.takesText ? shape.fields : numbersOf(shape.fields),
+        time: delivery.time,
+        tie: delivery.tie,
+      });
     if (line !== undefined) return line;
     throw new SinkError(
       'SINK_REJECTED',
@@ -100,50 +95,53 @@ export class InfluxdbSink implements Sink {
     );
   }
 
-  async #post(endpoint: Endpoint, text: string, lines: number, signal: AbortSignal): Promise<void> {
+  /** Reads the files of secrets again. */
+  #open(): Endpoint {
+    return this.#dialect.endpoint(this.#base, this.#config);
+  }
+
+  #session(endpoint: Endpoint, signal: AbortSignal): Session {
+    const { headers } = endpoint;
+    return {
+      base: this.#base,
+      config: this.#config,
+      endpoint,
+      logger: this.#deps.logger,
+      signal,
+      get: (url) => this.#send(endpoint, { method: 'GET', url, headers, signal }),
+      post: (url, json) =>
+        this.#send(endpoint, {
+          method: 'POST',
+          url,
+          headers: { ...headers, 'content-type': 'application/json' },
+          body: Buffer.from(JSON.stringify(json), 'utf8'),
+          signal,
+        }),
+      writeNothing: () => this.#post(endpoint, '', signal),
+    };
+  }
+
+  async #post(endpoint: Endpoint, text: string, signal: AbortSignal): Promise<HttpReply> {
     const plain = Buffer.from(text, 'utf8');
     const isCompressed = this.#config.gzip && plain.length >= GZIP_MIN_BYTES;
-    const reply = await this.#send({
+    return await this.#send(endpoint, {
       method: 'POST',
       url: endpoint.writeUrl,
       headers: { ...endpoint.headers, ...(isCompressed && { 'content-encoding': 'gzip' }) },
       body: isCompressed ? await compress(plain) : plain,
-      timeoutMs: this.#config.timeout_ms,
       signal,
     });
-    const { database, retention_policy: retentionPolicy, username } = this.#config;
-    const target = { endpoint: endpoint.name, database, retentionPolicy, username };
-    const failure = writeFailure(reply, target, lines);
-    if (failure !== undefined) throw failure;
   }
 
-  /** Returns the version that the server names. */
-  async #ping(endpoint: Endpoint, signal: AbortSignal): Promise<string> {
-    const reply = await this.#send({
-      method: 'GET',
-      url: endpoint.pingUrl,
-      headers: endpoint.headers,
-      timeoutMs: this.#config.timeout_ms,
-      signal,
-    });
-    const version = reply.headers['x-influxdb-version'];
-    if (reply.status >= 200 && reply.status < 300) return typeof version === 'string' ? version : '1.x';
-    throw new SinkError(
-      reply.status >= 500 ? 'SINK_UNAVAILABLE' : 'SINK_NO_TARGET',
-      reply.status >= 500 ? 'wait' : 'act',
-      `${endpoint.name} answered ${reply.status} to /ping; is influxdb.url the address of InfluxDB 1.x?`,
-    );
-  }
-
-  async #send(request: Parameters<HttpClient['send']>[0]): ReturnType<HttpClient['send']> {
+  async #send(endpoint: Endpoint, request: Omit<HttpRequest, 'timeoutMs'>): Promise<HttpReply> {
     try {
-      return await this.#http.send(request);
+      return await this.#http.send({ ...request, timeoutMs: this.#config.timeout_ms });
     } catch (error) {
       if (!(error instanceof NoReplyError)) throw error;
       throw new SinkError(
         'SINK_UNREACHABLE',
         'wait',
-        `cannot reach InfluxDB at ${this.#base.href.replace(/\/$/, '')}: ${error.reason}; is it running, and influxdb.url right?`,
+        `cannot reach ${endpoint.product} at ${endpoint.name}: ${error.reason}; is it running, and influxdb.url right?`,
       );
     }
   }

@@ -30,7 +30,12 @@ export interface HttpPeer {
 
 export const STORE: Behaviour = () => ({ status: 204 });
 
-export async function startHttpPeer(): Promise<HttpPeer> {
+/** `ping`: headers of the answer to that; what a server calls itself. */
+export async function startHttpPeer({
+  ping = { 'x-influxdb-version': '1.8.10' },
+}: {
+  readonly ping?: Record<string, string>;
+} = {}): Promise<HttpPeer> {
   let behaviour = STORE;
   let areQueriesHanging = false;
   const stored = new Set<string>();
@@ -45,7 +50,7 @@ export async function startHttpPeer(): Promise<HttpPeer> {
   function answer(incoming: IncomingMessage, reply: ServerResponse, body: Buffer): void {
     const url = new URL(incoming.url ?? '/', 'http://peer');
     if (url.pathname === '/ping') {
-      reply.writeHead(204, { 'x-influxdb-version': '1.8.10' }).end();
+      reply.writeHead(204, ping).end();
       return;
     }
     if (url.pathname === '/query') {

@@ -7,7 +7,7 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import type { InfluxdbConfig } from '../../config.ts';
 import { serverWords } from '../server-words.ts';
 import { SinkError } from '../sink.ts';
-import type { Credentials } from './endpoint.ts';
+import type { Credentials } from './credentials.ts';
 
 export interface TargetState {
   readonly hasDatabase: boolean;

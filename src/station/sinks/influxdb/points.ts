@@ -40,6 +40,11 @@ export function pointShape(record: PublicRecord, host: string): PointShape | und
   }
 }
 
+/** For a server that knows no text. Every record has at least one such field. */
+export function numbersOf(fields: PointShape['fields']): PointShape['fields'] {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => typeof value !== 'string'));
+}
+
 function findingPoint(finding: PublicFinding, host: string): PointShape {
   const { subject, peers } = finding;
   const peer = peers[0];

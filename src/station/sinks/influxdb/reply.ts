@@ -1,59 +1,39 @@
 /**
- * What an answer of InfluxDB means for the batch, and what to tell a person. The rules are from trying 1.6.7:
- * it stores the good lines of a bad batch (so sending them again is harmless), says `dropped=0` for lines that it
- * could not parse, and answers 500 for a retention policy that does not exist.
+ * What an answer to a write means for the batch, and what to tell a person. The rules for version 1 are from trying
+ * 1.6.7: it stores the good lines of a bad batch (so sending them again is harmless), says `dropped=0` for lines that
+ * it could not parse, and answers 500 for a retention policy that does not exist. Those for 2 are from its
+ * documentation and source (422: field type conflict, older than the retention).
  */
 import type { HttpReply } from '../http.ts';
 import { retryAfterMs } from '../retry-after.ts';
 import { serverWords } from '../server-words.ts';
 import { SinkError } from '../sink.ts';
-
-export interface WriteTarget {
-  /** Address without credentials. */
-  readonly endpoint: string;
-  readonly database: string;
-  readonly retentionPolicy: string;
-  readonly username: string | undefined;
-}
+import type { Endpoint } from './endpoint.ts';
 
 /** Undefined when the batch is stored. */
-export function writeFailure(reply: HttpReply, target: WriteTarget, lines: number): SinkError | undefined {
+export function writeFailure(reply: HttpReply, endpoint: Endpoint, lines: number): SinkError | undefined {
   const { status } = reply;
   if (status >= 200 && status < 300) return undefined;
-  const answer = `InfluxDB at ${target.endpoint} answered ${status}: ${wordsOf(reply.body)}`;
-  const user = target.username === undefined ? 'no user is configured' : `user "${target.username}"`;
+  const answer = answerOf(reply, endpoint);
+  const { advice, who } = endpoint;
   if (status === 401) {
-    return new SinkError(
-      'SINK_UNAUTHORIZED',
-      'act',
-      `${answer} (${user}); check influxdb.username and influxdb.password_file`,
-    );
+    return new SinkError('SINK_UNAUTHORIZED', 'act', `${answer} (${who}); ${advice.unauthorized}`);
   }
-  if (status === 403) {
-    return new SinkError(
-      'SINK_UNAUTHORIZED',
-      'act',
-      `${answer} (${user}); as an administrator: GRANT ALL ON "${target.database}" TO "${target.username ?? 'USER'}"`,
-    );
-  }
-  if (status === 404) {
-    return new SinkError(
-      'SINK_NO_TARGET',
-      'act',
-      `${answer}; check influxdb.url and influxdb.database, or create it: CREATE DATABASE "${target.database}"`,
-    );
-  }
+  if (status === 403)
+    return new SinkError('SINK_UNAUTHORIZED', 'act', `${answer} (${who}); ${advice.forbidden}`);
+  if (status === 404) return new SinkError('SINK_NO_TARGET', 'act', `${answer}; ${advice.missing}`);
   if (status === 413) return new SinkError('SINK_TOO_LARGE', 'split', answer);
-  if (status === 400) {
+  if (status === 400 || status === 422) {
     return new SinkError('SINK_REJECTED', 'split', answer, {
-      isWholeBatch: droppedCount(reply.body) === lines,
+      isWholeBatch: rejectedCount(reply.body) === lines,
     });
   }
   if (/retention policy not found/.test(reply.body)) {
+    const { searchParams } = endpoint.writeUrl;
     return new SinkError(
       'SINK_NO_TARGET',
       'act',
-      `${answer}; check influxdb.retention_policy, or create it: CREATE RETENTION POLICY "${target.retentionPolicy}" ON "${target.database}" DURATION 30d REPLICATION 1`,
+      `${answer}; check influxdb.retention_policy, or create it: CREATE RETENTION POLICY "${searchParams.get('rp')}" ON "${searchParams.get('db')}" DURATION 30d REPLICATION 1`,
     );
   }
   if (status === 429 || status >= 500) {
@@ -62,21 +42,47 @@ export function writeFailure(reply: HttpReply, target: WriteTarget, lines: numbe
       ...(asked !== undefined && { retryAfterMs: asked }),
     });
   }
-  return new SinkError('SINK_NO_TARGET', 'act', `${answer}; is influxdb.url the address of InfluxDB itself?`);
+  return new SinkError(
+    'SINK_NO_TARGET',
+    'act',
+    `${answer}; is influxdb.url the address of ${endpoint.product} itself?`,
+  );
 }
 
-/** The number that a partial write names; trusted only where it says that all were dropped. */
-function droppedCount(body: string): number | undefined {
+/** `InfluxDB at http://127.0.0.1:8086 answered 404: its words`, without our secrets. */
+export function answerOf(reply: HttpReply, { product, name, secrets }: Endpoint): string {
+  let words = wordsOf(reply.body);
+  for (const secret of secrets) words = words.replaceAll(secret, '***');
+  return `${product} at ${name} answered ${reply.status}: ${serverWords(words)}`;
+}
+
+/** How many lines an answer says were not taken; trusted only where it says that all were. */
+function rejectedCount(body: string): number | undefined {
+  const { data } = parsed(body);
+  // Version 3 lists them.
+  if (Array.isArray(data)) return data.length;
   const match = /dropped=(\d+)/.exec(body);
   return match === null ? undefined : Number(match[1]);
 }
 
+/** Version 1 says `error`, version 2 `message`, version 3 `error` and for each line in `data` its `error_message`. */
 function wordsOf(body: string): string {
+  const { error, message, data } = parsed(body);
+  const said = [error, message, firstLineError(data)].filter((words) => typeof words === 'string');
+  // A proxy answers in HTML; its text is still the best clue there is.
+  return said.length === 0 ? body : said.join(': ');
+}
+
+function firstLineError(data: unknown): unknown {
+  const first: unknown = Array.isArray(data) ? data[0] : data;
+  return (first as { error_message?: unknown } | null | undefined)?.error_message;
+}
+
+function parsed(body: string): { error?: unknown; message?: unknown; data?: unknown } {
   try {
-    const { error } = JSON.parse(body) as { error?: unknown };
-    if (typeof error === 'string') return serverWords(error);
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? value : {};
   } catch {
-    // A proxy answers in HTML; its text is still the best clue there is.
+    return {};
   }
-  return serverWords(body);
 }

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { influxdbConfig } from '../../../../src/station/config.ts';
+import { v1Endpoint } from '../../../../src/station/sinks/influxdb/endpoint.ts';
 import { writeFailure } from '../../../../src/station/sinks/influxdb/reply.ts';
 
-const TARGET = {
-  endpoint: 'http://influxdb:8086',
-  database: 'bridgewatch',
-  retentionPolicy: 'bridgewatch',
-  username: 'agent',
-};
+const BASE = new URL('http://influxdb:8086');
+const config = influxdbConfig.parse({ url: BASE.href, username: 'agent', password: 'hunter2' });
+const TARGET = v1Endpoint(BASE, config);
 
 function failure(status: number, body = '', headers: Record<string, string> = {}, lines = 10) {
   return writeFailure({ status, body, headers }, TARGET, lines);
@@ -63,6 +62,12 @@ describe('writeFailure', () => {
     expect(failure(503, '', { 'retry-after': date })?.retryAfterMs).toBeGreaterThan(50_000);
     expect(failure(503, '', { 'retry-after': 'soon' })?.retryAfterMs).toBeUndefined();
     expect(failure(503)?.retryAfterMs).toBeUndefined();
+  });
+
+  it('does not repeat a secret that the server repeats', () => {
+    const body = `denied: ${TARGET.headers['authorization']} (agent:hunter2)`;
+
+    expect(failure(401, body)?.message).toContain('denied: Basic *** (agent:***)');
   });
 
   it('keeps what a server says to one short line without control characters', () => {
