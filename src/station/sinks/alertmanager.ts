@@ -4,13 +4,15 @@
  * Alertmanager, which keeps alerts in memory only, loses any. Telling and telling again never overlap: the later would
  * set a resolved alert on fire again.
  */
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { type PublicFinding, parseRecord } from '../../model/serialize.ts';
 import type { Delivery } from '../entry.ts';
 import { FailureLog } from '../failure-log.ts';
-import { OWN_LABELS } from './alertmanager/alert.ts';
+import { identityOf, OWN_LABELS } from './alertmanager/alert.ts';
 import { AlertBook, type AlertPlan } from './alertmanager/book.ts';
 import { commonOptions, defineSink, type SinkDeps, sinkName } from './definition.ts';
+import { grouped } from './grouped.ts';
 import { HttpTarget, httpTargetOptions, httpTargetProblems } from './http-target.ts';
 import { routeOf } from './route.ts';
 import { type Sink, SinkError } from './sink.ts';
@@ -173,11 +175,7 @@ export class AlertmanagerSink implements Sink {
     const driver = this.#driver === undefined ? [] : [this.#driver];
     const signal = AbortSignal.any([this.#closing.signal, ...driver]);
     try {
-      await this.#exclusively(async () => {
-        const plan = this.#plan();
-        plan.tellAgain(this.#openFindings());
-        await this.#post(plan, signal);
-      });
+      await this.#exclusively(() => this.#tellOpen(signal));
       this.#failures.succeeded({ sink: this.name });
     } catch (error) {
       if (signal.aborted) return;
@@ -186,14 +184,24 @@ export class AlertmanagerSink implements Sink {
     }
   }
 
-  /** Undefined where there is no store to ask. */
-  #openFindings(): PublicFinding[] | undefined {
+  /** In pages, so that many open findings neither fill the memory nor hold up what comes. */
+  async #tellOpen(signal: AbortSignal): Promise<void> {
+    const told = new Set<string>();
     const texts = this.#deps.openFindings?.();
-    if (texts === undefined) return undefined;
-    const wants = this.#wants;
-    const wanted =
-      wants === undefined ? [...texts] : [...texts].filter((text) => wants({ kind: 'finding', text }));
-    return wanted.map((text) => parseRecord(text) as PublicFinding);
+    for (const page of grouped(texts ?? [], () => 1, { items: ALERTS_A_REQUEST, size: ALERTS_A_REQUEST })) {
+      const plan = this.#plan();
+      for (const text of page) {
+        if (this.#wants?.({ kind: 'finding', text }) === false) continue;
+        const finding = parseRecord(text) as PublicFinding;
+        told.add(identityOf(finding));
+        plan.tell(finding);
+      }
+      await this.#post(plan, signal);
+      await setImmediate();
+    }
+    const others = this.#plan();
+    others.tellOthers(told, texts !== undefined);
+    await this.#post(others, signal);
   }
 
   #plan(): AlertPlan {

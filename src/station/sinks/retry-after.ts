@@ -8,6 +8,7 @@ export function retryAfterMs(
   const value = headers['retry-after'];
   if (value === undefined) return undefined;
   if (/^\d+(\.\d+)?$/.test(value)) return Math.ceil(Number(value) * 1000);
-  const date = Date.parse(value);
+  // `Date.parse` takes nearly anything for a year; a date of HTTP begins with the day of the week.
+  const date = /^[A-Z][a-z]{2}/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

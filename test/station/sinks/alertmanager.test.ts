@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/model/finding.ts';
 import { type PublicFinding, parseRecord } from '../../../src/model/serialize.ts';
-import { type AlertOptions, alertOf, labelText } from '../../../src/station/sinks/alertmanager/alert.ts';
+import {
+  type AlertOptions,
+  alertOf,
+  identityOf,
+  labelText,
+} from '../../../src/station/sinks/alertmanager/alert.ts';
 import { AlertBook } from '../../../src/station/sinks/alertmanager/book.ts';
 import { alertmanagerSink } from '../../../src/station/sinks/alertmanager.ts';
 import type { SinkDeps } from '../../../src/station/sinks/definition.ts';
@@ -179,7 +184,8 @@ describe('the book of alerts', () => {
 
   function toldAgain(open?: readonly PublicFinding[]): (readonly [string, number])[] {
     const plan = book.plan(now);
-    plan.tellAgain(open);
+    for (const each of open ?? []) plan.tell(each);
+    plan.tellOthers(new Set((open ?? []).map(identityOf)), open !== undefined);
     book.commit(plan);
     return plan.alerts.map(({ labels, endsAt }) => [labels['severity']!, Date.parse(endsAt) - now] as const);
   }
@@ -306,6 +312,16 @@ describe('AlertmanagerSink', () => {
 
     const alerts = JSON.parse(peer.posts[0]!.body) as SeenAlert[];
     expect(alerts.map(({ annotations }) => annotations['finding_id'])).toEqual(['f-1']);
+  });
+
+  it('tells many again in requests of a bounded size', async () => {
+    const open = Array.from({ length: 450 }, (_, i) => entryOf(finding(i)).text);
+    await prepared({}, { openFindings: () => open });
+
+    await until('three requests', () => peer.posts.length >= 3);
+
+    const sizes = peer.posts.slice(0, 3).map(({ body }) => (JSON.parse(body) as SeenAlert[]).length);
+    expect(sizes).toEqual([200, 200, 50]);
   });
 
   it('does not tell a resolved alert again that it was about to', async () => {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { endpointLabel } from '../../../model/endpoint.ts';
 import type { PublicFinding } from '../../../model/serialize.ts';
 import { millisOf } from '../../formats/facts.ts';
-import { evidenceText, harmless } from '../webhook/message.ts';
+import { evidenceText, harmless } from '../told-text.ts';
 
 export interface Alert {
   readonly labels: Readonly<Record<string, string>>;

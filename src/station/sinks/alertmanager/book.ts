@@ -85,16 +85,13 @@ export class AlertPlan {
     else this.#goOn(identity, { alert, firedMs: known?.firedMs ?? this.#nowMs, isOver });
   }
 
-  /** All that fires once more. `open`: what is open by the store; what is not has ended unheard. */
-  tellAgain(open: Iterable<PublicFinding> | undefined): void {
-    const stillOpen = new Set<string>();
-    for (const finding of open ?? []) {
-      stillOpen.add(identityOf(finding));
-      this.tell(finding);
-    }
+  /**
+   * What fires beside those whose identities are given. `areOver`: by the store these are closed, and their end was not
+   * told, or fires on for a while.
+   */
+  tellOthers(told: ReadonlySet<string>, areOver: boolean): void {
     for (const [identity, entry] of this.#entries) {
-      if (stillOpen.has(identity)) continue;
-      this.#goOn(identity, { ...entry, isOver: entry.isOver || open !== undefined });
+      if (!told.has(identity)) this.#goOn(identity, { ...entry, isOver: entry.isOver || areOver });
     }
   }
 

@@ -3,7 +3,9 @@
  * Markdown in what is told is escaped. Bounds as Discord's reference of embeds has them.
  */
 import { type PublicFinding, parseRecord } from '../../../model/serialize.ts';
-import { colorOf, grouped, harmless, type Message, messageOf } from './message.ts';
+import { grouped } from '../grouped.ts';
+import { harmless } from '../told-text.ts';
+import { colorOf, type Message, messageOf } from './message.ts';
 import { type Composer, JSON_TYPE } from './outgoing.ts';
 
 const MAX_EMBEDS = 10;

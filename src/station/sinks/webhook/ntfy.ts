@@ -4,7 +4,8 @@
  */
 import { type PublicFinding, parseRecord } from '../../../model/serialize.ts';
 import { SinkError } from '../sink.ts';
-import { harmless, messageOf } from './message.ts';
+import { harmless } from '../told-text.ts';
+import { messageOf } from './message.ts';
 import { type Composer, JSON_TYPE } from './outgoing.ts';
 
 /** ntfy makes a file of what is longer than 4096 bytes; a character may be three of them, and facts follow. */

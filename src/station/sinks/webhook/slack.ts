@@ -4,7 +4,9 @@
  */
 import type { PublicFinding } from '../../../model/serialize.ts';
 import { parseRecord } from '../../../model/serialize.ts';
-import { colorOf, grouped, harmless, type Message, messageOf } from './message.ts';
+import { grouped } from '../grouped.ts';
+import { harmless } from '../told-text.ts';
+import { colorOf, type Message, messageOf } from './message.ts';
 import { type Composer, JSON_TYPE } from './outgoing.ts';
 
 /** Slack takes a hundred; more than this nobody reads at once. */

@@ -6,7 +6,7 @@
 import { endpointLabel } from '../../../model/endpoint.ts';
 import type { PublicFinding } from '../../../model/serialize.ts';
 import { cut, visible } from '../../formats/bounded-text.ts';
-import { evidenceText } from './message.ts';
+import { evidenceText } from '../told-text.ts';
 
 export const MAX_TEMPLATE_LENGTH = 16_384;
 const MAX_VALUE_LENGTH = 4096;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../../src/model/finding.ts';
+import { harmless } from '../../../../src/station/sinks/told-text.ts';
 import { discordComposer } from '../../../../src/station/sinks/webhook/discord.ts';
-import { harmless } from '../../../../src/station/sinks/webhook/message.ts';
 import { ntfyComposer, ntfyTopic } from '../../../../src/station/sinks/webhook/ntfy.ts';
 import type { Composer } from '../../../../src/station/sinks/webhook/outgoing.ts';
 import { slackComposer } from '../../../../src/station/sinks/webhook/slack.ts';
