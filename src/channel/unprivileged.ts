@@ -76,6 +76,15 @@ export function giveStore(storePath: string, { uid, gid }: User): void {
   }
 }
 
+/** Why the user could not keep a file there; a directory that is missing is made for it. By mode bits. */
+export function obstacleToWriting(path: string, user: User): string | undefined {
+  const dir = dirname(path);
+  const closed = closedDirectory(dir, user);
+  if (closed !== undefined) return `${user.name} may not enter ${closed}, where ${path} is`;
+  if (existsSync(dir) && !mayWrite(dir, user)) return `${user.name} may not write to ${dir}`;
+  return existsSync(path) && !may(path, user, 2) ? `${user.name} may not write to ${path}` : undefined;
+}
+
 function obstacleFor(user: User, { file, args, storePath }: UnprivilegedOptions): string | undefined {
   const path = resolve(storePath);
   for (const program of [file, ...args.filter((arg) => arg.startsWith('/'))]) {

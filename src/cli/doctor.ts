@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import { escapeText } from '../model/escape.ts';
 import { printableJson } from '../model/serialize.ts';
@@ -9,6 +10,7 @@ import { HEARTBEAT_STALE_MS, heartbeatPath, readHeartbeat } from './heartbeat.ts
 import { printLine } from './output.ts';
 import type { DiagnosisRecord } from './records.ts';
 import { loadSettings, type SettingsOptions } from './settings.ts';
+import { asSinkUser } from './sink-files.ts';
 import { diagnoseStationUser, stationProcessOf } from './station-user.ts';
 
 /** Names of networks have no limit. */
@@ -22,14 +24,7 @@ interface DoctorOptions extends SettingsOptions {
 /** Exit 1 when something does not work; warnings are limits, not failures. */
 export async function doctorCommand(options: DoctorOptions): Promise<void> {
   const config = loadSettings(options);
-  const found =
-    options.health === true
-      ? [health(config.store.path)]
-      : [
-          ...(await diagnoseSensor(config)),
-          diagnoseStationUser(stationProcessOf(config)),
-          ...(await diagnoseStation(config, createLogger('silent'))),
-        ];
+  const found = options.health === true ? [health(config.store.path)] : await diagnoseAll(config);
   if (options.json === true) {
     for (const diagnosis of found) {
       const record: DiagnosisRecord = { kind: 'diagnosis', ...diagnosis };
@@ -37,6 +32,17 @@ export async function doctorCommand(options: DoctorOptions): Promise<void> {
     }
   } else printLine(diagnosesText(found));
   if (found.some(({ outcome }) => outcome === 'fail')) process.exitCode = EXIT.negative;
+}
+
+async function diagnoseAll(config: Config): Promise<readonly Diagnosis[]> {
+  const sensor = await diagnoseSensor(config);
+  const stationProcess = stationProcessOf(config);
+  const station = await diagnoseStation(config, createLogger('silent'));
+  return [
+    ...sensor,
+    diagnoseStationUser(stationProcess),
+    ...asSinkUser(station, config, stationProcess.user),
+  ];
 }
 
 /** Outcome, check and detail in columns; below a detail what to do about it. */

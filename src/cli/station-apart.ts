@@ -13,6 +13,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { EXIT } from './exit-codes.ts';
 import { StationFailure } from './failure.ts';
 import { HEARTBEAT_INTERVAL_MS } from './heartbeat.ts';
+import { makeSinkFolders } from './sink-files.ts';
 import type { StationSide } from './station-side.ts';
 import { stationProcessOf } from './station-user.ts';
 
@@ -27,7 +28,10 @@ export async function stationApart(config: Config, log: Logger, json: boolean): 
   const command = stationProcessOf(config);
   if (command.notice !== undefined)
     log.warn({ notice: command.notice }, 'less separation than there could be');
-  if (command.user !== undefined) giveStore(store.path, command.user);
+  if (command.user !== undefined) {
+    giveStore(store.path, command.user);
+    makeSinkFolders(config, command.user);
+  }
   let begin!: (memory: Memory) => void;
   let giveUp!: (failure: StationFailure) => void;
   const memoryOf = new Promise<Memory>((resolve, reject) => {
