@@ -88,6 +88,7 @@ missing_for_test() {
   need socat socat
   need wrk wrk
   need prometheus-alertmanager prometheus-alertmanager
+  need victoria-metrics victoria-metrics
   # What the syslog sink sends to, over TLS too, and the certificates for it.
   need rsyslogd rsyslog
   ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1 || echo rsyslog-gnutls
@@ -141,6 +142,7 @@ install_packages() {
   case " ${packages[*]} " in *' dns2tcp '*) leave_off dns2tcp.service ;; esac
   case " ${packages[*]} " in *' rsyslog '*) leave_off rsyslog.service ;; esac
   case " ${packages[*]} " in *' prometheus-alertmanager '*) leave_off prometheus-alertmanager.service ;; esac
+  case " ${packages[*]} " in *' victoria-metrics '*) leave_off victoria-metrics.service ;; esac
 }
 
 # Policy: 101 means "action forbidden" to invoke-rc.d and deb-systemd-invoke (Debian Policy 9.3.3).
