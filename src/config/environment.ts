@@ -15,6 +15,8 @@ const NOT_OPTIONS = new Set(['BRIDGEWATCH_CONFIG', 'BRIDGEWATCH_DEBUG']);
 interface Leaf {
   readonly path: readonly string[];
   readonly type: string;
+  /** The values it may have, where they are few. */
+  readonly choices?: readonly unknown[];
 }
 
 export interface EnvironmentSource {
@@ -46,7 +48,7 @@ export function readEnvironment(
       issues.push({ where: `environment ${name}`, path: '', problem: `no such option${hint}` });
       continue;
     }
-    setIn(value, leaf.path, parseAs(leaf.type, text));
+    setIn(value, leaf.path, parseAs(leaf, text));
     places.set(leaf.path.join('.'), `environment ${name}`);
   }
   return {
@@ -67,13 +69,18 @@ export function leavesOf(schema: z.ZodType): Leaf[] {
 
 function collect(schema: JsonSchema, path: readonly string[]): Leaf[] {
   if (isListOfSections(schema)) return [];
-  if (schema.properties === undefined)
-    return path.length === 0 ? [] : [{ path, type: schema.type ?? 'string' }];
+  if (schema.properties === undefined) {
+    const choices = schema.enum === undefined ? {} : { choices: schema.enum };
+    return path.length === 0 ? [] : [{ path, type: schema.type ?? 'string', ...choices }];
+  }
   return Object.entries(schema.properties).flatMap(([key, child]) => collect(child, [...path, key]));
 }
 
 /** A text that does not read as the type stays a text, so that the schema's own message names the value. */
-function parseAs(type: string, text: string): unknown {
+function parseAs({ type, choices }: Leaf, text: string): unknown {
+  // Numbers and words may stand beside each other there.
+  const choice = choices?.find((each) => String(each) === text);
+  if (choice !== undefined) return choice;
   switch (type) {
     case 'number':
     case 'integer':

@@ -147,6 +147,17 @@ describe('loadConfig', () => {
     expect(capture.promiscuous).toBe(false);
   });
 
+  it('reads a choice between numbers and words from the environment', () => {
+    const flavor = (text: string) =>
+      loadConfig({ env: { BRIDGEWATCH_INFLUXDB_FLAVOR: text }, analyzers: ANALYZERS }).influxdb.flavor;
+
+    expect(flavor('2')).toBe(2);
+    expect(flavor('victoriametrics')).toBe('victoriametrics');
+    expect(problems('', { BRIDGEWATCH_INFLUXDB_FLAVOR: '4' })).toMatch(
+      /FLAVOR: influxdb\.flavor: .*expected one of 1\|2\|3\|"victoriametrics"/,
+    );
+  });
+
   it('names the place of what is wrong in a list of sections, and of what is missing there', () => {
     const exceptions =
       'findings:\n  exceptions:\n    - where: severity>\n      reason: known\n    - where: id:1\n';
