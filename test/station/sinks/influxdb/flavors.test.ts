@@ -1,8 +1,9 @@
 /** InfluxDB 2.x and 3 Core against strict stand-ins; 1.x and VictoriaMetrics are real, in test/integration. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import type { z } from 'zod';
 import { influxdbConfig } from '../../../../src/station/config.ts';
 import { revealed } from '../../../../src/station/secret.ts';
@@ -375,6 +376,15 @@ describe('flavors in the configuration', () => {
       expect(influxdbConfig.safeParse(revealed(result.data)).error).toBeUndefined();
     } else expect(result.error?.message).toMatch(problem);
     expect(result.error?.message ?? '').not.toContain('secret');
+  });
+
+  it('is in the documentation as it is read, one example each', () => {
+    const page = readFileSync(new URL('../../../../docs/influxdb.md', import.meta.url), 'utf8');
+    const examples = [...page.matchAll(/```yaml\n(.*?)\n```/gs)].map(([, text]) => parse(text!));
+
+    const read = examples.map(({ influxdb }) => influxdbConfig.parse(influxdb));
+
+    expect(read.map(({ flavor }) => flavor)).toEqual([1, 1, 2, 3, 'victoriametrics']);
   });
 
   it('makes the token unprintable', () => {
