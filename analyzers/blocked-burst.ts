@@ -19,7 +19,7 @@ const SLACK: Micros = 3 * MICROS_PER_SECOND;
 /** Records asked for in a second while a burst is looked into. */
 const MAX_FLOWS_A_SECOND = 300;
 /** Flows that fit, remembered so that each counts once. */
-const MAX_COUNTED = 4000;
+const MAX_COUNTED = 2000;
 
 const config = z.strictObject({
   packets_per_minute: z

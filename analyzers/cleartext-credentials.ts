@@ -48,7 +48,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Kinds of login remembered at once, one for each pair of ends and protocol, up to 4 KB each.'),
 });
 

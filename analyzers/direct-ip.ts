@@ -78,7 +78,7 @@ const config = z.strictObject({
     .int()
     .min(64)
     .max(100_000)
-    .default(1024)
+    .default(512)
     .describe('Connections that wait to be judged at once, about 2 KB each; others are not judged.'),
 });
 

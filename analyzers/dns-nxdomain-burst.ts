@@ -45,7 +45,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(500)
+    .default(300)
     .describe(
       'Clients remembered at once: 2 KB each as a rule, up to 150 KB for one that asks as much as it can.',
     ),

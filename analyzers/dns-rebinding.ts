@@ -59,8 +59,8 @@ const config = z.strictObject({
     .int()
     .min(256)
     .max(1_000_000)
-    .default(5000)
-    .describe('Names with outside addresses remembered at once, for all containers, about 400 bytes each.'),
+    .default(4000)
+    .describe('Names with outside addresses remembered at once, for all containers, about 500 bytes each.'),
   max_watched: z
     .number()
     .int()
@@ -125,7 +125,7 @@ export default defineAnalyzer({
   create(ctx, options) {
     const addresses = new AddressJudge();
     const outsides = ctx.boundedMap<OutsideAnswer>({ name: 'names', maxKeys: options.max_names });
-    const sinks = ctx.boundedMap<Set<string>>({ name: 'sinks', maxKeys: 4096 });
+    const sinks = ctx.boundedMap<Set<string>>({ name: 'sinks', maxKeys: 1024 });
     const cases = ctx.boundedMap<Case>({ name: 'cases', maxKeys: options.max_watched });
     /** By client and address; only while there are any are flows asked for. */
     const watched = ctx.boundedMap<Watch>({ name: 'watched', maxKeys: options.max_watched });

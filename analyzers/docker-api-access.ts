@@ -34,7 +34,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(500)
+    .default(250)
     .describe(
       'Pairs of a container and a kind of place remembered at once, 3 KB each, 10 KB with many live connections.',
     ),

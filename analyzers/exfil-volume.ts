@@ -56,20 +56,22 @@ const config = z.strictObject({
     .min(16)
     .max(100_000)
     .default(250)
-    .describe('Services (else images) whose habits are remembered at once, 4 KB each.'),
+    .describe('Services (else images) whose habits are remembered at once, 4 KB each after a week.'),
   max_destinations: z
     .number()
     .int()
     .min(64)
     .max(1_000_000)
-    .default(2000)
-    .describe('Destinations of owners remembered at once, 2 KB each; of the oldest the least used go.'),
+    .default(1500)
+    .describe(
+      'Destinations of owners remembered at once, 1 KB each, and 1.5 KB more for one that is busy all the time; of the oldest the least used go.',
+    ),
   max_flows: z
     .number()
     .int()
     .min(256)
     .max(1_000_000)
-    .default(4000)
+    .default(3000)
     .describe('Connections that go on and are followed at once, 200 bytes each.'),
 });
 

@@ -27,7 +27,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(500)
+    .default(250)
     .describe(
       'Containers remembered at once, twice where one uses sensitive services as well; 4 KB each as a rule, 20 KB for one that scans.',
     ),

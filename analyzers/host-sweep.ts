@@ -80,7 +80,7 @@ const config = z.strictObject({
     .int()
     .min(64)
     .max(1_000_000)
-    .default(2048)
+    .default(1024)
     .describe(
       'Addresses remembered that somebody held, 200 bytes each: who asks for them later is no scanner.',
     ),

@@ -38,7 +38,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Pairs of ends with odd pings remembered at once, up to 2 KB each.'),
 });
 

@@ -74,7 +74,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(1000)
+    .default(500)
     .describe('Members and ports that had something in common with the outside of a container, 1 KB each.'),
   max_known: z
     .number()

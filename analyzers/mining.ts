@@ -31,7 +31,7 @@ const config = z.strictObject({
     .int()
     .min(16)
     .max(100_000)
-    .default(500)
+    .default(250)
     .describe('Miners remembered at once, up to 4 KB each, and as many of their connections.'),
 });
 

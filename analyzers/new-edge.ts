@@ -64,13 +64,13 @@ const config = z.strictObject({
     .min(16)
     .max(100_000)
     .default(250)
-    .describe('Services (else images) remembered at once, 1.5 KB each.'),
+    .describe('Services (else images) remembered at once, 3 KB each.'),
   max_edges: z
     .number()
     .int()
     .min(64)
     .max(1_000_000)
-    .default(4000)
+    .default(3000)
     .describe(
       'Edges of all services remembered at once, 400 bytes each; the one used longest ago goes first.',
     ),
@@ -139,7 +139,7 @@ export default defineAnalyzer({
       load: (saved) => WatchedOwner.load(saved, learning),
     });
     const edges = new Edges((map) => ctx.learnedMap(map), options.max_edges);
-    const pending = ctx.boundedMap<Pending>({ name: 'pending', maxKeys: 1000 });
+    const pending = ctx.boundedMap<Pending>({ name: 'pending', maxKeys: 256 });
     const bursts = ctx.boundedMap<Burst>({ name: 'bursts', maxKeys: options.max_owners });
     const recent = new RecentContacts();
     /** Pairs whose name was heard since `recent` was cleared: it will not be told again before. */

@@ -28,14 +28,14 @@ const config = z.strictObject({
     .int()
     .min(64)
     .max(1_000_000)
-    .default(1000)
+    .default(750)
     .describe('Pairs of a container and an entry of a list remembered at once, about 3 KB each.'),
   max_flows: z
     .number()
     .int()
     .min(64)
     .max(1_000_000)
-    .default(2000)
+    .default(1500)
     .describe('Connections with listed ends followed to their end at once, 200 bytes each.'),
 });
 

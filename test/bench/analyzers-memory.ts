@@ -66,7 +66,10 @@ interface Held {
 }
 
 /** In a function of its own, so that nothing but what it returns is alive afterwards. */
-function fill(definitions: readonly AnalyzerDefinition[]): {
+function fill(
+  definitions: readonly AnalyzerDefinition[],
+  open: Set<string>,
+): {
   runner: AnalyzerRunner | undefined;
   maps: Fullness[];
 } {
@@ -76,7 +79,10 @@ function fill(definitions: readonly AnalyzerDefinition[]): {
       definition: observed.watch(definition),
       config: definition.config.parse({}),
     })),
-    findings: { report: () => {}, isOpen: () => true },
+    findings: {
+      report: ({ id }, { key }) => void open.add(`${id} ${key}`),
+      isOpen: (id, key) => open.has(`${id} ${key}`),
+    },
     surroundings: AROUND,
     threats: LISTS,
     onLoss: () => {},
@@ -89,10 +95,14 @@ function fill(definitions: readonly AnalyzerDefinition[]): {
 }
 
 function heldBy(definitions: readonly AnalyzerDefinition[]): Held {
-  const filled = fill(definitions);
+  // Of open findings others keep record: it lives on, and is not read.
+  const open = new Set<string>();
+  const filled = fill(definitions, open);
   const full = usedBytes();
   filled.runner = undefined;
-  return { bytes: full - usedBytes(), maps: filled.maps };
+  const bytes = full - usedBytes();
+  open.clear();
+  return { bytes, maps: filled.maps };
 }
 
 /** After collections; the median of some readings. */

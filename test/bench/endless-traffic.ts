@@ -30,11 +30,14 @@ const PAIRS = 21_000;
 /** Of one client and one zone. */
 const NAMES_OF_A_PAIR = 3;
 /** So that more clients than any bound have asked, and those that are remembered have asked for enough. */
-const ZONES_OF_A_CLIENT = 16;
+const ZONES_OF_A_CLIENT = 24;
 const SENDERS = 4200;
 const A_SECOND = 50;
 /** Before it everything is learned, after it everything is new. */
-const LEARNED_SECS = 26 * 3600;
+const LEARNED_SECS = 30 * 3600;
+const LEARNED_ROUNDS = 6;
+/** Fewer than any detector remembers by default, so that all of them are learned. */
+const SERVICES = 420;
 /** A detector looks at 1,000 a second at least. */
 const LAST_FLOWS_A_SECOND = 900;
 const LAST_FLOWS = 5400;
@@ -92,12 +95,23 @@ const NAME_SERVERS = workloadsOf('dns', 'd', ['back']);
 /** Cut off. */
 const INNER_ONLY = workloadsOf('db', 'b', ['inner']);
 
-function member(i: number, prefix = '172.30', workloads = APPS): Endpoint {
+/** Texts of containers' addresses are made once in an agent, too. */
+const flat = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
+const ownIps = (prefix: string): readonly string[] =>
+  Array.from({ length: CONTAINERS }, (_, n) =>
+    flat(`${prefix}.${16 + Math.floor(n / 250)}.${1 + (n % 250)}`),
+  );
+const OWN_IPS = { '172.30': ownIps('172.30'), '172.31': ownIps('172.31'), '10.7': ownIps('10.7') } as const;
+const MACS: readonly string[] = Array.from({ length: CONTAINERS }, (_, n) =>
+  flat(`02:42:ac:1e:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 255).toString(16).padStart(2, '0')}`),
+);
+
+function member(i: number, prefix: keyof typeof OWN_IPS = '172.30', workloads = APPS): Endpoint {
   const n = i % CONTAINERS;
   return {
-    ip: `${prefix}.${16 + Math.floor(n / 250)}.${1 + (n % 250)}`,
+    ip: OWN_IPS[prefix][n]!,
     port: 40_000 + (i % 20_000),
-    mac: `02:42:ac:1e:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 255).toString(16).padStart(2, '0')}`,
+    mac: MACS[n],
     scope: 'container',
     workload: workloads[n],
     names: [],
@@ -238,26 +252,58 @@ class Teller {
     );
   }
 
-  /** Habits of a day: each service has a port and a client of its own. */
+  /** Habits of a day: each of some services has its port, its client and a zone that it asks for again and again. */
   learn(): void {
-    const runner = this.#runner;
     this.#pass(0);
-    for (let i = 0; i < CONTAINERS; i++) {
-      const now = this.#pass(1_000_000 / A_SECOND);
-      const resp = { ...member(i), port: 8443 };
-      const client = outside(i, 40_000, { geo: { country: 'DE', asn: 1, asOrganization: 'Net 1' } });
-      if (this.#hears.has('onListener'))
-        runner.listener(listener({ subject: resp, time: now, exposed: true }));
-      if (this.#hearsFlows) this.#talk(flow({ start: now, orig: client, resp, network: BACK }), {});
+    for (let round = 0; round < LEARNED_ROUNDS; round++) {
+      for (let i = 0; i < SERVICES; i++) {
+        const now = this.#pass(1_000_000 / A_SECOND);
+        this.#habit(i, now, round === 0);
+      }
+      this.#pass((LEARNED_SECS / LEARNED_ROUNDS) * 1_000_000);
     }
-    this.#now = secs(LEARNED_SECS);
-    this.#pass(0);
-    if (!this.#hears.has('onListener')) return;
-    for (let i = 0; i < 600; i++) {
-      const now = this.#pass(1_000_000 / A_SECOND);
-      const subject = { ...member(i), port: 4444 };
+    for (let i = 0; i < SERVICES; i++) this.#news(i, this.#pass(1_000_000 / A_SECOND));
+  }
+
+  #habit(i: number, now: Micros, isFirst: boolean): void {
+    const resp = { ...member(i), port: 8443 };
+    const client = outside(i, 40_000, { geo: { country: 'DE', asn: 1, asOrganization: 'Net 1' } });
+    if (isFirst && this.#hears.has('onListener'))
+      this.#runner.listener(listener({ subject: resp, time: now, exposed: true }));
+    if (this.#hearsFlows) {
+      this.#talk(flow({ start: now, orig: client, resp, network: BACK }), {});
+      const peer = { ...member(i + 1), port: 8080 };
+      this.#talk(flow({ start: now, orig: member(i), resp: peer, network: BACK }), {});
+    }
+    if (!this.#hears.has('onDnsQuery')) return;
+    for (let zone = 0; zone < 3; zone++) {
+      const labels = ['www', `habit-${i}-${zone}`, 'com'];
+      for (let n = 0; n < 5; n++)
+        this.#lookUp({ labels, client: member(i), time: now, network: BACK, rtt: 1000 });
+    }
+  }
+
+  /** What nobody has seen of the service before. */
+  #news(i: number, time: Micros): void {
+    const runner = this.#runner;
+    if (this.#hears.has('onListener')) {
       const program = '/tmp/.x/listener (deleted)';
-      runner.listener(listener({ subject, time: now, after: now - 5_000_000, process: 'listener', program }));
+      const subject = { ...member(i), port: 4444 };
+      runner.listener(listener({ subject, time, after: time - 5_000_000, process: 'listener', program }));
+    }
+    if (this.#hearsFlows) {
+      const geo = { country: 'FR', asn: i, asOrganization: `Net ${i}` };
+      const caller = outside(i, 40_000, { geo });
+      this.#talk(flow({ start: time, orig: caller, resp: { ...member(i), port: 8443 }, network: BACK }), {});
+      for (let n = 2; n < 6; n++) {
+        const peer = { ...member(i + n), port: 5432 };
+        this.#talk(flow({ start: time, orig: member(i), resp: peer, network: BACK }), {});
+      }
+    }
+    if (!this.#hears.has('onDnsQuery')) return;
+    for (let zone = 0; zone < 3; zone++) {
+      const labels = ['www', `habit-${i}-${zone}`, 'com'];
+      this.#lookUp({ labels, client: member(i), time, network: BACK, rtt: 1000 });
     }
   }
 
@@ -366,6 +412,18 @@ class Teller {
         ...{ network: MANY_NETWORKS[i % SENDERS], sender },
         protocol: i % 2 === 0 ? 'dhcp' : 'router-advertisement',
       });
+      runner.routerClaim({
+        ...{
+          time,
+          interface: 'eth0',
+          routers: [`192.168.${i & 255}.1`],
+          resolvers: [],
+          count: 1,
+          prefixes: [],
+        },
+        ...{ network: MANY_NETWORKS[i % SENDERS], protocol: 'dhcp' },
+        sender: address(`192.168.${i & 255}.${i % 7}`, 'lan', { mac: MACS[i % CONTAINERS] }),
+      });
       for (const spoof of spoofs(i, time, sender)) runner.spoof(spoof);
       runner.noRoute(noRoute({ subject: sender, time }));
     }
@@ -413,7 +471,7 @@ class Teller {
     const time = this.#pass(1_000_000 / A_SECOND);
     const labels = [`host-${i}`, `zone-${pair}`, pair % 7 === 6 ? 'internal' : 'com'];
     const isMissing = pair % 7 === 5;
-    const inside = `172.30.${16 + (pair % 16)}.${1 + (pair % 250)}`;
+    const inside = `172.30.${16 + (i % 16)}.${1 + (i % 250)}`;
     const answers = isMissing ? [] : [pair % 7 === 4 ? inside : ipOutside(i)];
     // Most ask the same one.
     const server = outside(pair % 4 === 0 ? pair : 0, 53);
@@ -452,9 +510,26 @@ class Teller {
     });
   }
 
+  /** Names that turn inside, asked for by those who asked last. */
+  #lastNames(): void {
+    for (let i = 0; i < 600; i++) {
+      const time = this.#pass(1000);
+      const client = member(PAIRS / ZONES_OF_A_CLIENT - 1 - (i % 40));
+      const fields = { labels: ['www', `turn-${i}`, 'com'], client, time, network: BACK, rtt: 1000 };
+      this.#lookUp(fields, 'NOERROR', [ipOutside(i)]);
+      this.#lookUp(fields, 'NOERROR', [`172.30.${200 + (i % 16)}.${1 + (i % 250)}`]);
+    }
+  }
+
   /** All at once, for those who wait for more to come: whom few containers call that are known since an hour. */
   last(): void {
-    if (!this.#hearsFlows) return;
+    if (this.#hearsFlows) this.#lastFlows();
+    if (this.#hearsAny('onDns', 'onDnsQuery')) this.#lastNames();
+    // As long as they live: the collector must not take what is only read by the next question.
+    this.#lookUp({ labels: ['last', 'example', 'com'], time: this.#now });
+  }
+
+  #lastFlows(): void {
     const few = (i: number): Endpoint => member(i % 40);
     for (let i = 0; i < 40; i++)
       this.#talk(flow({ start: this.#pass(1000), orig: few(i), resp: outside(i, 443), network: BACK }), {});
@@ -472,8 +547,6 @@ class Teller {
       const served = flow({ start, orig: member(i + 1), resp: { ...member(i), port: 7000 }, network: BACK });
       this.#talk(served, {});
     }
-    // As long as they live: the collector must not take what is only read by the next question.
-    this.#lookUp({ labels: ['last', 'example', 'com'], time: this.#now });
   }
 }
 

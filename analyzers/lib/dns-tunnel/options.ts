@@ -44,7 +44,7 @@ export const options = z.strictObject({
     .int()
     .min(256)
     .max(1_000_000)
-    .default(5000)
+    .default(4000)
     .describe('Pairs of client and zone remembered at once: 1.2 KB each.'),
   max_clients: z
     .number()
