@@ -143,6 +143,8 @@ export class Outbox {
   /** Passes over what is stored already: for a sink that is new and wants only what comes. */
   skipBacklog(): void {
     this.#moveTo(this.#log.lastSeq);
+    // Where it began is to be known even when nothing was stored: it is not new at the next start.
+    this.#isSaved = false;
     this.save();
   }
 

@@ -41,6 +41,18 @@ it('keeps nothing from expiring for a sink that wants nothing of a lane', () => 
   expect(none.count()).toBe(0);
 });
 
+it('takes a sink that began with an empty database for no new one at the next start', async () => {
+  const kinds = new Set(['finding'] as const);
+  store.openOutbox('new', 'finding', kinds, { backlog: false });
+  append(store, finding(1));
+  store.flush();
+  store.close();
+
+  store = await open();
+
+  expect(store.openOutbox('new', 'finding', kinds, { backlog: false }).count()).toBe(1);
+});
+
 it('remembers where a sink without backlog began, though it was sent nothing before the next start', async () => {
   append(store, finding(1));
   store.flush();
