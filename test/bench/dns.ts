@@ -117,9 +117,9 @@ function* chunksOf(stream: Iterable<Happening>): Generator<AnalyzerEvent[]> {
   yield chunk;
 }
 
-function runnerOf(definitions: readonly AnalyzerDefinition[]): AnalyzerRunner {
+function runnerOf(definitions: readonly AnalyzerDefinition[], config: object = {}): AnalyzerRunner {
   return new AnalyzerRunner({
-    analyzers: definitions.map((definition) => ({ definition, config: definition.config.parse({}) })),
+    analyzers: definitions.map((definition) => ({ definition, config: definition.config.parse(config) })),
     findings: { report: () => {}, isOpen: () => true },
     onLoss: () => {},
     onFailure: ({ error }) => {
@@ -251,7 +251,7 @@ function compare(title: string, makeStream: () => Iterable<Happening>): { alone:
 export function keptBytes(): number {
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;
-  const runner = runnerOf([dnsTunnel]);
+  const runner = runnerOf([dnsTunnel], { max_zones: PAIRS });
   for (let i = 0; i < PAIRS * NAMES; i++) {
     const pair = i % PAIRS;
     const client = container(`c${pair % CLIENTS}`, `172.30.${pair % CLIENTS}.2`);
