@@ -55,5 +55,14 @@ it('has each finding once, whole and in order, though the station was killed fiv
     .flatMap((name) => readFileSync(join(directory.path, name), 'utf8').split('\n').slice(0, -1));
 
   const ids = lines.map((line) => (JSON.parse(line) as { id: string }).id);
+  const seen = new Set(ids);
+  expect(
+    Array.from({ length: LAST + 1 }, (_, n) => `f-${n}`).filter((id) => !seen.has(id)),
+    'lost',
+  ).toEqual([]);
+  expect(
+    ids.filter((id, i) => ids.indexOf(id) < i),
+    'twice',
+  ).toEqual([]);
   expect(ids).toEqual(Array.from({ length: LAST + 1 }, (_, n) => `f-${n}`));
 });

@@ -276,11 +276,24 @@ describe('the sink file', () => {
       expect(statSync(`${path}.1.gz`).mode & 0o777).toBe(0o640);
     });
 
+    it('is put off while what comes again may come once more', async () => {
+      const records = batch(1, 2, 3);
+      await write(newSink(), records.slice(0, 2));
+      await write(newSink({ rotate_max_bytes: 1 }), records);
+
+      await write(newSink({ rotate_max_bytes: 1 }), records);
+
+      expect(existsSync(`${path}.1`)).toBe(false);
+      expect(readFileSync(path, 'utf8')).toBe(textOf(records));
+    });
+
     it('does not take a moved file for one that lost what comes again', async () => {
       const records = batch(1, 2);
       await write(newSink(), records);
 
-      await write(newSink({ rotate_max_bytes: 1 }), [...records, ...batch(3)]);
+      const sink = newSink({ rotate_max_bytes: 1 });
+      await write(sink, records);
+      await write(sink, batch(3));
 
       expect(readFileSync(`${path}.1`, 'utf8')).toBe(textOf(records));
       expect(readFileSync(path, 'utf8')).toBe(textOf(batch(3)));

@@ -94,7 +94,9 @@ export class LineFile implements LineTarget {
       const fresh = lane === 'finding' || lane === 'event' ? this.#tail.without(lines, lane) : lines;
       if (fresh.length === 0) return;
       const text = Buffer.concat(fresh.flatMap((line) => [line, END]));
-      if (this.#rotation.isDue(await handle.stat(), text.length, this.#now())) {
+      // What comes again stays in the file that is looked at for it: not before it is settled may the file be moved.
+      const isRepeated = fresh.length < lines.length;
+      if (!isRepeated && this.#rotation.isDue(await handle.stat(), text.length, this.#now())) {
         await handle.close();
         await this.#rotation.rotate();
         handle = await this.#open();
