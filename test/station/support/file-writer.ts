@@ -2,7 +2,6 @@
  * A station with a sink `file`, to be killed: `node --import tsx file-writer.ts DIRECTORY FIRST LAST`. Tells findings FIRST
  * to LAST, and on stdout the number of each that is announced, that is, on the disk.
  */
-import { writeSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Station } from '../../../src/station/station.ts';
 import { memoryLogger, QUICK_RETRY, stationConfig } from './harness.ts';
@@ -17,7 +16,7 @@ const station = new Station(stationConfig(directory, {}, {}, [sink]), {
 await station.start('one run');
 for (let n = Number(first); n <= Number(last); n++) {
   station.receive(finding(n), n + 1);
-  station.whenKept(() => writeSync(1, `${n}\n`));
+  station.whenKept(() => void process.stdout.write(`${n}\n`));
   await nextTurn();
 }
 await station.stop();
