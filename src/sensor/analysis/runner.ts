@@ -126,6 +126,8 @@ export interface Wants {
 
 export type FlowEvent = 'flowStart' | 'flowAnswered' | 'flowRecognized' | 'flowActive' | 'flowEnd';
 
+type EventOf<H extends keyof Handlers> = Parameters<NonNullable<Handlers[H]>>[0];
+
 const HANDLER_OF = {
   flowStart: 'onFlowStart',
   flowAnswered: 'onFlowAnswered',
@@ -277,188 +279,75 @@ export class AnalyzerRunner {
   }
 
   flowStart(flow: FlowRecord): void {
-    for (const { slot, tell } of this.#flowListeners.flowStart) {
-      if (!concerns(slot.interest, flow)) continue;
-      try {
-        tell(flow);
-      } catch (error) {
-        this.#failed(slot, 'onFlowStart', error);
-      }
-    }
+    this.#tellFlow('flowStart', flow);
   }
 
   flowAnswered(flow: FlowRecord): void {
-    for (const { slot, tell } of this.#flowListeners.flowAnswered) {
-      if (!concerns(slot.interest, flow)) continue;
-      try {
-        tell(flow);
-      } catch (error) {
-        this.#failed(slot, 'onFlowAnswered', error);
-      }
-    }
+    this.#tellFlow('flowAnswered', flow);
   }
 
   flowRecognized(flow: FlowRecord): void {
-    for (const { slot, tell } of this.#flowListeners.flowRecognized) {
-      if (!concerns(slot.interest, flow)) continue;
-      try {
-        tell(flow);
-      } catch (error) {
-        this.#failed(slot, 'onFlowRecognized', error);
-      }
-    }
+    this.#tellFlow('flowRecognized', flow);
   }
 
   flowActive(flow: FlowRecord): void {
-    for (const { slot, tell } of this.#flowListeners.flowActive) {
-      if (!concerns(slot.interest, flow)) continue;
-      try {
-        tell(flow);
-      } catch (error) {
-        this.#failed(slot, 'onFlowActive', error);
-      }
-    }
+    this.#tellFlow('flowActive', flow);
   }
 
   flowEnd(flow: FlowRecord): void {
-    for (const { slot, tell } of this.#flowListeners.flowEnd) {
-      if (!concerns(slot.interest, flow)) continue;
-      try {
-        tell(flow);
-      } catch (error) {
-        this.#failed(slot, 'onFlowEnd', error);
-      }
-    }
+    this.#tellFlow('flowEnd', flow);
   }
 
   dns(record: DnsRecord): void {
-    for (const { slot, tell } of this.#dnsListeners) {
-      try {
-        tell(record);
-      } catch (error) {
-        this.#failed(slot, 'onDns', error);
-      }
-    }
+    this.#tellListeners(this.#dnsListeners, 'onDns', record);
   }
 
   dnsQuery(query: DnsQuery): void {
-    for (const { slot, tell } of this.#dnsQueryListeners) {
-      try {
-        tell(query);
-      } catch (error) {
-        this.#failed(slot, 'onDnsQuery', error);
-      }
-    }
+    this.#tellListeners(this.#dnsQueryListeners, 'onDnsQuery', query);
   }
 
   notDns(event: NotDns): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onNotDns?.(event);
-      } catch (error) {
-        this.#failed(slot, 'onNotDns', error);
-      }
-    }
+    this.#tellAll('onNotDns', event);
   }
 
   noRoute(record: NoRouteRecord): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onNoRoute?.(record);
-      } catch (error) {
-        this.#failed(slot, 'onNoRoute', error);
-      }
-    }
+    this.#tellAll('onNoRoute', record);
   }
 
   listener(record: ListenerRecord): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onListener?.(record);
-      } catch (error) {
-        this.#failed(slot, 'onListener', error);
-      }
-    }
+    this.#tellAll('onListener', record);
   }
 
   blocked(record: BlockedRecord): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onBlocked?.(record);
-      } catch (error) {
-        this.#failed(slot, 'onBlocked', error);
-      }
-    }
+    this.#tellAll('onBlocked', record);
   }
 
   overlay(traffic: OverlayTraffic): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onOverlay?.(traffic);
-      } catch (error) {
-        this.#failed(slot, 'onOverlay', error);
-      }
-    }
+    this.#tellAll('onOverlay', traffic);
   }
 
   spoof(record: SpoofRecord): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onSpoof?.(record);
-      } catch (error) {
-        this.#failed(slot, 'onSpoof', error);
-      }
-    }
+    this.#tellAll('onSpoof', record);
   }
 
   neighborRequest(request: NeighborRequest): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onNeighborRequest?.(request);
-      } catch (error) {
-        this.#failed(slot, 'onNeighborRequest', error);
-      }
-    }
+    this.#tellAll('onNeighborRequest', request);
   }
 
   routerClaim(claim: RouterClaim): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onRouterClaim?.(claim);
-      } catch (error) {
-        this.#failed(slot, 'onRouterClaim', error);
-      }
-    }
+    this.#tellAll('onRouterClaim', claim);
   }
 
   echo(echo: EchoTally): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onEcho?.(echo);
-      } catch (error) {
-        this.#failed(slot, 'onEcho', error);
-      }
-    }
+    this.#tellAll('onEcho', echo);
   }
 
   login(login: CleartextLogin): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onLogin?.(login);
-      } catch (error) {
-        this.#failed(slot, 'onLogin', error);
-      }
-    }
+    this.#tellAll('onLogin', login);
   }
 
   burst(burst: FlowBurst): void {
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onBurst?.(burst);
-      } catch (error) {
-        this.#failed(slot, 'onBurst', error);
-      }
-    }
+    this.#tellAll('onBurst', burst);
   }
 
   /**
@@ -469,7 +358,7 @@ export class AnalyzerRunner {
     this.#now = Math.max(this.#now, now);
     if (this.#lastTick !== undefined && now - this.#lastTick < MICROS_PER_SECOND) return;
     this.#lastTick = now;
-    this.#tellTick(now);
+    this.#tellAll('onTick', now);
     for (const map of this.#learned) map.tick(now);
     if (now - this.#lastLoss >= LOSS_INTERVAL) this.#emitLosses(now);
   }
@@ -481,36 +370,48 @@ export class AnalyzerRunner {
     this.#lastLoss = step.to;
     this.#lastTick = undefined;
     for (const map of this.#learned) map.clockSet();
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onClockSet?.(step);
-      } catch (error) {
-        this.#failed(slot, 'onClockSet', error);
-      }
-    }
+    this.#tellAll('onClockSet', step);
   }
 
   /** Input has ended: pending decisions are taken and losses told. */
   finish(now: Micros): void {
     this.#now = Math.max(this.#now, now);
-    this.#tellTick(this.#now);
-    for (const slot of this.#slots) {
-      try {
-        slot.handlers.onEnd?.(this.#now);
-      } catch (error) {
-        this.#failed(slot, 'onEnd', error);
-      }
-    }
+    this.#tellAll('onTick', this.#now);
+    this.#tellAll('onEnd', this.#now);
     for (const map of this.#learned) map.save(this.#now);
     this.#emitLosses(this.#now);
   }
 
-  #tellTick(now: Micros): void {
-    for (const slot of this.#slots) {
+  #tellFlow(event: FlowEvent, flow: FlowRecord): void {
+    for (const { slot, tell } of this.#flowListeners[event]) {
+      if (!concerns(slot.interest, flow)) continue;
       try {
-        slot.handlers.onTick?.(now);
+        tell(flow);
       } catch (error) {
-        this.#failed(slot, 'onTick', error);
+        this.#failed(slot, HANDLER_OF[event], error);
+      }
+    }
+  }
+
+  #tellListeners<Event>(listeners: readonly Listener<Event>[], handler: keyof Handlers, event: Event): void {
+    for (const { slot, tell } of listeners) {
+      try {
+        tell(event);
+      } catch (error) {
+        this.#failed(slot, handler, error);
+      }
+    }
+  }
+
+  /** What comes seldom. */
+  #tellAll<H extends keyof Handlers>(handler: H, event: EventOf<H>): void {
+    for (const slot of this.#slots) {
+      const tell = slot.handlers[handler] as ((event: EventOf<H>) => void) | undefined;
+      if (tell === undefined) continue;
+      try {
+        tell.call(slot.handlers, event);
+      } catch (error) {
+        this.#failed(slot, handler, error);
       }
     }
   }
