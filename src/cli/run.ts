@@ -31,7 +31,9 @@ export async function runCommand(options: RunOptions): Promise<void> {
   );
   station.watch(() => agent.problems());
   // Without a list there is nothing to read again, and the signal keeps its meaning: the terminal went.
-  if (config.threat_lists.lists.length > 0) process.on('SIGHUP', () => agent.reloadThreatLists());
+  // Whoever rotates logs sends it to everybody. A terminal sends it when it is closed, and means the end.
+  if (process.stdin.isTTY !== true || config.threat_lists.lists.length > 0)
+    process.on('SIGHUP', () => agent.reloadThreatLists());
   const signal = await endSignal();
   log.info({ signal }, 'stopping');
   await agent.stop();

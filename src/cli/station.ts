@@ -38,7 +38,7 @@ const SILENT_AFTER_MS = 5 * HEARTBEAT_INTERVAL_MS;
 const ALIVE_MS = 5000;
 
 export async function stationCommand(): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   const house = new House(openPipe());
   process.once('uncaughtException', (error) => {
     house.log?.fatal({ err: error }, 'a bug ended the station; please report it');

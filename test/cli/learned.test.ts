@@ -82,6 +82,7 @@ describe('what new-edge has learned', () => {
       ['watched', 1],
     ]);
     const { services, edges } = learnedServices(read);
-    for (const record of [...services, ...edges, ...maps]) expect(outputSchema().problems(record)).toEqual([]);
+    for (const record of [...services, ...edges, ...maps])
+      expect(outputSchema().problems(record)).toEqual([]);
   });
 });

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LossTally } from '../../../src/model/loss-tally.ts';
 import type { AgentRecord } from '../../../src/model/record.ts';
 import { parseRecord } from '../../../src/model/serialize.ts';
 import { storeConfig } from '../../../src/station/config.ts';
-import { LossTally } from '../../../src/model/loss-tally.ts';
 import type { LeaseFilter } from '../../../src/station/store/lease-query.ts';
 import { openStoreReadOnly, type StoreReader } from '../../../src/station/store/reader.ts';
 import { openStore, type Store } from '../../../src/station/store/store.ts';

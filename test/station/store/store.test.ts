@@ -14,9 +14,9 @@ import {
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LossTally } from '../../../src/model/loss-tally.ts';
 import { parseRecord } from '../../../src/model/serialize.ts';
 import { storeConfig } from '../../../src/station/config.ts';
-import { LossTally } from '../../../src/model/loss-tally.ts';
 import { openStoreReadOnly, type StoreReader } from '../../../src/station/store/reader.ts';
 import { SCHEMA_VERSION } from '../../../src/station/store/schema.ts';
 import { openStore, type Store } from '../../../src/station/store/store.ts';
