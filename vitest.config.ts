@@ -2,8 +2,22 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SlowFirst } from './test/support/slow-first.ts';
 
-// Two projects: `unit` runs anywhere in seconds; `integration` starts real daemons (dockerd, influxd)
-// in network namespaces of its own, one file at a time, and needs root.
+/** Real programs and servers, and no packets that must not be missed: these bear a neighbour. */
+const PROGRAMS = [
+  'alertmanager',
+  'cli',
+  'corpus',
+  'file-sink',
+  'influxdb',
+  'map-edges',
+  'native-asan',
+  'station-process',
+  'syslog',
+  'victoriametrics',
+].map((name) => `test/integration/${name}.test.ts`);
+
+// Three projects: `unit` runs anywhere in minutes; `programs` starts servers and the executable, two files at a time;
+// `integration` starts a Docker engine in network namespaces of its own, one file at a time, and needs root.
 export default defineConfig({
   test: {
     sequence: { sequencer: SlowFirst },
@@ -20,8 +34,18 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'programs',
+          include: PROGRAMS,
+          maxWorkers: 2,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          exclude: PROGRAMS,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,

@@ -31,6 +31,7 @@ const CHECKS: readonly Step[] = [
 
 const SUITES = [
   { name: 'unit', timeoutMs: 600_000 },
+  { name: 'programs', timeoutMs: 300_000 },
   { name: 'integration', timeoutMs: 900_000 },
 ] as const;
 

@@ -6,6 +6,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const SECS: Readonly<Record<string, number>> = {
   'analyzers/dns-tunnel.look-alikes.test.ts': 45,
+  'integration/native-asan.test.ts': 43,
+  'integration/corpus.test.ts': 33,
   'capture/live-leaks.test.ts': 22,
   'capture/portable.test.ts': 18,
   'analyzers/dns-tunnel.bounds.test.ts': 15,
