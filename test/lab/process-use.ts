@@ -10,23 +10,37 @@ export interface ProcessUse {
   readonly openFiles: number;
 }
 
+const NOTHING: ProcessUse = { residentBytes: 0, openFiles: 0 };
+
+/** Throws when the process itself has ended. Children that end meanwhile (the agent asks iptables-save) hold nothing. */
 export function processUse(pid: number): ProcessUse {
-  const own = { residentBytes: residentBytes(pid), openFiles: readdirSync(`/proc/${pid}/fd`).length };
-  return childrenOf(pid)
-    .map(processUse)
-    .reduce(
-      (sum, each) => ({
-        residentBytes: sum.residentBytes + each.residentBytes,
-        openFiles: sum.openFiles + each.openFiles,
-      }),
-      own,
-    );
+  const use = useNow(pid);
+  if (use === undefined) throw new Error(`process ${pid} has ended`);
+  return use;
 }
 
-function residentBytes(pid: number): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  if (kibibytes === undefined) throw new Error(`process ${pid} has ended`);
-  return Number(kibibytes) * 1024;
+function useNow(pid: number): ProcessUse | undefined {
+  try {
+    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    // A process that has ended and was not waited for yet has no memory.
+    if (kibibytes === undefined) return undefined;
+    const own = {
+      residentBytes: Number(kibibytes) * 1024,
+      openFiles: readdirSync(`/proc/${pid}/fd`).length,
+    };
+    return childrenOf(pid)
+      .map((child) => useNow(child) ?? NOTHING)
+      .reduce(sum, own);
+  } catch {
+    return undefined;
+  }
+}
+
+function sum(one: ProcessUse, other: ProcessUse): ProcessUse {
+  return {
+    residentBytes: one.residentBytes + other.residentBytes,
+    openFiles: one.openFiles + other.openFiles,
+  };
 }
 
 function childrenOf(pid: number): number[] {
