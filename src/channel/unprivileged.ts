@@ -4,7 +4,19 @@
  * capabilities now or by exec. Where that user could not reach the program or the database, it says so and stays root
  * without capabilities.
  */
-import { chownSync, existsSync, lchownSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchownSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { StationCommand } from './station-process.ts';
 
@@ -68,11 +80,29 @@ export function giveStore(storePath: string, { uid, gid }: User): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o750 });
     const ours = readdirSync(dir).filter((name) => name.startsWith(basename(path)));
-    // Not what a link leads to: that may be another's.
-    for (const name of ours) lchownSync(`${dir}/${name}`, uid, gid);
+    for (const name of ours) giveFile(`${dir}/${name}`, uid, gid);
     if (ownsDirectory(path)) chownSync(dir, uid, gid);
   } catch {
     // A read-only file system, a file where a directory should be: the station tells it in its own words.
+  }
+}
+
+/**
+ * The folder is that user's already after the first start, so what lies in it may be meant to trick root: neither what a
+ * symbolic link leads to is given, nor a file that has another name elsewhere.
+ */
+function giveFile(path: string, uid: number, gid: number): void {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return;
+  }
+  try {
+    const found = fstatSync(file);
+    if (found.isFile() && found.nlink === 1) fchownSync(file, uid, gid);
+  } finally {
+    closeSync(file);
   }
 }
 

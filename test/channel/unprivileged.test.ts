@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -118,6 +128,15 @@ describe.skipIf(!isRoot)('the database of the station', () => {
     writeFileSync(join(dir, 'state/x.db-wal'), '');
     giveStore(join(dir, 'state/x.db'), USER);
     expect(owner(join(dir, 'state/x.db-wal'))).toEqual([4711, 4712]);
+  });
+
+  it("is not a way to be given what is another's: neither by a symbolic link nor by a second name", () => {
+    giveStore(join(dir, 'state/x.db'), USER);
+    writeFileSync(join(dir, 'secret'), '');
+    linkSync(join(dir, 'secret'), join(dir, 'state/x.db-hard'));
+    symlinkSync(join(dir, 'secret'), join(dir, 'state/x.db-soft'));
+    giveStore(join(dir, 'state/x.db'), USER);
+    expect(owner(join(dir, 'secret'))).toEqual([0, 0]);
   });
 
   it('takes nothing from others: their files and their folder stay theirs', () => {
