@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SEVERITIES, type Severity } from '../../model/finding.ts';
 import type { RecordKind } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
+import { KINDS } from '../../query/choices.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { FORMAT_NAMES, type FormatName } from '../formats/formats.ts';
 import type { Sink } from './sink.ts';
@@ -13,21 +14,7 @@ import type { Sink } from './sink.ts';
 /** What can be on its way to a sink; the closing summary of `analyze` is not. */
 export type DeliveredKind = Exclude<RecordKind, 'summary'>;
 
-export const DELIVERED_KINDS = Object.keys({
-  finding: true,
-  flow: true,
-  traffic: true,
-  dns: true,
-  loss: true,
-  anomaly: true,
-  inventory: true,
-  coverage: true,
-  'no-route': true,
-  blocked: true,
-  listener: true,
-  lease: true,
-  spoof: true,
-} satisfies Record<DeliveredKind, true>) as readonly DeliveredKind[];
+export const DELIVERED_KINDS = KINDS.filter((kind): kind is DeliveredKind => kind !== 'summary');
 
 /** What every sink's options hold; `commonOptions` makes the schema. */
 export interface CommonSinkConfig {
