@@ -23,6 +23,7 @@ export const TECHNIQUES: Readonly<Record<string, Technique>> = {
   T1110: { name: 'Brute Force', tactics: ['credential-access'] },
   T1133: { name: 'External Remote Services', tactics: ['initial-access', 'persistence'] },
   T1190: { name: 'Exploit Public-Facing Application', tactics: ['initial-access'] },
+  'T1562.006': { name: 'Impair Defenses: Indicator Blocking', tactics: ['defense-evasion'] },
   T1498: { name: 'Network Denial of Service', tactics: ['impact'] },
   'T1496.001': { name: 'Resource Hijacking: Compute Hijacking', tactics: ['impact'] },
   'T1552.005': {

@@ -4,8 +4,16 @@ import type { Micros } from './time.ts';
 export const SEVERITIES = ['informational', 'low', 'medium', 'high', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+/** `informational` of none. */
+export function gravest(severities: readonly Severity[]): Severity {
+  return SEVERITIES[Math.max(0, ...severities.map((each) => SEVERITIES.indexOf(each)))]!;
+}
+
 /** `certain`: a fact of the inventory or the kernel. `high`/`medium`/`low`: a statistic with its threshold. */
 export type Confidence = 'low' | 'medium' | 'high' | 'certain';
+
+/** Id of what tells of many findings as one, and folds them; it is told to whoever is not sent those. */
+export const FINDING_STORM = 'finding-storm';
 
 export interface AttackTechnique {
   /** MITRE ATT&CK id, `T1048` or `T1071.004`. */
@@ -39,6 +47,35 @@ export interface Finding {
         readonly severity: Severity;
       }
     | undefined;
+  /** Somebody said that they are on it; absent when nobody did, and again once it reopens. */
+  readonly acknowledged?:
+    | {
+        /** Wall clock. */
+        readonly at: Micros;
+        /** Who said so, as well as that is known. */
+        readonly by: string;
+        /** What they said; absent when they said nothing. */
+        readonly note?: string | undefined;
+      }
+    | undefined;
+  /** The operator does not want to be told of it; it is recorded all the same. Absent when it is not muted. */
+  readonly muted?:
+    | {
+        /** Of the mute: `bridgewatch mutes` has it. */
+        readonly id: string;
+        /** Why. */
+        readonly reason: string;
+        /** From then on it is told again; absent: for ever. Wall clock. */
+        readonly until?: Micros | undefined;
+        /**
+         * This record is the first that is muted, and the one before it was told: who is not told of what is muted is told
+         * this one, as the end. Absent in all others.
+         */
+        readonly begins?: true | undefined;
+      }
+    | undefined;
+  /** Id of the finding that tells of it, and of many like it, in their place: a storm. Absent when it is told itself. */
+  readonly foldedInto?: string | undefined;
   /** How sure it is; argued in docs/analyzers. */
   readonly confidence: Confidence;
   /** What an attacker would be doing. */
@@ -63,8 +100,8 @@ export interface Finding {
   readonly evidence: Readonly<Record<string, EvidenceValue>>;
   /** One sentence rendered from the evidence. */
   readonly explanation: string;
-  /** `open` once, `update` while it goes on, `closed` when it has been quiet. */
-  readonly status: 'open' | 'update' | 'closed';
+  /** `open` once, `update` while it goes on, `closed` when it has been quiet, `reopened` when it came back. */
+  readonly status: 'open' | 'update' | 'closed' | 'reopened';
   /** Why this record was written now. */
   readonly reason: string;
   /** What makes two reports the same finding (Zeek's $identifier). */

@@ -22,6 +22,9 @@ export function laneOf(kind: RecordKind): Lane {
     case 'listener':
     case 'lease':
     case 'spoof':
+    case 'decision':
+    case 'evidence':
+    case 'audit-run':
       return 'event';
     case 'flow':
     case 'traffic':

@@ -1,5 +1,8 @@
 import type { Micros } from './time.ts';
 
+/** Of an engine's id in events, as `docker ps` prints ids. */
+export const SHORT_ID_LENGTH = 12;
+
 /** A Docker network as the engine describes it, plus the kernel interface that carries it. */
 export interface Network {
   /** The engine's id, 64 hex digits; 12 of them in events. */

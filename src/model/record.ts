@@ -1,6 +1,9 @@
+import type { AuditRunRecord } from './audit-run.ts';
 import type { BlockedRecord } from './blocked.ts';
+import type { DecisionRecord } from './decision.ts';
 import type { DnsRecord } from './dns.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { EvidenceRecord } from './evidence.ts';
 import type { Finding } from './finding.ts';
 import type { FlowRecord, TrafficRecord } from './flow.ts';
 import type { LeaseRecord } from './lease.ts';
@@ -126,6 +129,13 @@ export interface SummaryRecord {
   readonly notUnderstood: Readonly<Record<string, number>>;
   /** What was lost, by source. */
   readonly losses: Readonly<Record<string, number>>;
+  /**
+   * How many files ended how: `whole`, `cut`, `corrupt`, `unreadable`, `copy` (of another, not read), `outside` (of the
+   * range of time, not read), `not-a-capture` (passed over); absent when one file was read.
+   */
+  readonly files?: Readonly<Record<string, number>>;
+  /** Packets that were in two files of one interface, and counted once; absent when there were none. */
+  readonly duplicates?: number;
 }
 
 /** Everything that leaves the sensor. Each switch over `kind` is exhaustive. */
@@ -143,6 +153,9 @@ export type AgentRecord =
   | ListenerRecord
   | LeaseRecord
   | SpoofRecord
+  | DecisionRecord
+  | EvidenceRecord
+  | AuditRunRecord
   | SummaryRecord;
 
 export type RecordKind = AgentRecord['kind'];

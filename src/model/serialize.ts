@@ -4,15 +4,19 @@
  * condensed to what names them. Control and bidirectional characters are `\u` escapes, so that a line can be
  * printed on a terminal as it is. Absent means unknown; nothing is ever written as `null` for that.
  */
+import type { AuditRunRecord } from './audit-run.ts';
 import type { BlockedRecord } from './blocked.ts';
+import type { DecisionRecord } from './decision.ts';
 import type { DnsRecord } from './dns.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { EvidenceRecord } from './evidence.ts';
 import type { Finding } from './finding.ts';
 import type { FlowRecord, TrafficRecord } from './flow.ts';
 import type { LeaseRecord } from './lease.ts';
 import type { ListenerRecord } from './listener.ts';
 import type { NatFact } from './nat.ts';
-import type { Network, Workload } from './network.ts';
+import { type Network, SHORT_ID_LENGTH, type Workload } from './network.ts';
+import { printableJson } from './printable-json.ts';
 import type {
   AgentRecord,
   AnomalyRecord,
@@ -23,20 +27,20 @@ import type {
   RecordKind,
   SummaryRecord,
 } from './record.ts';
+import { serializeFlow } from './serialize-flow.ts';
 import type { SpoofRecord } from './spoof.ts';
 import { formatMicros, type Micros } from './time.ts';
 
-/** As `docker ps` prints ids. */
-export const SHORT_ID_LENGTH = 12;
+export { printableJson, SHORT_ID_LENGTH };
 
-/** Costs 5-10 us for a flow: call it once a record, never once a packet. */
+/** Costs microseconds: call it once a record, never once a packet. */
 export function serializeRecord(record: AgentRecord): string {
-  return printableJson(publicRecord(record));
+  return record.kind === 'flow' ? serializeFlow(record) : serializeByCopy(record);
 }
 
-/** One line of JSON that may be printed on a terminal as it is. */
-export function printableJson(value: unknown): string {
-  return escapeJson(JSON.stringify(value));
+/** The general way; what `serializeFlow` writes is the same. */
+export function serializeByCopy(record: AgentRecord): string {
+  return printableJson(publicRecord(record));
 }
 
 /** Reads back what `serializeRecord` wrote; only for text that it did write, there is no validation. */
@@ -62,6 +66,9 @@ export function recordTime(record: AgentRecord): Micros | undefined {
     case 'listener':
     case 'lease':
     case 'spoof':
+    case 'decision':
+    case 'evidence':
+    case 'audit-run':
       return record.time;
     case 'summary':
       return record.last;
@@ -84,6 +91,9 @@ export type PublicListener = ReturnType<typeof publicListener>;
 export type PublicBlocked = ReturnType<typeof publicBlocked>;
 export type PublicLease = ReturnType<typeof publicLease>;
 export type PublicSpoof = ReturnType<typeof publicSpoof>;
+export type PublicDecision = ReturnType<typeof publicDecision>;
+export type PublicEvidence = ReturnType<typeof publicEvidence>;
+export type PublicAuditRun = ReturnType<typeof publicAuditRun>;
 export type PublicSummary = ReturnType<typeof publicSummary>;
 
 export type PublicRecord =
@@ -100,6 +110,9 @@ export type PublicRecord =
   | PublicListener
   | PublicLease
   | PublicSpoof
+  | PublicDecision
+  | PublicEvidence
+  | PublicAuditRun
   | PublicSummary;
 
 /** The public form of one kind. */
@@ -133,18 +146,15 @@ function publicRecord(record: AgentRecord): PublicRecord {
       return publicLease(record);
     case 'spoof':
       return publicSpoof(record);
+    case 'decision':
+      return publicDecision(record);
+    case 'evidence':
+      return publicEvidence(record);
+    case 'audit-run':
+      return publicAuditRun(record);
     case 'summary':
       return publicSummary(record);
   }
-}
-
-// JSON.stringify escapes U+0000-001F and lone surrogates. A terminal also acts on DEL and C1 (U+009B is CSI), and
-// bidirectional controls and line separators make a line read differently from what it says (Trojan Source,
-// CVE-2021-42574).
-const UNSAFE_TO_PRINT = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-function escapeJson(json: string): string {
-  return json.replace(UNSAFE_TO_PRINT, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function optionalTime(time: Micros | undefined): string | undefined {
@@ -311,6 +321,18 @@ function publicFinding(record: Finding) {
     title: record.title,
     severity: record.severity,
     exception: record.exception,
+    acknowledged: record.acknowledged && {
+      at: formatMicros(record.acknowledged.at),
+      by: record.acknowledged.by,
+      note: record.acknowledged.note,
+    },
+    muted: record.muted && {
+      id: record.muted.id,
+      reason: record.muted.reason,
+      until: optionalTime(record.muted.until),
+      begins: record.muted.begins,
+    },
+    foldedInto: record.foldedInto,
     confidence: record.confidence,
     status: record.status,
     reason: record.reason,
@@ -465,6 +487,70 @@ function publicSpoof(record: SpoofRecord) {
   };
 }
 
+function publicDecision(record: DecisionRecord) {
+  return {
+    kind: record.kind,
+    time: formatMicros(record.time),
+    id: record.id,
+    action: record.action,
+    object: record.object,
+    finding: record.finding,
+    analyzer: record.analyzer,
+    key: record.key,
+    where: record.where,
+    reason: record.reason,
+    until: optionalTime(record.until),
+    by: record.by,
+    network: record.network,
+  };
+}
+
+function publicEvidence(record: EvidenceRecord) {
+  return {
+    kind: record.kind,
+    time: formatMicros(record.time),
+    id: record.id,
+    change: record.change,
+    cause: record.cause,
+    finding: record.finding,
+    analyzer: record.analyzer,
+    severity: record.severity,
+    by: record.by,
+    targets: record.targets,
+    filter: record.filter,
+    networks: record.networks,
+    trigger: optionalTime(record.trigger),
+    first: optionalTime(record.first),
+    last: optionalTime(record.last),
+    packets: record.packets,
+    bytes: record.bytes,
+    file: record.file,
+    sha256: record.sha256,
+    end: record.end,
+    missing: record.missing,
+    reason: record.reason,
+  };
+}
+
+function publicAuditRun(record: AuditRunRecord) {
+  return {
+    kind: record.kind,
+    time: formatMicros(record.time),
+    trigger: record.trigger,
+    tookSecs: record.tookSecs,
+    engineVersion: record.engineVersion,
+    containers: record.containers,
+    networks: record.networks,
+    checks: record.checks,
+    leftOut: record.leftOut,
+    outcomes: record.outcomes,
+    failures: record.failures,
+    findings: record.findings,
+    scores: record.scores,
+    unknown: record.unknown,
+  };
+}
+
 function publicSummary(record: SummaryRecord) {
   return {
     kind: record.kind,
@@ -478,5 +564,7 @@ function publicSummary(record: SummaryRecord) {
     anomalies: record.anomalies,
     notUnderstood: record.notUnderstood,
     losses: record.losses,
+    files: record.files,
+    duplicates: record.duplicates,
   };
 }

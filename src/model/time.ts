@@ -31,6 +31,27 @@ export function parseMicros(text: string): Micros | undefined {
   return Number.isNaN(millis) ? undefined : millis * 1000 + Number(rest);
 }
 
+const SPAN_UNITS = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** For a sentence, the two largest units: `2 h 10 min`, `3 d`, `45 s`. */
+export function spanText(span: Micros): string {
+  const secs = Math.round(span / MICROS_PER_SECOND);
+  const first = SPAN_UNITS.findIndex(([, unitSecs]) => secs >= unitSecs);
+  if (first < 0) return '0 s';
+  let rest = secs;
+  const parts = SPAN_UNITS.slice(first, first + 2).map(([name, unitSecs]) => {
+    const count = Math.floor(rest / unitSecs);
+    rest -= count * unitSecs;
+    return count === 0 ? '' : `${count} ${name}`;
+  });
+  return parts.filter((part) => part !== '').join(' ');
+}
+
 /** Wall clock in the unit of packet time. Only composition roots and sinks may call it. */
 export function wallMicros(): Micros {
   return Date.now() * 1000;

@@ -1,5 +1,5 @@
 /** Which of the sensitive ports are for administration or data, and as what each counts here. */
-import { SENSITIVE_TCP_PORTS, type SensitivePort } from '../sensitive-ports.ts';
+import { SENSITIVE_TCP_PORTS, type SensitivePort } from '../../../src/model/sensitive-ports.ts';
 
 /** `login`: a person's way in. `control`: commands a cluster or a machine. `data`: a store or a broker. */
 export type AdminKind = 'login' | 'control' | 'data';

@@ -4,10 +4,10 @@
  */
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import type { FlowRecord } from '../../../src/model/flow.ts';
+import { type SensitivePort, sensitivePort } from '../../../src/model/sensitive-ports.ts';
 import type { Surroundings } from '../../../src/sensor/analysis/analyzer.ts';
 import { isForgedGateway } from '../gateway.ts';
 import { isReply } from '../leaving.ts';
-import { type SensitivePort, sensitivePort } from '../sensitive-ports.ts';
 
 export interface ToHost {
   readonly sensitive: SensitivePort | undefined;

@@ -1,7 +1,7 @@
 /**
  * Ports whose service hands over a machine or its data to whoever may talk to it, for detectors that weigh who reached
- * one. A port is a hint: that a service answered there is what makes it worth a word, and on the Internet, where
- * peer-to-peer programs use any, only bytes that fit it do.
+ * one, and for the audit, which asks whether one is open. A port is a hint: that a service answered there is what makes
+ * it worth a word, and on the Internet, where peer-to-peer programs use any, only bytes that fit it do.
  */
 
 /** `docker`: the engine's own interface. `engine`: commands a machine or a cluster. `login`: a person's way in. `data`: a store or a broker. `files`: shared files. */

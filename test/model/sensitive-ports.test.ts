@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ADMIN_PORTS } from '../../../analyzers/lib/admin-port-access/admin-ports.ts';
-import { SENSITIVE_TCP_PORTS, sensitivePort } from '../../../analyzers/lib/sensitive-ports.ts';
+import { ADMIN_PORTS } from '../../analyzers/lib/admin-port-access/admin-ports.ts';
+import { SENSITIVE_TCP_PORTS, sensitivePort } from '../../src/model/sensitive-ports.ts';
 
 describe('sensitive ports', () => {
   it.each(['host-service-access', 'published-exposure'])('are those that the page of %s lists', (id) => {
@@ -32,7 +32,7 @@ describe('sensitive ports', () => {
 
 /** All numbers in the first column but one of the table that follows these words, where they could be ports. */
 function portsOn(id: string, before: string): number[] {
-  const page = readFileSync(new URL(`../../../docs/analyzers/${id}.md`, import.meta.url), 'utf8');
+  const page = readFileSync(new URL(`../../docs/analyzers/${id}.md`, import.meta.url), 'utf8');
   const from = page.search(new RegExp(before));
   const rows = /\n\|(?:.*\|\n)+/.exec(page.slice(from))![0];
   return sorted(rows.match(/(?<![\w.])\d{2,5}\b/g)!.map(Number));
