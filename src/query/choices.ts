@@ -1,6 +1,9 @@
 /** Fields with a fixed set of values. The compiler refuses a set that lacks one, or has one that is none. */
+import type { AuditTrigger } from '../model/audit-run.ts';
+import type { DecisionRecord } from '../model/decision.ts';
 import type { DnsRecord } from '../model/dns.ts';
 import type { Attribution, Scope } from '../model/endpoint.ts';
+import type { EvidenceRecord } from '../model/evidence.ts';
 import type { Confidence, Finding } from '../model/finding.ts';
 import type { ConnState, Coverage, Direction } from '../model/flow.ts';
 import type { ListenerRecord } from '../model/listener.ts';
@@ -105,7 +108,20 @@ export const CONFIDENCES = keys({
   certain: true,
 } satisfies Every<Confidence>);
 
-export const STATUSES = keys({ open: true, update: true, closed: true } satisfies Every<Finding['status']>);
+export const STATUSES = keys({
+  open: true,
+  update: true,
+  closed: true,
+  reopened: true,
+} satisfies Every<Finding['status']>);
+
+export const ACTIONS = keys({
+  acknowledge: true,
+  unacknowledge: true,
+  mute: true,
+  unmute: true,
+  expire: true,
+} satisfies Every<DecisionRecord['action']>);
 
 export const CHANGES = keys({
   added: true,
@@ -114,7 +130,16 @@ export const CHANGES = keys({
   opened: true,
   found: true,
   closed: true,
-} satisfies Every<InventoryChange['change'] | ListenerRecord['change']>);
+  kept: true,
+} satisfies Every<InventoryChange['change'] | ListenerRecord['change'] | EvidenceRecord['change']>);
+
+export const TRIGGERS = keys({ start: true, change: true, schedule: true } satisfies Every<AuditTrigger>);
+
+export const CAUSES = keys({
+  finding: true,
+  request: true,
+  command: true,
+} satisfies Every<EvidenceRecord['cause']>);
 
 export const KINDS = keys({
   flow: true,
@@ -130,5 +155,8 @@ export const KINDS = keys({
   listener: true,
   lease: true,
   spoof: true,
+  decision: true,
+  evidence: true,
+  'audit-run': true,
   summary: true,
 } satisfies Every<RecordKind>);

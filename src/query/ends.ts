@@ -31,6 +31,9 @@ export function endsOf(record: PublicRecord): readonly End[] {
     case 'anomaly':
     case 'inventory':
     case 'blocked':
+    case 'decision':
+    case 'evidence':
+    case 'audit-run':
     case 'summary':
       return [];
   }

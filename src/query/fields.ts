@@ -8,6 +8,8 @@ import type { RecordKind } from '../model/record.ts';
 import type { PublicOf, PublicRecord } from '../model/serialize.ts';
 import { MICROS_PER_SECOND } from '../model/time.ts';
 import {
+  ACTIONS,
+  CAUSES,
   CERTAINTIES,
   CHANGES,
   CONFIDENCES,
@@ -20,6 +22,7 @@ import {
   SCOPES,
   STATES,
   STATUSES,
+  TRIGGERS,
   VANTAGES,
 } from './choices.ts';
 import { containerNames, type End, endsOf, workloadNames } from './ends.ts';
@@ -449,16 +452,24 @@ const PLAIN: readonly Plain[] = [
   {
     name: 'id',
     type: 'exact',
-    about: 'of the finding',
+    about: 'of the finding; of a decision and of evidence: its own, and that of the finding it is about',
     example: 'id:5c1d9a*',
-    read: { finding: ({ id }) => id },
+    read: {
+      finding: ({ id }) => id,
+      decision: ({ id, finding }) => [id, finding],
+      evidence: ({ id, finding }) => [id, finding],
+    },
   },
   {
     name: 'analyzer',
     type: 'text',
     about: 'which analyzer found it',
     example: 'analyzer:dns-tunnel',
-    read: { finding: ({ analyzer }) => analyzer },
+    read: {
+      finding: ({ analyzer }) => analyzer,
+      decision: ({ analyzer }) => analyzer,
+      evidence: ({ analyzer }) => analyzer,
+    },
   },
   {
     name: 'message',
@@ -474,7 +485,7 @@ const PLAIN: readonly Plain[] = [
     isOrdered: true,
     about: 'how bad it is when true',
     example: 'severity>=high',
-    read: { finding: ({ severity }) => severity },
+    read: { finding: ({ severity }) => severity, evidence: ({ severity }) => severity },
   },
   {
     name: 'confidence',
@@ -521,6 +532,65 @@ const PLAIN: readonly Plain[] = [
     read: { finding: ({ exception }) => exception?.reason },
   },
   {
+    name: 'muted',
+    type: 'text',
+    about: 'why somebody muted it, or the id of the mute; `*`: all that are muted',
+    example: 'not muted:*',
+    read: { finding: ({ muted }) => muted && [muted.reason, muted.id] },
+  },
+  {
+    name: 'foldedInto',
+    type: 'exact',
+    about: 'the id of the storm that tells of it; `*`: all that are folded into one',
+    example: 'not foldedInto:*',
+    read: { finding: ({ foldedInto }) => foldedInto },
+  },
+  {
+    name: 'acknowledged',
+    type: 'text',
+    about: 'who is on it; `*`: all that somebody acknowledged',
+    example: 'not acknowledged:*',
+    read: { finding: ({ acknowledged }) => acknowledged?.by },
+  },
+  {
+    name: 'action',
+    type: 'choice',
+    choices: ACTIONS,
+    about: 'what was decided',
+    example: 'action:mute',
+    read: { decision: ({ action }) => action },
+  },
+  {
+    name: 'by',
+    type: 'text',
+    about: 'who decided, or asked for packets, as they said',
+    example: 'by:root*',
+    read: { decision: ({ by }) => by, evidence: ({ by }) => by },
+  },
+  {
+    name: 'cause',
+    type: 'choice',
+    choices: CAUSES,
+    about: 'why packets were put aside',
+    example: 'cause:command',
+    read: { evidence: ({ cause }) => cause },
+  },
+  {
+    name: 'trigger',
+    type: 'choice',
+    choices: TRIGGERS,
+    about: 'why the running agent audited the host',
+    example: 'trigger:change',
+    read: { 'audit-run': ({ trigger }) => trigger },
+  },
+  {
+    name: 'score',
+    type: 'count',
+    about: 'what an audit gave the host, or one of its networks',
+    example: 'score<50',
+    read: { 'audit-run': ({ scores }) => scores.map(({ score }) => score) },
+  },
+  {
     name: 'technique',
     type: 'text',
     about: 'MITRE ATT&CK technique',
@@ -533,7 +603,11 @@ const PLAIN: readonly Plain[] = [
     choices: CHANGES,
     about: 'what happened to it',
     example: 'change:opened',
-    read: { inventory: ({ change }) => change, listener: ({ change }) => change },
+    read: {
+      inventory: ({ change }) => change,
+      listener: ({ change }) => change,
+      evidence: ({ change }) => change,
+    },
   },
   {
     name: 'process',
@@ -880,12 +954,17 @@ function fullNetworkNames(record: PublicRecord): readonly string[] {
     case 'coverage':
     case 'lease':
     case 'spoof':
+    case 'decision':
       return record.network === undefined ? [] : [record.network];
     case 'blocked':
       return [record.from?.name, record.to?.name].filter((name) => name !== undefined);
     case 'no-route':
     case 'listener':
       return record.networks.map(({ name }) => name);
+    case 'evidence':
+      return record.networks;
+    case 'audit-run':
+      return record.scores.map(({ network }) => network).filter((name) => name !== undefined);
     case 'inventory':
       return record.object === 'network' ? [record.name] : [];
     case 'loss':
@@ -918,6 +997,12 @@ function ownNames(record: PublicRecord): readonly (string | undefined)[] {
       return [record.process];
     case 'blocked':
       return [record.chain, record.reason];
+    case 'decision':
+      return [record.action, record.analyzer, record.by, record.reason];
+    case 'evidence':
+      return [record.analyzer, record.by, record.file, ...(record.targets ?? [])];
+    case 'audit-run':
+      return record.unknown.flatMap(({ checks }) => checks);
     case 'no-route':
     case 'lease':
     case 'spoof':

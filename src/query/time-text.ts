@@ -30,6 +30,20 @@ export function parseTime(text: string, now: Micros): TimeSpan | undefined {
   return duration === undefined ? parseClockTime(text) : { at: now - duration };
 }
 
+const AGE = /^(\d{1,9})([smhdw])$/;
+const AGE_SECS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** For people who are told that something is neither. */
+export const AGE_OR_TIME =
+  'an age like 15m, 24h or 7d, or a time like 2026-11-23, "2026-11-23 14:02" or 2026-11-23T14:02:00+01:00 (UTC where no offset is given)';
+
+/** `15m`, `24h`, `7d` ago, or a time: what a range of time is given with. Undefined when it is neither. */
+export function parseAgeOrTime(text: string, now: Micros): Micros | undefined {
+  const [, count, unit] = AGE.exec(text) ?? [];
+  if (unit !== undefined) return now - Number(count) * AGE_SECS[unit]! * MICROS_PER_SECOND;
+  return parseClockTime(text)?.at;
+}
+
 /** From the text of a public record, `2026-11-23T14:02:07.000123Z`; undefined for what is no time. */
 export function microsOf(iso: string): Micros | undefined {
   const dot = iso.length - '.000000Z'.length;

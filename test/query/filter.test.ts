@@ -414,7 +414,7 @@ describe('what cannot be understood', () => {
     ['src.contaner:x', 0, 'src.contaner', /^unknown field "src.contaner"; did you mean "src.container"\?$/],
     ['port:443 and byte>1', 13, 'byte', /did you mean "bytes"\?/],
     ['postgres:17', 0, 'postgres', /if it is a name, quote it: "postgres:17"/],
-    ['severity>=high', 0, 'severity', /severity is of findings; this filters flows/],
+    ['severity>=high', 0, 'severity', /severity is of findings, evidence records; this filters flows/],
     ['scope:internt', 6, 'internt', /scope is never "internt"; did you mean "internet"\?/],
     ['direction:up', 10, 'up', /it is one of egress, ingress, east-west, host, unknown/],
     ['port:http', 5, 'http', /"http" is not a whole number, like 443, as port needs/],
@@ -545,7 +545,7 @@ describe('the table of fields', () => {
       expect(field.example).toContain(field.name);
       expect(() =>
         compileFilter(field.example, {
-          kinds: ['flow', 'finding', 'dns', 'spoof', 'listener'],
+          kinds: ['flow', 'finding', 'dns', 'spoof', 'listener', 'decision', 'evidence', 'audit-run'],
           now: START,
         }),
       ).not.toThrow();
