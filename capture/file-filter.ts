@@ -3,7 +3,7 @@
  * it, one call a batch; the frames that fail are taken out of the batch's arrays, the slab stays as it is.
  */
 import { captureError } from './capture-error.ts';
-import type { FrameFilter } from './file-source.ts';
+import type { FrameFilter } from './file-reading.ts';
 import { MAX_FRAME_BYTES } from './format.ts';
 import { type CompiledFilter, compileFilter, nativeBindingProblem } from './native/index.ts';
 import type { CaptureInterface, FrameBatch, LinkType } from './source.ts';

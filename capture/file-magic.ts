@@ -10,22 +10,27 @@ export const MAGIC_BYTES = 16;
 
 export type FileKind =
   | { readonly kind: 'pcap' | 'pcapng' | 'gzip' }
-  /** A capture that is recognised but not read. */
-  | { readonly kind: 'unsupported'; readonly what: string; readonly advice: string }
+  /** A capture that is recognised but not read; `packed`: what may hold one, and is not opened. */
+  | { readonly kind: 'unsupported' | 'packed'; readonly what: string; readonly advice: string }
   | { readonly kind: 'unknown'; readonly what: string };
 
 const DECOMPRESS = (tool: string): string => `decompress it first: ${tool} -dc FILE | bridgewatch analyze -`;
 const CONVERT = 'convert it first: editcap -F pcapng FILE out.pcapng';
 
-const OTHER_FORMATS: readonly { magic: string; what: string; advice: string }[] = [
-  { magic: '736e6f6f70000000', what: 'a snoop capture (RFC 1761)', advice: CONVERT },
-  { magic: '474d4255', what: 'a Microsoft Network Monitor capture', advice: CONVERT },
-  { magic: '5452534e494646', what: 'a Sniffer capture', advice: CONVERT },
-  { magic: '28b52ffd', what: 'compressed with zstd', advice: DECOMPRESS('zstd') },
-  { magic: 'fd377a585a00', what: 'compressed with xz', advice: DECOMPRESS('xz') },
-  { magic: '425a68', what: 'compressed with bzip2', advice: DECOMPRESS('bzip2') },
-  { magic: '04224d18', what: 'compressed with lz4', advice: DECOMPRESS('lz4') },
-  { magic: '504b0304', what: 'a zip archive', advice: 'unpack it first: unzip FILE' },
+const OTHER_FORMATS: readonly {
+  magic: string;
+  kind: 'unsupported' | 'packed';
+  what: string;
+  advice: string;
+}[] = [
+  { magic: '736e6f6f70000000', kind: 'unsupported', what: 'a snoop capture (RFC 1761)', advice: CONVERT },
+  { magic: '474d4255', kind: 'unsupported', what: 'a Microsoft Network Monitor capture', advice: CONVERT },
+  { magic: '5452534e494646', kind: 'unsupported', what: 'a Sniffer capture', advice: CONVERT },
+  { magic: '28b52ffd', kind: 'packed', what: 'compressed with zstd', advice: DECOMPRESS('zstd') },
+  { magic: 'fd377a585a00', kind: 'packed', what: 'compressed with xz', advice: DECOMPRESS('xz') },
+  { magic: '425a68', kind: 'packed', what: 'compressed with bzip2', advice: DECOMPRESS('bzip2') },
+  { magic: '04224d18', kind: 'packed', what: 'compressed with lz4', advice: DECOMPRESS('lz4') },
+  { magic: '504b0304', kind: 'packed', what: 'a zip archive', advice: 'unpack it first: unzip FILE' },
 ];
 
 export function recogniseFile(head: Uint8Array): FileKind {
@@ -47,8 +52,8 @@ export function recogniseFile(head: Uint8Array): FileKind {
   }
   if (head[0] === 0x1f && head[1] === 0x8b) return { kind: 'gzip' };
   const hex = Buffer.from(head).toString('hex');
-  for (const { magic, what, advice } of OTHER_FORMATS) {
-    if (hex.startsWith(magic)) return { kind: 'unsupported', what, advice };
+  for (const { magic, ...other } of OTHER_FORMATS) {
+    if (hex.startsWith(magic)) return other;
   }
   return { kind: 'unknown', what: describe(head) };
 }

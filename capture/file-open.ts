@@ -10,9 +10,8 @@ import { type ByteReader, FileByteReader, StreamByteReader } from './byte-reader
 import { captureError } from './capture-error.ts';
 import type { CaptureError } from './source.ts';
 
+// A pipe that nobody writes to makes whoever opens it wait.
 const openFd = promisify(fs.open);
-const statFd = promisify(fs.fstat);
-const closeFd = promisify(fs.close);
 
 export interface OpenedBytes {
   readonly bytes: ByteReader;
@@ -32,7 +31,7 @@ export async function openBytes(filePath: string): Promise<OpenedBytes> {
     throw openError(filePath, error as NodeJS.ErrnoException);
   }
   try {
-    const stat = await statFd(fd);
+    const stat = fs.fstatSync(fd);
     if (stat.isDirectory()) {
       throw captureError('CAPTURE_FILE', `cannot read ${filePath}: it is a directory; name a capture file`);
     }
@@ -44,7 +43,7 @@ export async function openBytes(filePath: string): Promise<OpenedBytes> {
       return { bytes: new StreamByteReader(fs.createReadStream('', { fd })), name: filePath };
     return { bytes: new FileByteReader(fd), name: filePath, totalBytes: stat.size };
   } catch (error) {
-    await closeFd(fd);
+    fs.closeSync(fd);
     throw error;
   }
 }

@@ -10,17 +10,19 @@ import { type FileKind, MAGIC_BYTES, recogniseFile } from './file-magic.ts';
 import { type OpenedBytes, openBytes } from './file-open.ts';
 import {
   allocateSlab,
-  CHUNK_AT,
   type FileProgress,
-  FileSource,
-  type FileSourceParts,
+  FileReading,
+  type FileReadingParts,
   type Slab,
-} from './file-source.ts';
+} from './file-reading.ts';
+import { FileSource } from './file-source.ts';
+import { HashingByteReader } from './hashing-reader.ts';
+import type { PacketRange } from './packet-range.ts';
 import { PCAP_HEADER_BYTES, PcapReader, parsePcapHeader } from './pcap-format.ts';
 import { PcapngReader } from './pcapng-format.ts';
 import { allocateBatch, type CaptureError, type LinkType, type PacketSource } from './source.ts';
 
-export type { FileProgress } from './file-source.ts';
+export type { FileProgress } from './file-reading.ts';
 
 export interface FileOptions {
   /** `-` is stdin. */
@@ -29,26 +31,40 @@ export interface FileOptions {
   readonly filter?: string;
   /** Takes the place of the link type that the file says, for files that lie. */
   readonly linkTypeOverride?: LinkType;
+  /** Only packets of this time. */
+  readonly range?: PacketRange;
+  /** Compute the SHA-256 of the file while it is read. */
+  readonly hash?: boolean;
   readonly onProgress?: (progress: FileProgress) => void;
 }
 
 /** Rejects with a CaptureError when there is no capture to read; what goes wrong later ends `run`. */
 export async function openFile(options: FileOptions): Promise<PacketSource> {
+  return new FileSource(await openReading(options, allocateSlab()));
+}
+
+/** As `openFile`, into memory of the caller. */
+export async function openReading(options: FileOptions, slab: Slab): Promise<FileReading> {
   const filter = options.filter ? new FileFilter(options.filter) : undefined;
   const opened = await openBytes(options.path);
-  const slab = allocateSlab();
-  let bytes = opened.bytes;
+  const hashing = options.hash === true ? new HashingByteReader(opened.bytes) : undefined;
+  let bytes: ByteReader = hashing ?? opened.bytes;
   try {
     let end = await readHead(bytes, slab, opened.name);
     let kind = recognise(slab, end);
     if (kind.kind === 'gzip') {
-      bytes = new GunzipByteReader(bytes, slab.bytes.slice(CHUNK_AT, end));
+      bytes = new GunzipByteReader(bytes, slab.bytes.slice(slab.chunkAt, end));
       end = await readHead(bytes, slab, opened.name);
       kind = recognise(slab, end);
     }
     const parts = reading(kind, slab, end, opened, options);
     filter?.prepare(parts.reader.interfaces);
-    return new FileSource({ ...parts, bytes, ...(filter !== undefined && { filter }) });
+    return new FileReading({
+      ...parts,
+      bytes,
+      ...(filter !== undefined && { filter }),
+      ...(hashing !== undefined && { hashing }),
+    });
   } catch (error) {
     filter?.close();
     await bytes.close();
@@ -58,9 +74,9 @@ export async function openFile(options: FileOptions): Promise<PacketSource> {
 
 /** Reads the first chunk, at least as much of it as a header needs. */
 async function readHead(bytes: ByteReader, slab: Slab, name: string): Promise<number> {
-  let end = CHUNK_AT;
+  let end = slab.chunkAt;
   try {
-    while (end - CHUNK_AT < PCAP_HEADER_BYTES) {
+    while (end - slab.chunkAt < PCAP_HEADER_BYTES) {
       const count = await bytes.read(slab.bytes, end);
       if (count === 0) break;
       end += count;
@@ -73,7 +89,7 @@ async function readHead(bytes: ByteReader, slab: Slab, name: string): Promise<nu
 }
 
 function recognise(slab: Slab, end: number): FileKind {
-  return recogniseFile(slab.bytes.subarray(CHUNK_AT, Math.min(end, CHUNK_AT + MAGIC_BYTES)));
+  return recogniseFile(slab.bytes.subarray(slab.chunkAt, Math.min(end, slab.chunkAt + MAGIC_BYTES)));
 }
 
 function reading(
@@ -82,13 +98,14 @@ function reading(
   end: number,
   opened: OpenedBytes,
   options: FileOptions,
-): Omit<FileSourceParts, 'bytes'> {
+): Omit<FileReadingParts, 'bytes'> {
   const { name, totalBytes } = opened;
   const common = {
     name,
     slab,
     end,
     ...(totalBytes !== undefined && { totalBytes }),
+    ...(options.range !== undefined && { range: options.range }),
     ...(options.onProgress !== undefined && { onProgress: options.onProgress }),
   };
   switch (kind.kind) {
@@ -97,7 +114,10 @@ function reading(
     case 'pcapng':
       return { ...common, ...pcapngReading(slab, end, name, options) };
     case 'unsupported':
-      throw captureError('CAPTURE_UNSUPPORTED', `cannot read ${name}: it is ${kind.what}; ${kind.advice}`);
+    case 'packed': {
+      const code = kind.kind === 'packed' ? 'CAPTURE_PACKED' : 'CAPTURE_UNSUPPORTED';
+      throw captureError(code, `cannot read ${name}: it is ${kind.what}; ${kind.advice}`);
+    }
     case 'gzip':
       throw notACapture(name, 'it is compressed twice');
     case 'unknown':
@@ -110,12 +130,12 @@ function pcapReading(
   end: number,
   name: string,
   options: FileOptions,
-): Pick<FileSourceParts, 'reader' | 'start'> {
-  const held = end - CHUNK_AT;
+): Pick<FileReadingParts, 'reader' | 'start'> {
+  const held = end - slab.chunkAt;
   if (held < PCAP_HEADER_BYTES) {
     throw notACapture(name, `its header is cut off: ${held} of ${PCAP_HEADER_BYTES} bytes`);
   }
-  const header = parsePcapHeader(slab.batch.data, CHUNK_AT)!;
+  const header = parsePcapHeader(slab.batch.data, slab.chunkAt)!;
   const { versionMajor, versionMinor } = header;
   if (versionMajor !== 2 || versionMinor !== 4) {
     throw captureError(
@@ -125,7 +145,7 @@ function pcapReading(
   }
   const linkType = options.linkTypeOverride ?? header.linkType;
   const reader = new PcapReader(header, { name: path.basename(name), linkType });
-  return { reader, start: CHUNK_AT + PCAP_HEADER_BYTES };
+  return { reader, start: slab.chunkAt + PCAP_HEADER_BYTES };
 }
 
 function pcapngReading(
@@ -133,13 +153,13 @@ function pcapngReading(
   end: number,
   name: string,
   options: FileOptions,
-): Pick<FileSourceParts, 'reader' | 'start'> {
+): Pick<FileReadingParts, 'reader' | 'start'> {
   const reader = new PcapngReader({
     fileName: path.basename(name),
     ...(options.linkTypeOverride !== undefined && { linkTypeOverride: options.linkTypeOverride }),
   });
   // With no room for frames it stops at the first: the interfaces described before that are known from the start.
-  reader.scan(slab.batch.data, CHUNK_AT, end, allocateBatch(0, 0));
+  reader.scan(slab.batch.data, slab.chunkAt, end, allocateBatch(0, 0));
   return { reader, start: reader.position };
 }
 

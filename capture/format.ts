@@ -28,6 +28,8 @@ export interface FormatReader {
   /** Losses that the capturing program wrote into the file; `undefined` where it wrote none. */
   readonly droppedByKernel: number | undefined;
   readonly droppedByInterface: number | undefined;
+  /** What tells the capture apart that these count from the beginning of, over all of its files; absent where unknown. */
+  readonly countedSince?: string | undefined;
   /** Reads records from slab[start, end) and appends their frames to the batch. */
   scan(slab: DataView, start: number, end: number, batch: FrameBatch): ScanEnd;
 }

@@ -11,6 +11,7 @@ const IF_NAME = 2;
 const IF_DESCRIPTION = 3;
 const IF_TSRESOL = 9;
 const IF_TSOFFSET = 14;
+const ISB_STARTTIME = 2;
 const ISB_IFDROP = 5;
 const ISB_OSDROP = 7;
 
@@ -62,6 +63,8 @@ export class LossCounters {
   #interfaceBefore: number | undefined;
   readonly #kernel = new Map<number, number>();
   readonly #interface = new Map<number, number>();
+  /** When the capture began that the first statistics count from, as the file writes it (isb_starttime). */
+  since: string | undefined;
 
   /** Drops by the operating system (isb_osdrop); `undefined` when no block says. */
   get byKernel(): number | undefined {
@@ -77,7 +80,9 @@ export class LossCounters {
   read(slab: DataView, at: number, total: number, id: number, littleEndian: boolean): void {
     forEachOption(slab, at + 20, at + total - 4, littleEndian, (code, valueAt, length) => {
       if (length < 8) return;
-      if (code === ISB_IFDROP) this.#interface.set(id, Number(slab.getBigUint64(valueAt, littleEndian)));
+      if (code === ISB_STARTTIME)
+        this.since ??= `${slab.getUint32(valueAt, littleEndian)}:${slab.getUint32(valueAt + 4, littleEndian)}`;
+      else if (code === ISB_IFDROP) this.#interface.set(id, Number(slab.getBigUint64(valueAt, littleEndian)));
       else if (code === ISB_OSDROP) this.#kernel.set(id, Number(slab.getBigUint64(valueAt, littleEndian)));
     });
   }

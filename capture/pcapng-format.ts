@@ -63,6 +63,10 @@ export class PcapngReader implements FormatReader {
     return this.#losses.byInterface;
   }
 
+  get countedSince(): string | undefined {
+    return this.#losses.since;
+  }
+
   scan(slab: DataView, start: number, end: number, batch: FrameBatch): ScanEnd {
     const skipped = Math.min(this.owedBytes, end - start);
     this.owedBytes -= skipped;

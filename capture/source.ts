@@ -80,6 +80,7 @@ export type CaptureErrorCode =
   | 'CAPTURE_BAD_OPTION'
   | 'CAPTURE_NOT_A_CAPTURE'
   | 'CAPTURE_UNSUPPORTED'
+  | 'CAPTURE_PACKED'
   | 'CAPTURE_FILE'
   | 'CAPTURE_FAILED';
 

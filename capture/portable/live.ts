@@ -9,7 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { StreamByteReader } from '../byte-reader.ts';
 import { captureError } from '../capture-error.ts';
-import { allocateSlab, CHUNK_AT, FileSource } from '../file-source.ts';
+import { allocateSlab, FileReading } from '../file-reading.ts';
+import { FileSource } from '../file-source.ts';
 import { PCAP_HEADER_BYTES, PcapReader, parsePcapHeader } from '../pcap-format.ts';
 import {
   type CaptureError,
@@ -124,16 +125,18 @@ function start(options: ChildOptions): Child {
 async function openStream(child: Child, name: string): Promise<FileSource> {
   const bytes = new StreamByteReader(child.process.stdout!);
   const slab = allocateSlab();
-  let end = CHUNK_AT;
-  while (end - CHUNK_AT < PCAP_HEADER_BYTES) {
+  const { chunkAt } = slab;
+  let end = chunkAt;
+  while (end - chunkAt < PCAP_HEADER_BYTES) {
     const count = await bytes.read(slab.bytes, end);
     if (count === 0) throw refusalOf(name, await explain(child), child.stderr());
     end += count;
   }
-  const header = parsePcapHeader(slab.batch.data, CHUNK_AT);
+  const header = parsePcapHeader(slab.batch.data, chunkAt);
   if (header === undefined) throw new Error('the capture process did not write a pcap');
   const reader = new PcapReader(header, { name, linkType: header.linkType });
-  return new FileSource({ name, bytes, reader, slab, start: CHUNK_AT + PCAP_HEADER_BYTES, end });
+  const start = chunkAt + PCAP_HEADER_BYTES;
+  return new FileSource(new FileReading({ name, bytes, reader, slab, start, end }));
 }
 
 async function explain(child: Child): Promise<string> {
