@@ -5,6 +5,7 @@
 import { formatCidr, formatIp, parseCidr, parseIp } from '../../model/ip.ts';
 import type { Network } from '../../model/network.ts';
 import { MICROS_PER_SECOND, type Micros } from '../../model/time.ts';
+import { array, defined, type Json, number, object, string, strings } from './json.ts';
 
 /** A container's place on a network. Engines <= 20.10 know it here up to 0.4 s before `docker inspect` answers. */
 export interface EngineEndpoint {
@@ -30,6 +31,7 @@ export interface PublishedPort {
   readonly protocol: string;
   /** `0.0.0.0` and `::` mean any address of the host. */
   readonly hostIp: string;
+  /** 0: the engine is to choose one; of Compose files only, since an engine has chosen. */
   readonly hostPort: number;
   readonly containerPort: number;
 }
@@ -67,8 +69,6 @@ export interface EngineEvent {
   readonly attributes: Readonly<Record<string, string>>;
   readonly time: Micros;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** From `GET /networks` (no endpoints) or `GET /networks/ID`. */
 export function readNetwork(json: unknown): EngineNetwork | undefined {
@@ -307,31 +307,4 @@ function time(value: unknown): Micros | undefined {
   if (Number.isNaN(millis)) return undefined;
   const decimals = text.match(/\.(\d+)/)?.[1] ?? '';
   return Math.floor(millis / 1000) * MICROS_PER_SECOND + Number(decimals.padEnd(6, '0').slice(0, 6));
-}
-
-function object(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-function array(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-/** The engine writes `""` for "none". */
-function string(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-}
-
-function strings(value: unknown): Record<string, string> {
-  const out: Record<string, string> = {};
-  for (const [key, entry] of Object.entries(object(value))) if (typeof entry === 'string') out[key] = entry;
-  return out;
-}
-
-function defined<T>(values: readonly (T | undefined)[]): T[] {
-  return values.filter((value) => value !== undefined);
 }

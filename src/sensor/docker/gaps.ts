@@ -63,6 +63,7 @@ export class Gaps {
 
 /** Why nobody told us what changed at `time`, which is inside of it. */
 export function gapText({ from, to, absentUntil }: Gap, time: Micros): string {
+  if (absentUntil === Number.POSITIVE_INFINITY) return `no agent was running since ${formatMicros(from)}`;
   if (absentUntil !== undefined && time < absentUntil) {
     return `the agent was not running between ${formatMicros(from)} and ${formatMicros(absentUntil)}`;
   }

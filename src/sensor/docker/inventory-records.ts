@@ -3,6 +3,7 @@
  * checked line by line; the error names the line and the field, never a stack trace.
  */
 import { z } from 'zod';
+import type { CaseInventory } from '../../model/case-input.ts';
 import { formatCidr, formatIp, parseCidr, parseIp } from '../../model/ip.ts';
 import type { Network, NetworkEndpoint, Workload } from '../../model/network.ts';
 import { type InventoryState, InventoryState as State } from './inventory-state.ts';
@@ -68,6 +69,8 @@ export function inventoryToRecords(
 export interface OfflineInventory {
   readonly state: InventoryState;
   readonly hostAddresses: readonly string[];
+  /** Where it comes from. */
+  readonly about?: CaseInventory;
 }
 
 /** `name` is the file, for messages. */
@@ -84,6 +87,11 @@ export function inventoryFromRecords(lines: Iterable<string>, name = 'inventory'
       `${name}: no network in it; expected what \`bridgewatch map --json\` prints, one record a line`,
     );
   }
+  return inventoryOf(records);
+}
+
+/** What an engine said once. */
+export function inventoryOf(records: readonly InventoryRecord[]): OfflineInventory {
   // What is in the file is wanted, however old; the file bounds it.
   const retention = { maxClosed: Number.POSITIVE_INFINITY, closedSecs: Number.POSITIVE_INFINITY };
   const state = new State(() => {}, { retention });

@@ -39,6 +39,14 @@ export interface InventoryStateOptions {
   readonly onLease?: (lease: LeaseRecord) => void;
 }
 
+/** As it was written down. */
+export interface RestoredEndpoint extends NetworkEndpoint {
+  /** Where the network is not known itself. */
+  readonly networkName?: string;
+  /** Nobody saw its beginning, or its end. */
+  readonly uncertain?: boolean;
+}
+
 /** A disconnect is told up to a second after the die that caused it (0.03 to 0.2 s measured on 20.10). */
 const DIE_TO_DISCONNECT_SECS = 60;
 
@@ -359,7 +367,7 @@ export class InventoryState {
   }
 
   /** Puts a container back as it was written down, with its intervals; no one is told. */
-  restore(workload: Workload, endpoints: readonly NetworkEndpoint[]): void {
+  restore(workload: Workload, endpoints: readonly RestoredEndpoint[]): void {
     const { containerId: id, name, image, labels, networkMode } = workload;
     const entry = newEntry({ id, name, image, labels, networkMode, endpoints: [] });
     entry.aliveSince = workload.startedAt ?? 0;
@@ -367,20 +375,29 @@ export class InventoryState {
     if (workload.stoppedAt === undefined) this.#containers.set(id, entry);
     for (const endpoint of endpoints) {
       const { networkId, ips, mac, from, to } = endpoint;
-      const interval = beginInterval({
+      const known = {
         id: leaseId(networkId, id, undefined, from),
         networkId,
-        networkName: this.#networks.get(networkId)?.name ?? networkId,
+        networkName: endpoint.networkName ?? this.#networks.get(networkId)?.name ?? networkId,
         holder: entry,
         ips,
         mac,
         endpointId: undefined,
         from,
-      });
+      };
+      // Never surely held where nobody saw it begin or end.
+      const unseen = { uncertain: true, sureFrom: Number.POSITIVE_INFINITY };
+      const interval = beginInterval(known, endpoint.uncertain === true ? unseen : {});
       this.book.open(interval);
       if (to === undefined) entry.open.set(networkId, interval);
       else this.book.close(interval, toldEnd(to));
     }
+    this.version++;
+  }
+
+  /** Nobody told the one who wrote it down what changed in this time; `to` is Infinity where it did not end. */
+  restoreGap(from: Micros, to: Micros): void {
+    this.#gaps.absent(from, to);
     this.version++;
   }
 

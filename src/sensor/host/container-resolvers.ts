@@ -30,9 +30,19 @@ export class ContainerResolvers {
   #engines: Promise<readonly EngineProcess[]> = Promise.resolve([]);
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: { readonly proc?: string; readonly nowMs?: () => number } = {}) {
+  /** `engines`: those that run, where they are known already; a walk through /proc that is saved once. */
+  constructor(
+    options: {
+      readonly proc?: string;
+      readonly nowMs?: () => number;
+      readonly engines?: readonly EngineProcess[];
+    } = {},
+  ) {
     this.#proc = options.proc ?? '/proc';
     this.#nowMs = options.nowMs ?? (() => performance.now());
+    if (options.engines === undefined) return;
+    this.#engines = Promise.resolve(options.engines);
+    this.#lookedAtMs = this.#nowMs();
   }
 
   /** Never rejects. 127.0.0.11 is in it only where the engine's own file says so; its networks tell that as well. */

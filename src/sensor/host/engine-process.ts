@@ -3,7 +3,7 @@
  * system, which is the host's also where ours is a container's. Containers can call a process `dockerd` too, so
  * only root's are taken, in our own PID namespace, that no container holds.
  */
-import { readdir, readlink, stat } from 'node:fs/promises';
+import { access, readdir, readlink, stat } from 'node:fs/promises';
 import { addressesOf } from './resolv-conf.ts';
 import { readSmallFile } from './small-file.ts';
 
@@ -15,6 +15,14 @@ export interface EngineProcess {
   readonly execRoot: string;
   /** `dns` of daemon.json or of the command line; empty when the engine takes the host's resolvers. */
   readonly dns: readonly string[];
+  /** Its directory in /proc. */
+  readonly dir: string;
+  /** Its command line, the program's name left out. */
+  readonly options: readonly string[];
+  /** Its daemon.json: what is in it, empty where there is none; undefined where one is that cannot be read as JSON. */
+  readonly config: Readonly<Record<string, unknown>> | undefined;
+  /** As it was told, on its own file system. */
+  readonly configFile: string;
 }
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -61,7 +69,8 @@ async function readEngine(proc: string, pid: string): Promise<EngineProcess | un
   if (commandLine === undefined) return undefined;
   const options = commandLine.split('\0');
   const configFile = valuesOf(options, '--config-file').at(-1) ?? '/etc/docker/daemon.json';
-  const config = readConfig(await readSmallFile(`${root}${configFile}`, MAX_FILE_BYTES));
+  const json = parseConfig(await readConfigFile(`${root}${configFile}`));
+  const config = readConfig(json);
   const dataRoot = [...valuesOf(options, '--data-root'), ...valuesOf(options, '-g')].at(-1);
   return {
     root,
@@ -69,7 +78,22 @@ async function readEngine(proc: string, pid: string): Promise<EngineProcess | un
     execRoot: directory(valuesOf(options, '--exec-root').at(-1) ?? config.execRoot ?? '/var/run/docker'),
     // The engine refuses to start when both name some.
     dns: addressesOf([...valuesOf(options, '--dns'), ...config.dns]),
+    dir: `${proc}/${pid}`,
+    options: options.slice(1).filter((option) => option !== ''),
+    config: json,
+    configFile,
   };
+}
+
+/** Empty text where there is none, undefined where there is one that we may not read. */
+async function readConfigFile(path: string): Promise<string | undefined> {
+  const text = await readSmallFile(path, MAX_FILE_BYTES);
+  if (text !== undefined) return text;
+  const code = await access(path).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  return code === 'ENOENT' ? '' : undefined;
 }
 
 function directory(path: string): string {
@@ -77,7 +101,7 @@ function directory(path: string): string {
 }
 
 /** `--dns A`, `--dns=A`, and `--dns A,B` for lists. */
-function valuesOf(options: readonly string[], name: string): string[] {
+export function valuesOf(options: readonly string[], name: string): string[] {
   return options.flatMap((option, i) => {
     if (option === name) return options[i + 1]?.split(',') ?? [];
     return option.startsWith(`${name}=`) ? option.slice(name.length + 1).split(',') : [];
@@ -90,15 +114,21 @@ interface EngineConfig {
   readonly execRoot?: string;
 }
 
-function readConfig(text: string | undefined): EngineConfig {
-  let json: unknown;
+function parseConfig(text: string | undefined): EngineProcess['config'] {
+  if (text === undefined) return undefined;
   try {
-    json = JSON.parse(text ?? '{}');
+    const json: unknown = text.trim() === '' ? {} : JSON.parse(text);
+    return typeof json === 'object' && json !== null && !Array.isArray(json)
+      ? (json as Readonly<Record<string, unknown>>)
+      : undefined;
   } catch {
-    json = undefined;
+    return undefined;
   }
-  if (typeof json !== 'object' || json === null) return { dns: [] };
-  const { dns, 'data-root': dataRoot, 'exec-root': execRoot } = json as Readonly<Record<string, unknown>>;
+}
+
+function readConfig(json: EngineProcess['config']): EngineConfig {
+  if (json === undefined) return { dns: [] };
+  const { dns, 'data-root': dataRoot, 'exec-root': execRoot } = json;
   return {
     dns: Array.isArray(dns) ? dns.filter((entry) => typeof entry === 'string') : [],
     ...(typeof dataRoot === 'string' && dataRoot !== '' ? { dataRoot } : {}),

@@ -4,6 +4,7 @@
  * namespace of our own the same number is another process.
  */
 import { readFile, stat } from 'node:fs/promises';
+import type { Workload } from '../../model/network.ts';
 import type { ContainerState } from '../docker/inventory-event.ts';
 import { type NoRouteCounters, noRouteCounters } from './proc-snmp.ts';
 
@@ -81,7 +82,7 @@ export function sandboxPath(
 
 /** Why the engine's pid does not mean this container here; undefined when it does. */
 export async function pidProblem(
-  container: ContainerState,
+  container: Pick<ContainerState, 'pid'> & { readonly workload: Pick<Workload, 'containerId'> },
   path: string | undefined,
   proc: string,
 ): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ContainerResolvers, type ResolverFacts } from '../../../src/sensor/host/container-resolvers.ts';
+import { findEngines } from '../../../src/sensor/host/engine-process.ts';
 import { type FakeEngine, FakeProc } from '../../support/fake-proc.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -31,6 +32,17 @@ describe.skipIf(!isRoot)('the resolvers of a container', () => {
 
   it('are not known where no engine is visible', async () => {
     expect(await ask()).toBeUndefined();
+  });
+
+  it('are asked of the engines that are named, without a look for others', async () => {
+    proc.engine();
+    written('nameserver 198.51.100.9\n');
+
+    const none = new ContainerResolvers({ proc: proc.path, engines: [] });
+    const its = new ContainerResolvers({ proc: proc.path, engines: await findEngines(proc.path) });
+
+    expect(await none.of(container)).toBeUndefined();
+    expect(await its.of(container)).toEqual(['198.51.100.9']);
   });
 
   it("are those of the file that the engine wrote, also when the host's have changed since", async () => {

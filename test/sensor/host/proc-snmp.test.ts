@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { noRouteCounters } from '../../../src/sensor/host/proc-snmp.ts';
+import { forwardCounters, noRouteCounters } from '../../../src/sensor/host/proc-snmp.ts';
 
 const SNMP = `Ip: Forwarding DefaultTTL OutRequests OutDiscards OutNoRoutes ReasmTimeout
 Ip: 2 64 5 0 7 0
@@ -30,5 +30,19 @@ describe('noRouteCounters', () => {
     expect(
       noRouteCounters(readFileSync('/proc/self/net/snmp', 'utf8'), undefined).ipv4,
     ).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('forwardCounters', () => {
+  it.each([
+    [
+      'Ip: Forwarding ForwDatagrams\nIp: 1 12\n',
+      'Ip6OutForwDatagrams 3\n',
+      { isOn: true, ipv4: 12, ipv6: 3 },
+    ],
+    ['Ip: Forwarding ForwDatagrams\nIp: 2 0\n', '', { isOn: false, ipv4: 0, ipv6: undefined }],
+    ['', undefined, { isOn: undefined, ipv4: undefined, ipv6: undefined }],
+  ])('tells whether packets of others are passed on, and how many were: %j', (snmp, snmp6, expected) => {
+    expect(forwardCounters(snmp, snmp6)).toEqual(expected);
   });
 });

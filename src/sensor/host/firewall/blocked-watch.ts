@@ -18,6 +18,8 @@ export interface BlockedWatchOptions {
   readonly emit: (record: BlockedRecord) => void;
   /** Told once each time another problem appears. */
   readonly onProblem?: (problem: string) => void;
+  /** Other rules hold packets back than in the round before: somebody changed the firewall, be it the engine. */
+  readonly onRulesChanged?: () => void;
   readonly pollIntervalMs: number;
   /** Wall clock: these records are no packets, but must sort among them. */
   readonly clock?: () => Micros;
@@ -81,12 +83,14 @@ export class BlockedWatch {
       known.set(drop.key, { ...drop.counters, at: now, family: drop.family });
       if (grown !== undefined) this.#options.emit(recordOf(drop, grown, now, places));
     }
+    const isChanged = this.#lastAt !== undefined && !hasSameKeys(this.#known, known);
     this.#known = known;
     for (const { family, backend } of rulesets) this.#read.add(`${family} ${backend}`);
     this.#lastAt = now;
     this.#tell(
       excess === 0 ? problems : [...problems, `${excess} rules beyond ${MAX_RULES} are not watched`],
     );
+    if (isChanged) this.#options.onRulesChanged?.();
   }
 
   /** A source that could not be read this time goes on from where it was. */
@@ -116,6 +120,12 @@ export class BlockedWatch {
       this.#options.onProblem?.(problem);
     }
   }
+}
+
+function hasSameKeys(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>): boolean {
+  if (one.size !== other.size) return false;
+  for (const key of one.keys()) if (!other.has(key)) return false;
+  return true;
 }
 
 /** Interfaces and prefixes as networks. */

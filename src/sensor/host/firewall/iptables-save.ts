@@ -24,6 +24,7 @@ import {
 } from './ruleset.ts';
 
 const CHAIN_LINE = /^:(\S+) (\S+)(?: \[(\d+):(\d+)\])?$/;
+const INCOMPATIBLE = /^# Table `(\w+)' is incompatible/;
 const RULE_LINE = /^(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)$/;
 /** A word as iptables writes it: bare, or in double quotes with a backslash before `"`, `'` and `\`. */
 const WORD = /"((?:[^"\\]|\\.)*)"|(\S+)/g;
@@ -62,6 +63,10 @@ export function parseIptablesSave(text: string, family: Family, backend: Backend
   let open: { readonly name: string; readonly chains: Map<string, OpenChain> } | undefined;
   for (const raw of text.split('\n')) {
     const line = raw.trimEnd();
+    // xshared.c of iptables-nft: a table that somebody also wrote to with nft is not printed at all.
+    const unprinted = INCOMPATIBLE.exec(line)?.[1];
+    if (unprinted !== undefined)
+      throw new RulesetError(`table ${unprinted} holds rules that only nft prints`);
     if (line === '' || line.startsWith('#')) continue;
     if (line.startsWith('*')) {
       if (open !== undefined) throw new RulesetError(`table ${open.name} has no end`);
@@ -133,6 +138,7 @@ function parseRule(text: string, counters: Counters | undefined, isChain: (targe
   let comment: string | undefined;
   let target: string | undefined;
   let targetOptions: readonly string[] = [];
+  let isGoto = false;
   let isNegated = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
@@ -143,6 +149,7 @@ function parseRule(text: string, counters: Counters | undefined, isChain: (targe
     const field = Object.hasOwn(FIELDS, word) ? FIELDS[word as keyof typeof FIELDS] : undefined;
     if (word === '-j' || word === '-g') {
       target = words[i + 1];
+      isGoto = word === '-g';
       targetOptions = words.slice(i + 2);
       break;
     }
@@ -167,6 +174,7 @@ function parseRule(text: string, counters: Counters | undefined, isChain: (targe
     ...matches,
     ...(comment === undefined ? {} : { comment }),
     verdict: verdictOf(target, isChain),
+    ...(isGoto ? { isGoto } : {}),
     ...(target === undefined ? {} : { target }),
     targetOptions,
     others,

@@ -1,7 +1,7 @@
 /**
- * What `nft -j list table ip docker-bridges` prints (libnftables-json(5)): one list of objects, each a table, a chain, a
- * rule, a set. Rules are lists of expressions; those that compare what the engine's rules compare are taken apart, others
- * are kept as JSON.
+ * What `nft -j list table ip docker-bridges` and `nft -j list ruleset` print (libnftables-json(5)): one list of objects,
+ * each a table, a chain, a rule, a set. Rules are lists of expressions; those that compare what the engine's rules compare
+ * are taken apart, others are kept as JSON. A verdict map becomes a rule for each of its elements.
  */
 import {
   type Chain,
@@ -38,8 +38,13 @@ interface OpenChain extends Omit<Chain, 'rules'> {
   readonly rules: Rule[];
 }
 
+export interface NftOptions {
+  /** Tables of the family `inet`, which meet packets of both, are in both rulesets, named `inet NAME`. */
+  readonly withInet?: boolean;
+}
+
 /** Of the families `ip` and `ip6`, a ruleset each. */
-export function parseNftJson(text: string): Ruleset[] {
+export function parseNftJson(text: string, { withInet = false }: NftOptions = {}): Ruleset[] {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -49,11 +54,17 @@ export function parseNftJson(text: string): Ruleset[] {
   const objects = isJson(parsed) ? parsed['nftables'] : undefined;
   if (!Array.isArray(objects)) throw new RulesetError('nft printed JSON without a list `nftables`');
   const rulesets = new Map<string, Map<string, Map<string, OpenChain>>>();
-  for (const object of objects.filter(isJson)) {
+  const known = objects.filter(isJson);
+  const maps = mapsOf(known);
+  const places = ({ family, table }: Json) =>
+    family === 'inet' && withInet
+      ? ['ip', 'ip6'].map((each) => tableOf(rulesets, each, `inet ${String(table)}`))
+      : [tableOf(rulesets, family, table)];
+  for (const object of known) {
     const { table, chain, rule } = object;
-    if (isJson(table)) tableOf(rulesets, table['family'], table['name']);
-    if (isJson(chain)) readChain(chain, tableOf(rulesets, chain['family'], chain['table']));
-    if (isJson(rule)) readRule(rule, tableOf(rulesets, rule['family'], rule['table']));
+    if (isJson(table)) places({ family: table['family'], table: table['name'] });
+    if (isJson(chain)) for (const chains of places(chain)) readChain(chain, chains);
+    if (isJson(rule)) for (const chains of places(rule)) readRule(rule, chains, maps);
   }
   return [...rulesets].map(([family, tables]) => ({
     family: FAMILIES[family as keyof typeof FAMILIES],
@@ -78,20 +89,59 @@ function tableOf(
   return chains;
 }
 
-function readChain({ name, policy }: Json, chains: Map<string, OpenChain> | undefined): void {
+type Maps = ReadonlyMap<string, readonly unknown[]>;
+
+/** Elements by family, table and name. */
+function mapsOf(objects: readonly Json[]): Maps {
+  const found = objects.flatMap(({ map }): [string, readonly unknown[]][] => {
+    if (!isJson(map) || !Array.isArray(map['elem'])) return [];
+    return [[mapKey(map, map['name']), map['elem']]];
+  });
+  return new Map(found);
+}
+
+function mapKey({ family, table }: Json, name: unknown): string {
+  return `${String(family)} ${String(table)} ${String(name)}`;
+}
+
+function readChain({ name, policy, hook, type }: Json, chains: Map<string, OpenChain> | undefined): void {
   if (typeof name !== 'string') return;
   chains?.set(name, {
     name,
     ...(typeof policy === 'string' ? { policy: policy.toUpperCase() } : {}),
+    ...(typeof hook === 'string' ? { hook } : {}),
+    ...(typeof type === 'string' ? { type } : {}),
     rules: [],
   });
 }
 
-function readRule({ chain, expr, comment }: Json, chains: Map<string, OpenChain> | undefined): void {
+function readRule(rule: Json, chains: Map<string, OpenChain> | undefined, maps: Maps): void {
+  const { chain, expr, comment } = rule;
   if (chains === undefined || typeof chain !== 'string' || !Array.isArray(expr)) return;
   const open = chains.get(chain) ?? { name: chain, rules: [] };
   chains.set(chain, open);
-  open.rules.push(ruleOf(expr.filter(isJson), typeof comment === 'string' ? comment : undefined));
+  const said = typeof comment === 'string' ? comment : undefined;
+  for (const expressions of unmapped(expr.filter(isJson), rule, maps)) {
+    open.rules.push(ruleOf(expressions, said));
+  }
+}
+
+/** `oifname vmap @jumps` as `oifname "br-1" jump a`, `oifname "br-2" jump b`; as it is where that cannot be told. */
+function unmapped(expressions: readonly Json[], rule: Json, maps: Maps): (readonly Json[])[] {
+  const { vmap } = expressions.at(-1) ?? {};
+  if (!isJson(vmap)) return [expressions];
+  const { key, data } = vmap;
+  const named = typeof data === 'string' ? maps.get(mapKey(rule, data.replace(/^@/, ''))) : undefined;
+  const elements = isJson(data) && Array.isArray(data['set']) ? data['set'] : (named ?? []);
+  const rules = elements.map((element): readonly Json[] | undefined => {
+    if (!Array.isArray(element) || !isJson(element[1])) return undefined;
+    const held = isJson(element[0]) && isJson(element[0]['elem']) ? element[0]['elem']['val'] : element[0];
+    const match = { op: '==', left: key, right: held };
+    if (comparisonOf(match)?.field === undefined) return undefined;
+    return [...expressions.slice(0, -1), { match }, element[1]];
+  });
+  const isWhole = rules.length > 0 && rules.every((each) => each !== undefined);
+  return isWhole ? (rules as (readonly Json[])[]) : [expressions];
 }
 
 function ruleOf(expressions: readonly Json[], comment: string | undefined): Rule {
@@ -100,6 +150,7 @@ function ruleOf(expressions: readonly Json[], comment: string | undefined): Rule
   const words: string[] = [];
   let counters: Counters | undefined;
   let verdict: Rule['verdict'] = 'none';
+  let isGoto = false;
   let target: string | undefined;
   for (const expression of expressions) {
     const [kind = '', value] = Object.entries(expression)[0] ?? [];
@@ -118,6 +169,7 @@ function ruleOf(expressions: readonly Json[], comment: string | undefined): Rule
       words.push(kind);
     } else if ((kind === 'jump' || kind === 'goto') && isJson(value)) {
       verdict = 'jump';
+      isGoto = kind === 'goto';
       target = String(value['target']);
       words.push(`${kind} ${target}`);
     } else {
@@ -132,6 +184,7 @@ function ruleOf(expressions: readonly Json[], comment: string | undefined): Rule
     ...matches,
     ...(comment === undefined ? {} : { comment }),
     verdict,
+    ...(isGoto ? { isGoto } : {}),
     ...(target === undefined ? {} : { target }),
     targetOptions: [],
     others,

@@ -1,7 +1,8 @@
 /**
  * Reads the rules that the engine has put into the host's firewall, with their counters: `iptables-save -c` of both
- * variants and families, and the engine's nftables tables. It changes nothing, takes no lock, and needs the engine's
- * network namespace and CAP_NET_ADMIN. Where a source cannot be read it says why, and reads the others.
+ * variants and families, and the engine's nftables tables; or, for an audit, all rules that packets of this host meet.
+ * It changes nothing, takes no lock, and needs the engine's network namespace and CAP_NET_ADMIN. Where a source cannot
+ * be read it says why, and reads the others.
  */
 import { type CommandAnswer, type CommandLimits, findTool, runCommand } from './command.ts';
 import { backendOf, parseIptablesSave } from './iptables-save.ts';
@@ -9,7 +10,7 @@ import { parseNftJson } from './nft-json.ts';
 import { type Family, isDockers, NFTABLES_TABLE, type Ruleset, RulesetError } from './ruleset.ts';
 
 export interface FirewallReading {
-  /** Only those in which the engine keeps rules. */
+  /** Only those in which the engine keeps rules, unless all were asked for. */
   readonly rulesets: readonly Ruleset[];
   /** Names of the sources that could not be read: what they hold is not known, rather than gone. */
   readonly unread: ReadonlySet<string>;
@@ -21,6 +22,9 @@ export interface FirewallTools {
   readonly find: (name: string) => Promise<string | undefined>;
   readonly run: (path: string, args: readonly string[], limits: CommandLimits) => Promise<CommandAnswer>;
 }
+
+/** `docker`: rulesets in which the engine keeps rules. `all`: those of others too, and where the engine keeps none. */
+export type FirewallScope = 'docker' | 'all';
 
 interface Source {
   readonly family: Family;
@@ -34,6 +38,8 @@ interface Source {
 const NO_CHAINS =
   'no chain of Docker is in the firewall of this network namespace: the engine runs with `iptables: false`, or in another namespace';
 
+const IPTABLES_TABLES: ReadonlySet<string> = new Set(['filter', 'nat', 'mangle', 'raw', 'security']);
+
 /** Sources without rules of the engine are asked again after so many readings: a tool takes some 5 ms of CPU. */
 const ASK_AGAIN_EVERY = 30;
 
@@ -43,9 +49,11 @@ export class FirewallReader {
   #readings = 0;
   /** Names of those that hold rules of the engine; undefined before the first reading. */
   #holding: ReadonlySet<string> | undefined;
+  readonly #scope: FirewallScope;
 
-  constructor(tools: FirewallTools = { find: findTool, run: runCommand }) {
+  constructor(tools: FirewallTools = { find: findTool, run: runCommand }, scope: FirewallScope = 'docker') {
     this.#tools = tools;
+    this.#scope = scope;
   }
 
   /** A tool that is running is ended. */
@@ -82,11 +90,12 @@ export class FirewallReader {
     }
     this.#holding = holding;
     // A kernel has often one variant only; that the other cannot be read matters where nothing else was found.
+    const read = this.#scope === 'all' ? withoutTwins(rulesets) : rulesets;
     const problems = failures
       .filter(({ family, isHolding }) => isHolding || !rulesets.some((ruleset) => ruleset.family === family))
       .map(({ reason }) => reason);
     if (rulesets.length === 0 && failures.length === 0) problems.push(NO_CHAINS);
-    return { rulesets, unread, problems };
+    return { rulesets: read, unread, problems };
   }
 
   /** What it holds of the engine, or why that is not known. */
@@ -94,7 +103,8 @@ export class FirewallReader {
     const answer = await this.#tools.run(path, args, { signal: this.#stop.signal });
     if (!answer.ok) return absence?.test(answer.reason) === true ? [] : answer.reason;
     try {
-      return parse(answer.stdout).filter(isDockers);
+      const parsed = parse(answer.stdout);
+      return this.#scope === 'all' ? parsed : parsed.filter(isDockers);
     } catch (error) {
       if (!(error instanceof RulesetError)) throw error;
       return `what \`${path}\` printed cannot be read: ${error.message}`;
@@ -119,6 +129,11 @@ export class FirewallReader {
       }
     }
     const nft = await find('nft');
+    if (nft !== undefined && this.#scope === 'all') {
+      const parse = (text: string): Ruleset[] => parseNftJson(text, { withInet: true });
+      sources.push({ family: 'ipv4', path: nft, args: ['-j', 'list', 'ruleset'], parse });
+      return sources;
+    }
     for (const [family, word] of [
       ['ipv4', 'ip'],
       ['ipv6', 'ip6'],
@@ -134,6 +149,18 @@ export class FirewallReader {
     }
     return sources;
   }
+}
+
+/** The tables that iptables-nft keeps are nft's too, which prints what it does not know of them less well. */
+function withoutTwins(rulesets: readonly Ruleset[]): Ruleset[] {
+  const twins = ({ family, backend }: Ruleset) =>
+    backend === 'nftables' &&
+    rulesets.some((other) => other.family === family && other.backend === 'iptables-nft');
+  return rulesets.map((ruleset) =>
+    twins(ruleset)
+      ? { ...ruleset, tables: ruleset.tables.filter(({ name }) => !IPTABLES_TABLES.has(name)) }
+      : ruleset,
+  );
 }
 
 /** As `Ruleset.backend` and `family` say it: a ruleset whose source is unread is not gone. */

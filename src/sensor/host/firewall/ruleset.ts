@@ -25,6 +25,10 @@ export interface Chain {
   readonly policy?: string;
   /** What fell through to the policy; absent where the tool does not tell (nft). */
   readonly counters?: Counters;
+  /** Where nft hangs it into the kernel: `forward`; absent for chains that are jumped to, and of iptables, whose names say it. */
+  readonly hook?: string;
+  /** Of an nft chain with a hook: `filter`, `nat`, `route`. */
+  readonly type?: string;
   readonly rules: readonly Rule[];
 }
 
@@ -58,6 +62,8 @@ export interface Rule {
   readonly connState?: Match;
   readonly comment?: string;
   readonly verdict: Verdict;
+  /** A jump that does not come back to this chain: `-g`, `goto`. */
+  readonly isGoto?: true;
   /** As printed: `DROP`, `REJECT`, `MASQUERADE`, or the chain that is jumped to; absent for a rule that only counts. */
   readonly target?: string;
   /** Behind the target: `--to-destination 172.18.0.2:80`. */

@@ -53,6 +53,7 @@ const FAILED: FirewallReading = {
 async function told(...readings: readonly FirewallReading[]) {
   const records: BlockedRecord[][] = [];
   const problems: string[] = [];
+  const changes: number[] = [];
   let at = 0;
   let round: BlockedRecord[] = [];
   const watch = new BlockedWatch({
@@ -60,6 +61,7 @@ async function told(...readings: readonly FirewallReading[]) {
     networks: () => [FRONT, BACK],
     emit: (record) => round.push(record),
     onProblem: (problem) => problems.push(problem),
+    onRulesChanged: () => changes.push(at),
     pollIntervalMs: 10_000,
     clock: () => T0 + at * 10 * SECOND,
   });
@@ -69,7 +71,7 @@ async function told(...readings: readonly FirewallReading[]) {
     records.push(round);
   }
   const packets = records.map((each) => each.map((record) => record.packets));
-  return { records, packets, problems, last: watch.problems() };
+  return { records, packets, problems, changes, last: watch.problems() };
 }
 
 describe('the counters of the firewall', () => {
@@ -224,5 +226,46 @@ describe('the counters of the firewall', () => {
     const { problems } = await told(reading({ rules: many }));
 
     expect(problems).toEqual([expect.stringMatching(/^2 rules beyond 20000/)]);
+  });
+});
+
+describe('other rules than before', () => {
+  const isolated = (packets: number) =>
+    reading({
+      rules: [
+        [packets, TO_FRONT],
+        [packets, OUT_OF_BACK],
+      ],
+    });
+
+  it('are told when one is gone, comes, or is back, and not at the first reading', async () => {
+    const flushed = reading({ rules: [[3, TO_FRONT]] });
+    const { changes } = await told(isolated(1), isolated(2), flushed, flushed, isolated(0));
+
+    expect(changes).toEqual([2, 4]);
+  });
+
+  it('are told when all of the firewall is flushed, or lets through what nobody allows', async () => {
+    const nothing: FirewallReading = { rulesets: [], unread: new Set(), problems: [] };
+    const open = reading({ policy: 'ACCEPT', rules: [[1, TO_FRONT]] });
+    const shut = reading({ rules: [[1, TO_FRONT]] });
+
+    expect((await told(isolated(1), nothing)).changes).toEqual([1]);
+    expect((await told(shut, open)).changes).toEqual([1]);
+  });
+
+  it('are not what could not be read', async () => {
+    expect((await told(isolated(1), FAILED, isolated(2))).changes).toEqual([]);
+  });
+
+  it('are not the same in another order', async () => {
+    const turned = reading({
+      rules: [
+        [9, OUT_OF_BACK],
+        [9, TO_FRONT],
+      ],
+    });
+
+    expect((await told(isolated(1), turned)).changes).toEqual([]);
   });
 });

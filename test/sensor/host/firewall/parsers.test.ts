@@ -146,6 +146,25 @@ describe('iptables-save', () => {
     }
   });
 
+  it('refuses a text that leaves out a table, because nft wrote to it too', () => {
+    const text = "*nat\nCOMMIT\n# Table `filter' is incompatible, use 'nft' tool.\n";
+
+    expect(() => parseIptablesSave(text, 'ipv4', 'iptables-nft')).toThrow(
+      /table filter holds rules that only nft prints/,
+    );
+  });
+
+  it('tells a jump that does not come back', () => {
+    const [stays, goes] = rulesOf(
+      save(':a - [0:0]', '-A FORWARD -j a', '-A FORWARD -g a'),
+      'filter',
+      'FORWARD',
+    );
+
+    expect(stays).not.toHaveProperty('isGoto');
+    expect(goes).toMatchObject({ verdict: 'jump', target: 'a', isGoto: true });
+  });
+
   it('is empty where there is nothing', () => {
     expect(parseIptablesSave('', 'ipv6', 'iptables-legacy').tables).toEqual([]);
     expect(isDockers(parseIptablesSave('', 'ipv6', 'iptables-legacy'))).toBe(false);
@@ -218,5 +237,55 @@ describe('nft -j', () => {
     expect(more).toEqual([]);
     expect(rulesOf(ruleset!, 't', 'c')).toMatchObject([{ verdict: 'drop' }]);
     expect(rulesOf(ruleset!, 't', 'c')[0]).not.toHaveProperty('counters');
+  });
+
+  it('has a rule for each element of a verdict map, named or written in the rule', () => {
+    const key = { meta: { key: 'oifname' } };
+    const jump = (target: string) => ({ jump: { target } });
+    const named = { family: 'ip', name: 'jumps', table: 't', type: 'ifname', map: 'verdict' };
+    const elem = [
+      ['br-a', jump('a')],
+      [{ elem: { val: 'br-b', counter: { packets: 1, bytes: 2 } } }, { goto: { target: 'b' } }],
+    ];
+    const rule = (data: unknown) => ({
+      rule: { family: 'ip', table: 't', chain: 'c', expr: [{ vmap: { key, data } }] },
+    });
+    const rules = (...objects: readonly object[]) =>
+      rulesOf(parseNftJson(JSON.stringify({ nftables: objects }))[0]!, 't', 'c');
+    const both = [
+      { outInterface: { value: 'br-a' }, verdict: 'jump', target: 'a', text: 'oifname br-a jump a' },
+      { outInterface: { value: 'br-b' }, verdict: 'jump', target: 'b', isGoto: true },
+    ];
+
+    expect(rules({ map: { ...named, elem } }, rule('@jumps'))).toMatchObject(both);
+    expect(rules(rule({ set: elem }))).toMatchObject(both);
+    expect(rules({ map: { ...named, table: 'other', elem } }, rule('@jumps'))).toMatchObject([
+      { verdict: 'none', others: [expect.stringContaining('vmap')] },
+    ]);
+  });
+
+  it('has the hook and the type of a base chain', () => {
+    expect(recordedNft()[0]!.tables[0]!.chains.find(({ name }) => name === 'filter-FORWARD')).toMatchObject({
+      hook: 'forward',
+      type: 'filter',
+    });
+  });
+
+  it('has tables of inet in both families where that is asked for', () => {
+    const chain = {
+      family: 'inet',
+      table: 'host',
+      name: 'input',
+      type: 'filter',
+      hook: 'input',
+      policy: 'drop',
+    };
+    const text = JSON.stringify({ nftables: [{ table: { family: 'inet', name: 'host' } }, { chain }] });
+
+    expect(parseNftJson(text)).toEqual([]);
+    expect(parseNftJson(text, { withInet: true })).toMatchObject([
+      { family: 'ipv4', tables: [{ name: 'inet host', chains: [{ policy: 'DROP', hook: 'input' }] }] },
+      { family: 'ipv6', tables: [{ name: 'inet host' }] },
+    ]);
   });
 });
