@@ -7,8 +7,8 @@ import { z } from 'zod';
 import type { Finding } from '../../model/finding.ts';
 import { type PublicFinding, parseRecord, serializeRecord } from '../../model/serialize.ts';
 import type { Micros } from '../../model/time.ts';
-import { QueryError } from '../../query/error.ts';
-import { compileFilter, type Filter } from '../../query/filter.ts';
+import type { Filter } from '../../query/filter.ts';
+import { compileFindingFilter, findingFilterProblem } from '../../query/finding-filter.ts';
 
 /** A day, begun in UTC, or a moment of RFC 3339. */
 const UNTIL = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
@@ -18,7 +18,7 @@ export const exceptionConfig = z.strictObject({
     .string()
     .min(1)
     .superRefine((text, context) => {
-      const problem = filterProblem(text);
+      const problem = findingFilterProblem(text);
       if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
     })
     .describe(
@@ -56,7 +56,7 @@ export class Exceptions {
 
   constructor(configs: readonly ExceptionConfig[]) {
     this.#exceptions = configs.map(({ where, reason, until }) => ({
-      filter: compile(where),
+      filter: compileFindingFilter(where),
       reason,
       until: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) * 1000,
     }));
@@ -71,19 +71,5 @@ export class Exceptions {
     const { reason, until } = found;
     const exception = { reason, severity: record.severity };
     return { record: { ...record, severity: 'informational', exception }, until };
-  }
-}
-
-/** Of times it knows nothing: `until` says how long. */
-function compile(where: string): Filter {
-  return compileFilter(where, { kinds: ['finding'], now: 0 });
-}
-
-function filterProblem(where: string): string | undefined {
-  try {
-    return compile(where).asksForTime ? 'a filter by time has no place here: say `until`' : undefined;
-  } catch (error) {
-    if (error instanceof QueryError) return error.message;
-    throw error;
   }
 }
