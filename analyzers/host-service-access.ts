@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { Confidence, Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
+import { type SensitiveKind, sensitivePort } from '../src/model/sensitive-ports.ts';
 import type { Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer, type FlowGlance } from '../src/sensor/analysis/analyzer.ts';
 import { answerTo } from './lib/answer.ts';
@@ -14,7 +15,6 @@ import { Contacts, type ContactTally, type Counted, contactEvidence } from './li
 import { FewTexts } from './lib/few.ts';
 import { isGatewayOf } from './lib/gateway.ts';
 import { type ToHost, toHost } from './lib/host-service-access/to-host.ts';
-import { type SensitiveKind, sensitivePort } from './lib/sensitive-ports.ts';
 import { trustIn, weakest } from './lib/trust.ts';
 
 const config = z.strictObject({

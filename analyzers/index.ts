@@ -4,6 +4,7 @@ import adminPortAccess from './admin-port-access.ts';
 import arpSpoof from './arp-spoof.ts';
 import beacon from './beacon.ts';
 import blockedBurst from './blocked-burst.ts';
+import captureLoss from './capture-loss.ts';
 import cleartextCredentials from './cleartext-credentials.ts';
 import directIp from './direct-ip.ts';
 import dnsBypass from './dns-bypass.ts';
@@ -36,6 +37,7 @@ export const analyzers: readonly AnalyzerDefinition[] = [
   arpSpoof,
   beacon,
   blockedBurst,
+  captureLoss,
   cleartextCredentials,
   directIp,
   dnsBypass,

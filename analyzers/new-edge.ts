@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { type Endpoint, endpointLabel } from '../src/model/endpoint.ts';
 import type { Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
+import { type SensitivePort, sensitivePort } from '../src/model/sensitive-ports.ts';
 import { formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { answerTo } from './lib/answer.ts';
@@ -20,7 +21,6 @@ import { WatchClock } from './lib/new-edge/watch-clock.ts';
 import { WatchedOwner } from './lib/new-edge/watched-owner.ts';
 import { mayLeave } from './lib/opened-by.ts';
 import { ownerKey } from './lib/owner.ts';
-import { type SensitivePort, sensitivePort } from './lib/sensitive-ports.ts';
 import { trustIn, weakest } from './lib/trust.ts';
 import { projectOf } from './lib/where-to.ts';
 

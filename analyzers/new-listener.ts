@@ -8,6 +8,7 @@ import type { Endpoint } from '../src/model/endpoint.ts';
 import type { Confidence, Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
 import type { ListenerRecord } from '../src/model/listener.ts';
+import { sensitivePort } from '../src/model/sensitive-ports.ts';
 import { formatMicros, MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { defineAnalyzer, type Report } from '../src/sensor/analysis/analyzer.ts';
 import { answerTo } from './lib/answer.ts';
@@ -19,7 +20,6 @@ import { RecentPorts } from './lib/new-listener/recent-ports.ts';
 import { oddProgram, remoteShell } from './lib/new-listener/tools.ts';
 import { clientOf, Visitors } from './lib/new-listener/watched.ts';
 import { ownerKey } from './lib/owner.ts';
-import { sensitivePort } from './lib/sensitive-ports.ts';
 import { trustIn, weakest } from './lib/trust.ts';
 
 const config = z.strictObject({

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Endpoint } from '../src/model/endpoint.ts';
 import type { Confidence, Severity } from '../src/model/finding.ts';
 import type { FlowRecord } from '../src/model/flow.ts';
+import { type SensitivePort, sensitivePort } from '../src/model/sensitive-ports.ts';
 import { MICROS_PER_SECOND, type Micros } from '../src/model/time.ts';
 import { type AnalyzerContext, defineAnalyzer } from '../src/sensor/analysis/analyzer.ts';
 import { answerTo } from './lib/answer.ts';
@@ -13,7 +14,6 @@ import { clientKey } from './lib/asker.ts';
 import { isGatewayOf } from './lib/gateway.ts';
 import { isOpenerInferred, isReply } from './lib/leaving.ts';
 import { type Origin, PortClients } from './lib/published-exposure/port-clients.ts';
-import { type SensitivePort, sensitivePort } from './lib/sensitive-ports.ts';
 import { trustIn, weakest } from './lib/trust.ts';
 
 const MAX_NEW_SHOWN = 16;

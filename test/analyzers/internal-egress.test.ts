@@ -387,7 +387,7 @@ describe('internal-egress', () => {
       { on: 'flow-start', flow: again },
     ]);
 
-    expect(findings.map(({ status }) => status)).toEqual(['open', 'closed', 'open']);
+    expect(findings.map(({ status }) => status)).toEqual(['open', 'closed', 'reopened']);
     expect(final).toHaveLength(2);
     expect(final[1]!.evidence).toMatchObject({
       flows: 1,
