@@ -5,9 +5,14 @@
  */
 import { deserialize, serialize } from 'node:v8';
 import { z } from 'zod';
+import type { EvidencePiece, EvidenceRequest } from '../model/evidence.ts';
+import { SEVERITIES } from '../model/finding.ts';
 import type { LearnedRecord } from '../model/learned.ts';
 import type { LeaseHistory } from '../model/lease.ts';
+import { MAX_PAST_FINDINGS, type PastFinding } from '../model/past-finding.ts';
 import type { AgentRecord } from '../model/record.ts';
+import type { SentRecord } from '../model/sent-record.ts';
+import type { SensorState } from './ports.ts';
 
 /** The number of a durable record in its lane, from 1, and the record. */
 export type Numbered = readonly [seq: number, record: AgentRecord];
@@ -29,9 +34,11 @@ export type ToStation =
       readonly events: readonly Numbered[];
       readonly learned: readonly LearnedRecord[];
     }
-  | { readonly type: 'bulk'; readonly records: readonly AgentRecord[] }
-  /** What a person should know of the sensor, one line each. Told every two seconds: silence is a sign too. */
-  | { readonly type: 'state'; readonly problems: readonly string[] }
+  | { readonly type: 'bulk'; readonly records: readonly SentRecord[] }
+  /** Packets put aside; a station that is gone takes them with it, and the sensor says so. */
+  | { readonly type: 'evidence'; readonly piece: EvidencePiece }
+  /** Told every two seconds: silence is a sign too. */
+  | { readonly type: 'state'; readonly state: SensorState }
   /** The sensor ends in good order: nothing comes after this. */
   | { readonly type: 'bye' };
 
@@ -40,9 +47,12 @@ export type ToSensor =
       readonly type: 'welcome';
       readonly leases: LeaseHistory;
       readonly learned: readonly LearnedRecord[];
+      readonly findings: readonly PastFinding[];
     }
   /** Every message up to `n` is on the disk. */
   | { readonly type: 'ack'; readonly n: number }
+  /** Somebody wants the packets of the last moments; answered by evidence. */
+  | { readonly type: 'collect'; readonly request: EvidenceRequest }
   /** Told every few seconds, whatever else there is to tell. */
   | { readonly type: 'alive' }
   /** The station cannot start; `lines` are for a person. */
@@ -90,13 +100,30 @@ const learned = z.looseObject({
   map: text,
   key: text,
 });
+const pastFinding = z.object({
+  id: text,
+  analyzer: text,
+  key: text,
+  firstSeen: z.int(),
+  lastSeen: z.int(),
+  count: z.int().positive(),
+  severity: z.enum(SEVERITIES),
+  wasOpen: z.boolean(),
+});
+const evidenceRequest = z.object({
+  request: z.string().max(100),
+  targets: z.array(z.string().max(300)).min(1).max(32),
+  lastSecs: z.number().positive().max(86_400),
+});
 const toSensor = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('welcome'),
     leases: z.object({ leases: z.array(lease), knownUntil: z.number().optional() }),
     learned: z.array(learned),
+    findings: z.array(pastFinding).max(MAX_PAST_FINDINGS),
   }),
   z.object({ type: z.literal('ack'), n: z.number() }),
+  z.object({ type: z.literal('collect'), request: evidenceRequest }),
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('failed'), lines: z.array(text), exitCode: z.number().int() }),
 ]);

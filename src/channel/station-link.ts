@@ -4,11 +4,15 @@
  * first, findings last, counted, and told as losses as soon as somebody listens again.
  */
 import type { Duplex } from 'node:stream';
+import type { EvidencePiece } from '../model/evidence.ts';
 import { Fifo } from '../model/fifo.ts';
 import { laneOf } from '../model/lane.ts';
 import type { LearnedRecord } from '../model/learned.ts';
 import { LossTally } from '../model/loss-tally.ts';
+import { type MetricFamily, samplesBy } from '../model/metric.ts';
+import { metric } from '../model/metric-catalogue.ts';
 import type { AgentRecord } from '../model/record.ts';
+import { packed } from '../model/sent-record.ts';
 import { recordTime } from '../model/serialize.ts';
 import { type Micros, wallMicros } from '../model/time.ts';
 import { FrameReader, framed } from './frames.ts';
@@ -19,7 +23,7 @@ import {
   type Numbered,
   type ToSensor,
 } from './messages.ts';
-import type { RecordSender } from './ports.ts';
+import type { RecordSender, SensorState } from './ports.ts';
 
 export interface StationLinkOptions {
   readonly run: string;
@@ -38,13 +42,28 @@ export interface LinkBounds {
   readonly maxDurable: number;
   /** Told and not acknowledged yet. */
   readonly maxUnackedBytes: number;
+  /** Packets put aside that wait. */
+  readonly maxEvidenceBytes: number;
 }
 
-const BOUNDS: LinkBounds = { maxBulk: 20_000, maxDurable: 50_000, maxUnackedBytes: 32 * 1024 * 1024 };
+const MEBIBYTE = 1024 * 1024;
+const BOUNDS: LinkBounds = {
+  maxBulk: 20_000,
+  maxDurable: 50_000,
+  maxUnackedBytes: 32 * MEBIBYTE,
+  maxEvidenceBytes: 2 * MEBIBYTE,
+};
 
-/** Records that come within this share a message, and what they have in common is told once. */
+/** Records that come within this share a message, and what durable ones have in common is told once. */
 const GATHER_MS = 10;
 const RECORDS_PER_MESSAGE = 250;
+/** Flows have nothing in common any more; 85 kB is still taken from the heap, where more would be new pages each time. */
+const BULK_PER_MESSAGE = 64;
+/**
+ * Written and not yet taken by the pipe; some twelve messages of flows. With one alone each would wait for a turn of both
+ * loops. More would keep a finding waiting that comes behind it.
+ */
+const MAX_UNREAD_BYTES = MEBIBYTE;
 
 interface Told {
   readonly n: number;
@@ -57,6 +76,9 @@ export class StationLink implements RecordSender {
   readonly #findings = new Fifo<Numbered>();
   readonly #events = new Fifo<Numbered>();
   readonly #bulk = new Fifo<AgentRecord>();
+  readonly #evidence = new Fifo<EvidencePiece>();
+  #evidenceBytes = 0;
+  #evidenceListener = 0;
   readonly #learned = new Map<string, LearnedRecord>();
   readonly #unacked = new Fifo<Told>();
   readonly #losses = new LossTally();
@@ -90,6 +112,19 @@ export class StationLink implements RecordSender {
     return this.#losses.total;
   }
 
+  metrics(): MetricFamily[] {
+    const waiting: readonly [string, number][] = [
+      ['finding', this.#findings.length],
+      ['event', this.#events.length],
+      ['bulk', this.#bulk.length],
+    ];
+    return [
+      metric('bridgewatch_channel_waiting_records', samplesBy('lane', waiting)),
+      metric('bridgewatch_channel_unacknowledged_bytes', this.#unackedBytes),
+      metric('bridgewatch_channel_shed_records_total', this.lost),
+    ];
+  }
+
   send(record: AgentRecord): void {
     switch (laneOf(record.kind)) {
       case 'finding':
@@ -115,13 +150,28 @@ export class StationLink implements RecordSender {
     this.#schedule();
   }
 
+  /** Nobody to tell: what is put aside is the collector's to keep in its ring, or to give up. */
+  get evidenceRoomBytes(): number {
+    return this.#isWelcome ? Math.max(0, this.#bounds.maxEvidenceBytes - this.#evidenceBytes) : 0;
+  }
+
+  get evidenceListener(): number {
+    return this.#evidenceListener;
+  }
+
+  sendEvidence(piece: EvidencePiece): void {
+    this.#evidence.push(piece);
+    this.#evidenceBytes += sizeOf(piece);
+    this.#schedule();
+  }
+
   /** How the sensor is; told only when somebody listens. */
-  tellState(problems: readonly string[]): void {
+  tellState(state: SensorState): void {
     if (!this.#isWelcome) return;
     for (const loss of this.#losses.drain(wallMicros())) this.send(loss);
     // One that does not read is not to be heaped upon.
-    if (this.#stream?.writableNeedDrain === false)
-      this.#stream.write(framed(encodeToStation({ type: 'state', problems })));
+    if (this.#stream !== undefined && this.#stream.writableLength < MAX_UNREAD_BYTES)
+      this.#stream.write(framed(encodeToStation({ type: 'state', state })));
   }
 
   /** A station is there. */
@@ -149,6 +199,10 @@ export class StationLink implements RecordSender {
   detach(): void {
     this.#stream = undefined;
     this.#isWelcome = false;
+    // The next one has no file for these; `evidenceRoomBytes` was 0 meanwhile, and whoever collects begins anew.
+    while (this.#evidence.length > 0) this.#evidence.shift();
+    this.#evidenceBytes = 0;
+    this.#evidenceListener += 1;
   }
 
   /** Tells all that waits, and that nothing comes after it; to a station that is not ready yet as soon as it is. */
@@ -203,10 +257,13 @@ export class StationLink implements RecordSender {
     const stream = this.#stream;
     if (stream === undefined || !this.#isWelcome) return;
     // The last words go into the stream's own buffer: nobody is left to wait for it.
-    const mayWrite = () => this.#isClosing || !stream.writableNeedDrain;
+    const mayWrite = () => this.#isClosing || stream.writableLength < MAX_UNREAD_BYTES;
     while (mayWrite()) {
       const hasRoom = this.#isClosing || this.#unackedBytes < this.#bounds.maxUnackedBytes;
-      if (!(hasRoom && this.#tellDurable(stream)) && !this.#tellBulk(stream)) break;
+      if (hasRoom && this.#tellDurable(stream)) continue;
+      // In turns: neither waits for all of the other.
+      const hasTold = this.#tellEvidence(stream);
+      if (!this.#tellBulk(stream) && !hasTold) break;
     }
     if (this.#isClosing && !stream.writableEnded) stream.end(framed(encodeToStation({ type: 'bye' })));
   }
@@ -225,9 +282,18 @@ export class StationLink implements RecordSender {
     return true;
   }
 
+  #tellEvidence(stream: Duplex): boolean {
+    const piece = this.#evidence.shift();
+    if (piece === undefined) return false;
+    this.#evidenceBytes -= sizeOf(piece);
+    stream.write(framed(encodeToStation({ type: 'evidence', piece })));
+    return true;
+  }
+
   #tellBulk(stream: Duplex): boolean {
     if (this.#bulk.length === 0) return false;
-    stream.write(framed(encodeToStation({ type: 'bulk', records: taken(this.#bulk, RECORDS_PER_MESSAGE) })));
+    const records = taken(this.#bulk, BULK_PER_MESSAGE).map(packed);
+    stream.write(framed(encodeToStation({ type: 'bulk', records })));
     return true;
   }
 
@@ -235,6 +301,10 @@ export class StationLink implements RecordSender {
     const time: Micros = recordTime(record) ?? wallMicros();
     this.#losses.add('channel', record.kind, 1, time);
   }
+}
+
+function sizeOf(piece: EvidencePiece): number {
+  return piece.type === 'bytes' ? piece.bytes.length : 0;
 }
 
 function taken<T>(queue: Fifo<T>, max: number): T[] {

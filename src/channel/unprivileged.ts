@@ -79,7 +79,7 @@ export function giveStore(storePath: string, { uid, gid }: User): void {
   const dir = dirname(path);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o750 });
-    const ours = readdirSync(dir).filter((name) => name.startsWith(basename(path)));
+    const ours = readdirSync(dir).filter((name) => isOurs(name, path));
     for (const name of ours) giveFile(`${dir}/${name}`, uid, gid);
     if (ownsDirectory(path)) chownSync(dir, uid, gid);
   } catch {
@@ -131,7 +131,12 @@ function obstacleFor(user: User, { file, args, storePath }: UnprivilegedOptions)
 /** Nothing is in it but the database and what belongs to it. */
 function ownsDirectory(path: string): boolean {
   if (!statSync(dirname(path)).isDirectory()) return false;
-  return readdirSync(dirname(path)).every((name) => name.startsWith(basename(path)));
+  return readdirSync(dirname(path)).every((name) => isOurs(name, path));
+}
+
+/** The database and what SQLite puts beside it, the API's socket; its token (src/station/api/token.ts). */
+function isOurs(name: string, storePath: string): boolean {
+  return name.startsWith(basename(storePath)) || name === 'api-token';
 }
 
 /** The first directory on the way that the user may not enter. One that does not exist will be made by us. */

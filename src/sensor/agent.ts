@@ -3,18 +3,30 @@
  * that the world does ends it; it reports and goes on.
  */
 import { randomInt } from 'node:crypto';
+import { hostname, machine, release, type as systemType } from 'node:os';
 import { readInNamespace } from '../../capture/native/index.ts';
 import { openNetfilter } from '../../capture/netfilter.ts';
 import { openLiveTap } from '../../capture/open.ts';
 import type { LiveOptions, PacketSource } from '../../capture/source.ts';
 import type { RecordSender } from '../channel/ports.ts';
 import type { Config } from '../config/schema.ts';
+import { AUDIT_ANALYZER } from '../model/audit.ts';
+import type { CaptureVantage } from '../model/capture-tally.ts';
+import type { EvidenceRequest } from '../model/evidence.ts';
 import type { LearnedRecord } from '../model/learned.ts';
 import type { LeaseHistory } from '../model/lease.ts';
+import type { MetricFamily } from '../model/metric.ts';
+import type { PastFinding } from '../model/past-finding.ts';
+import type { AgentRecord } from '../model/record.ts';
 import { MICROS_PER_SECOND, wallMicros } from '../model/time.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { ProcessMeter } from '../telemetry/process-meter.ts';
+import { version } from '../version.ts';
+import { AuditThread } from './audit/watch/audit-thread.ts';
+import { AuditWatch } from './audit/watch/audit-watch.ts';
+import { auditSubject } from './audit/watch/subject.ts';
 import { clientOptions } from './config.ts';
-import { createDetection } from './detection.ts';
+import { createDetection, type Detection } from './detection.ts';
 import { ANALYZERS } from './detectors.ts';
 import { Attribution, type HostAddresses } from './docker/attribution.ts';
 import { DockerDualHomed } from './docker/dual-homed.ts';
@@ -23,6 +35,7 @@ import { Inventory } from './docker/inventory.ts';
 import { type ContainerState, type InventoryEvent, toInventoryRecord } from './docker/inventory-event.ts';
 import { DockerSurroundings } from './docker/surroundings.ts';
 import { swarmAddress } from './docker/swarm-address.ts';
+import { EvidenceCollector } from './evidence/collector.ts';
 import { ContainerResolvers } from './host/container-resolvers.ts';
 import { NETNS_DIRS, netnsDirs } from './host/docker-netns.ts';
 import { BlockedWatch } from './host/firewall/blocked-watch.ts';
@@ -33,10 +46,13 @@ import { LinkWatch } from './host/link-watch.ts';
 import { ListenerWatch } from './host/listeners.ts';
 import { NoRouteWatch } from './host/no-route.ts';
 import { HostSockets } from './host/sockets.ts';
+import { type Counted, sensorMetrics } from './metrics.ts';
 import { createOutside, type Outside } from './names/outside.ts';
 import { createNat, type Nat } from './nat/nat.ts';
 import { Pipeline } from './pipeline.ts';
+import { CountedSender } from './record-counts.ts';
 import { SourceCheck } from './source-check.ts';
+import { CaptureCounts } from './taps/capture-counts.ts';
 import { ContainerTaps } from './taps/container-taps.ts';
 import { NetworkTaps } from './taps/network-taps.ts';
 import { ReadingRounds } from './taps/reading-rounds.ts';
@@ -58,6 +74,8 @@ const HOST_ADDRESSES_EVERY_TICKS = 10;
 const GEO_EVERY_TICKS = 60;
 /** A file is taken once it has stayed the same for as long, so a changed list counts within twice this. */
 const THREATS_EVERY_TICKS = 5;
+/** How much of what came was lost is judged over this. */
+const CAPTURE_TALLY_EVERY_TICKS = 60;
 /** How addresses were named, into the log. */
 const COUNTS_EVERY_TICKS = 600;
 
@@ -65,11 +83,12 @@ const COUNTS_EVERY_TICKS = 600;
 export interface Memory {
   readonly leases: LeaseHistory;
   readonly learned: readonly LearnedRecord[];
+  readonly findings: readonly PastFinding[];
 }
 
 export class Agent {
   readonly #config: Config;
-  readonly #channel: RecordSender;
+  readonly #channel: CountedSender;
   readonly #log: Logger;
   readonly #inventory: Inventory;
   readonly #macs = hostMacs();
@@ -79,6 +98,11 @@ export class Agent {
   readonly #nat: Nat;
   readonly #sockets = new HostSockets();
   readonly #pipeline: Pipeline;
+  readonly #detection: Detection;
+  readonly #captured = new CaptureCounts();
+  /** Absent when it is switched off. */
+  readonly #evidence: EvidenceCollector | undefined;
+  readonly #meter = new ProcessMeter('sensor');
   readonly #taps: NetworkTaps;
   /** Absent when it is switched off. */
   readonly #uplinks: UplinkTaps | undefined;
@@ -89,6 +113,9 @@ export class Agent {
   readonly #listeners: ListenerWatch | undefined;
   /** Absent when it is switched off. */
   readonly #blocked: BlockedWatch | undefined;
+  /** Absent when it is switched off. */
+  readonly #audit: AuditWatch | undefined;
+  readonly #auditThread = new AuditThread();
   readonly #links: LinkWatch;
   readonly #reading: ReadingRounds;
   #timer: NodeJS.Timeout | undefined;
@@ -101,7 +128,7 @@ export class Agent {
 
   constructor(config: Config, channel: RecordSender, log: Logger, memory?: Memory) {
     this.#config = config;
-    this.#channel = channel;
+    this.#channel = new CountedSender(channel, (loss) => this.#detection.runner.loss(loss));
     this.#log = log;
     const { docker } = config;
     const resolvers = new ContainerResolvers();
@@ -116,7 +143,12 @@ export class Agent {
     this.#outside = createOutside(config);
     for (const problem of this.#outside.problems()) log.warn({ problem }, 'a geo database cannot be used');
     this.#threats = new ThreatLists(config.threat_lists, (news) => logNews(log, news));
-    const emit = channel.send.bind(channel);
+    const emit = (record: AgentRecord): void => {
+      this.#channel.send(record);
+      // No packets tell of a configuration.
+      if (record.kind === 'finding' && record.analyzer !== AUDIT_ANALYZER) this.#evidence?.onFinding(record);
+    };
+    if (config.evidence.enabled) this.#evidence = this.#createEvidence();
     const detection = createDetection({
       analyzers: ANALYZERS,
       options: config.analyzers,
@@ -132,7 +164,9 @@ export class Agent {
         learned: memory?.learned ?? [],
         remember: channel.remember.bind(channel),
       },
+      past: memory?.findings,
     });
+    this.#detection = detection;
     this.#nat = createNat({
       names: this.#attribution,
       containers: () => this.#inventory.state.containers(),
@@ -183,7 +217,7 @@ export class Agent {
       include: config.capture.networks,
       exclude: config.capture.exclude_networks,
       attach: (network, source) => this.#attach(source, { network, vantage: 'bridge' }),
-      emit,
+      emit: this.#countingDrops('bridge'),
       log,
     });
     if (config.overlays.uplink_tap) {
@@ -198,7 +232,7 @@ export class Agent {
         swarmAddress: () => swarmAddress(clientOptions(docker)),
         interfaceOf: (address) => interfaceOf(readHostInterfaces(), address),
         attach: (source) => this.#attach(source, { vantage: 'bridge', isUplink: true }),
-        emit,
+        emit: this.#countingDrops('uplink'),
         log,
       });
     }
@@ -212,7 +246,7 @@ export class Agent {
         netnsDirs: () => this.#netnsDirs,
         isWatched: (network) => isWatched(config, network),
         attach: (tap, source) => this.#attach(source, { ...tap, vantage: 'container', since: wallMicros() }),
-        emit,
+        emit: this.#countingDrops('container'),
         log,
       });
     }
@@ -222,7 +256,7 @@ export class Agent {
       readInNamespace,
       pollIntervalMs: config.no_route.poll_ms,
       emit: (record) => {
-        channel.send(record);
+        emit(record);
         detection.runner.noRoute(record);
       },
       onUnreadable: (container, reason) =>
@@ -241,6 +275,7 @@ export class Agent {
           detection.runner.blocked(record);
         },
         onProblem: (reason) => log.warn({ reason }, "the firewall's counters cannot be read"),
+        onRulesChanged: () => this.#audit?.onFirewall(),
       });
     }
     if (config.listeners.enabled) {
@@ -260,6 +295,18 @@ export class Agent {
           ),
       });
     }
+    if (config.audit.enabled) {
+      this.#audit = new AuditWatch({
+        config: config.audit,
+        audit: (checks) => this.#auditThread.run({ docker, checks, baseline: config.audit.baseline }),
+        findings: detection.findings,
+        subjectOf: (object) => auditSubject(object, (id) => this.#inventory.state.container(id)),
+        isEngineThere: () => this.#inventory.status.state === 'current',
+        emit,
+        log,
+        past: memory?.findings,
+      });
+    }
   }
 
   /** Returns at once; what is missing in the world is waited for. */
@@ -273,6 +320,7 @@ export class Agent {
     this.#noRoute.start();
     this.#blocked?.start();
     this.#listeners?.start();
+    this.#audit?.start();
     this.#links.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#rounds = setInterval(() => this.#beginRound(), ROUND_MS);
@@ -284,6 +332,8 @@ export class Agent {
     clearInterval(this.#rounds);
     this.#isStopping = true;
     this.#threats.stop();
+    this.#audit?.stop();
+    this.#auditThread.stop();
     await Promise.all([this.#taps.stop(), this.#containerTaps?.stop(), this.#uplinks?.stop()]);
     await Promise.all([
       this.#noRoute.stop(),
@@ -293,9 +343,22 @@ export class Agent {
       this.#inventory.stop(),
       this.#sockets.stop(),
     ]);
+    this.#tellCaptured();
     this.#pipeline.finish();
+    await this.#evidence?.stop();
     this.#logCounts();
+    this.#meter.stop();
     this.#nat.watch.stop();
+  }
+
+  /** Somebody wants the packets of the last moments; the answer goes to the station. */
+  collect(asked: EvidenceRequest): void {
+    if (this.#evidence !== undefined) {
+      this.#evidence.collect(asked);
+      return;
+    }
+    const reason = 'the agent remembers no packets: evidence.enabled is false in its configuration';
+    this.#channel.sendEvidence({ type: 'refused', request: asked.request, reason });
   }
 
   /** Looks at the operator's lists now; they are looked at each few seconds anyway. */
@@ -312,7 +375,61 @@ export class Agent {
       ...(this.#containerTaps?.problems() ?? []),
       ...(this.#uplinks?.problems() ?? []),
     ];
-    return [...engine, ...taps, ...this.#outside.problems(), ...this.#threats.problems(Date.now())];
+    return [
+      ...engine,
+      ...taps,
+      ...this.#outside.problems(),
+      ...this.#threats.problems(Date.now()),
+      ...(this.#audit?.problems() ?? []),
+    ];
+  }
+
+  /** What it has counted and how it is; a few hundred samples at most. */
+  metrics(): MetricFamily[] {
+    const parts: Counted[] = [
+      this.#captured,
+      this.#pipeline,
+      this.#channel,
+      this.#detection.runner,
+      ...(this.#evidence === undefined ? [] : [this.#evidence]),
+      ...(this.#audit === undefined ? [] : [this.#audit]),
+      this.#meter,
+    ];
+    return sensorMetrics({
+      parts,
+      attribution: this.#attribution.counts(),
+      findingsOpen: this.#detection.findings.openNow,
+      isEngineConnected: this.#inventory.status.state === 'current',
+      problems: this.problems().length,
+      inventory: {
+        network: this.#inventory.networks().length,
+        container: this.#inventory.containers().length,
+      },
+    });
+  }
+
+  #createEvidence(): EvidenceCollector {
+    const { evidence, capture } = this.#config;
+    return new EvidenceCollector({
+      config: evidence,
+      channel: this.#channel,
+      world: () => ({
+        networks: this.#inventory.networks(),
+        containers: this.#inventory.containers(),
+        // Any interface that is surely there: without it the answer would be unknown.
+        isHostMac: (mac) => this.#macs.ownsMac(mac, 'lo') === true,
+      }),
+      snaplenBytes: capture.snaplen_bytes,
+      section: {
+        application: `Bridgewatch ${version()}`,
+        os: `${systemType()} ${release()}`,
+        hardware: machine(),
+        comments: [`host ${hostname()}`],
+      },
+      problems: () => this.problems(),
+      emit: (loss) => this.#channel.send(loss),
+      clock: { steadySecs: () => performance.now() / 1000, wallMicros },
+    });
   }
 
   async #openTap(options: LiveOptions): Promise<PacketSource> {
@@ -329,18 +446,51 @@ export class Agent {
     const { name, linkType } = source.interfaces[0]!;
     const tap = this.#pipeline.attach({ interface: name, linkType, ...place });
     const taps = [tap];
+    const { count, ended } = this.#captured.begin(vantageOf(place), place.network?.name);
+    const evidence = this.#evidence;
+    const remembered = evidence?.attach({
+      interface: tap.interface,
+      linkType,
+      network: place.network,
+      askerId: place.asker && (() => place.asker!().client.workload?.containerId),
+      openedAt: wallMicros(),
+      stats: () => source.stats(),
+    });
     return {
-      onBatch: (batch) => this.#pipeline.onBatch(batch, taps),
+      onBatch: (batch) => {
+        // First, so that what a finding is about is there when it is told.
+        if (evidence !== undefined) evidence.append(remembered!, batch);
+        const before = this.#pipeline.bytes;
+        this.#pipeline.onBatch(batch, taps);
+        count.packets += batch.count;
+        count.bytes += this.#pipeline.bytes - before;
+      },
       // What is still open when the agent stops is ended by that.
       detach: () => {
+        ended();
+        if (remembered !== undefined) evidence?.detach(remembered);
         if (!this.#isStopping) this.#pipeline.detach(tap);
       },
     };
   }
 
+  /** What the taps of one kind tell, on its way out. */
+  #countingDrops(vantage: CaptureVantage): (record: AgentRecord) => void {
+    return (record) => {
+      if (record.kind === 'loss') this.#captured.lost(vantage, record);
+      this.#channel.send(record);
+    };
+  }
+
+  #tellCaptured(): void {
+    const { runner } = this.#detection;
+    for (const tally of this.#captured.tallies(this.#pipeline.now)) runner.capture(tally);
+  }
+
   #onInventory(event: InventoryEvent): void {
     this.#channel.send(toInventoryRecord(event));
     this.#nat.inventoryChanged();
+    this.#audit?.onInventory(event);
     switch (event.type) {
       case 'network-added':
         this.#networksChanged();
@@ -437,10 +587,16 @@ export class Agent {
     this.#containerTaps?.readStatistics();
     this.#uplinks?.readStatistics();
     if (++this.#ticks % HOST_ADDRESSES_EVERY_TICKS === 0) this.#readHostAddresses();
+    if (this.#ticks % CAPTURE_TALLY_EVERY_TICKS === 1) this.#tellCaptured();
     if (this.#ticks % COUNTS_EVERY_TICKS === 0) this.#logCounts();
     if (this.#ticks % THREATS_EVERY_TICKS === 0) void this.#threats.refresh();
     if (this.#ticks % GEO_EVERY_TICKS === 0) void this.#outside.refresh();
   }
+}
+
+function vantageOf({ vantage, isUplink }: Pick<Tap, 'vantage' | 'isUplink'>): CaptureVantage {
+  if (isUplink === true) return 'uplink';
+  return vantage === 'container' ? 'container' : 'bridge';
 }
 
 /** The first interface that has the address. */

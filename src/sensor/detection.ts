@@ -1,5 +1,6 @@
 /** The analyzers and the life of their findings, wired: what a live agent and a replay have in common. */
 import type { AnalyzerOptions } from '../config/schema.ts';
+import type { PastFinding } from '../model/past-finding.ts';
 import type { AgentRecord } from '../model/record.ts';
 import type { ErrorLog } from '../telemetry/logger.ts';
 import type { AnalyzerDefinition, Surroundings, Threats } from './analysis/analyzer.ts';
@@ -18,6 +19,8 @@ export interface DetectionOptions {
   readonly threats?: Threats | undefined;
   /** Without it nothing that is learned outlives this run. */
   readonly memory?: AnalyzerMemory | undefined;
+  /** Findings that the runs before this one told: seen again in time, they go on. */
+  readonly past?: readonly PastFinding[] | undefined;
 }
 
 export interface Detection {
@@ -34,8 +37,9 @@ export function createDetection({
   surroundings,
   threats,
   memory,
+  past = [],
 }: DetectionOptions): Detection {
-  const manager = new FindingManager({ config: findings, onFinding: emit, onLoss: emit });
+  const manager = new FindingManager({ config: findings, onFinding: emit, onLoss: emit, past });
   const runner = new AnalyzerRunner({
     analyzers: analyzers
       .filter(({ id }) => options[id]?.enabled !== false)

@@ -6,6 +6,8 @@
 import type { FrameBatch } from '../../capture/source.ts';
 import type { DnsRecord } from '../model/dns.ts';
 import { type IpWords, parseIp } from '../model/ip.ts';
+import { type MetricFamily, samplesBy } from '../model/metric.ts';
+import { metric } from '../model/metric-catalogue.ts';
 import type { Network } from '../model/network.ts';
 import type { AgentRecord } from '../model/record.ts';
 import { type ClockStep, MICROS_PER_SECOND, type Micros } from '../model/time.ts';
@@ -331,6 +333,22 @@ export class Pipeline {
     return this.#counters.totals(this.#taps);
   }
 
+  metrics(): MetricFamily[] {
+    const table = this.#table;
+    return [
+      metric('bridgewatch_active_flows', table.size),
+      metric('bridgewatch_flow_table_capacity', table.maxFlows),
+      metric('bridgewatch_flows_total', table.created),
+      metric('bridgewatch_evicted_flows_total', table.evicted),
+      metric('bridgewatch_dns_questions_total', this.#dns.questions),
+      metric('bridgewatch_dns_pending_questions', this.#dns.kept),
+      metric(
+        'bridgewatch_anomalies_total',
+        samplesBy('code', Object.entries(this.#counters.anomalies(this.#taps))),
+      ),
+    ];
+  }
+
   #begin(time: Micros): void {
     this.first = time;
     this.#now = time;
@@ -612,6 +630,7 @@ export class Pipeline {
     if (folded > 0) this.#tellLoss('traffic-rollup', 'flows.max_edges', folded, time);
     this.#tellRise('flow-table', 'flows.max_flows', this.#table.evicted, time);
     this.#tellRise('dns-over-tcp', 'messages', this.#dns.lost, time);
+    this.#tellRise('dns-pairing', 'dns.max_pending', this.#dns.givenUp, time);
     this.#tellRise('dns-views', 'dns.max_pending', this.#dns.hurried, time);
     this.#tellRise('router-claims', 'claims', this.#routers.lost, time);
     this.#tellRise('overlays', 'pairs of hosts', this.#overlays.lost, time);

@@ -4,8 +4,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FrameReader, framed } from '../../src/channel/frames.ts';
 import { decodeToStation, encodeToSensor, type ToStation } from '../../src/channel/messages.ts';
 import { type LinkBounds, StationLink } from '../../src/channel/station-link.ts';
+import { flowRow } from '../../src/model/flow-row.ts';
 import type { AgentRecord } from '../../src/model/record.ts';
-import { finding, flow, inventory } from '../station/support/records.ts';
+import type { SentRecord } from '../../src/model/sent-record.ts';
+import { dns, finding, flow, inventory } from '../station/support/records.ts';
 
 afterEach(() => vi.useRealTimers());
 
@@ -37,7 +39,7 @@ class FarEnd {
   }
 
   welcome(): void {
-    this.say({ type: 'welcome', leases: { leases: [] }, learned: [] });
+    this.say({ type: 'welcome', leases: { leases: [] }, learned: [], findings: [] });
   }
 
   say(message: Parameters<typeof encodeToSensor>[0]): void {
@@ -56,7 +58,7 @@ class FarEnd {
     return this.#durable.flatMap(({ events }) => events.map(([, record]) => record));
   }
 
-  get bulk(): AgentRecord[] {
+  get bulk(): SentRecord[] {
     return this.messages.flatMap((message) => (message.type === 'bulk' ? message.records : []));
   }
 
@@ -74,6 +76,19 @@ function numbers(from: number, to: number): number[] {
 }
 
 describe('the link to a station', () => {
+  it('tells flows as rows with their text, other bulk as records, all in their order', async () => {
+    const { link } = newLink();
+    const station = new FarEnd();
+    link.attach(station.near);
+    station.welcome();
+    const flows = [flow(1), flow(2)] as const;
+    link.send(flows[0]);
+    link.send(dns(1));
+    link.send(flows[1]);
+
+    await expect.poll(() => station.bulk).toEqual([flowRow(flows[0]), dns(1), flowRow(flows[1])]);
+  });
+
   it('says who it is at once, and nothing more before it is welcome', async () => {
     const { link, heard } = newLink();
     const station = new FarEnd();
@@ -133,7 +148,7 @@ describe('the link to a station', () => {
     station.welcome();
     await expect.poll(() => station.bulk.length).toBe(10);
     expect(station.findings).toEqual(numbers(1, 5));
-    link.tellState([]);
+    link.tellState({ problems: [], metrics: [] });
     const losses = () => station.events.filter((record) => record.kind === 'loss');
     await expect
       .poll(() => losses().map(({ where, count }) => [where, count]))
@@ -223,5 +238,31 @@ describe('the link to a station', () => {
     link.attach(station.near);
     station.sayBytes(bytes);
     await expect.poll(() => heard).toEqual(['nonsense']);
+  });
+});
+
+describe('packets put aside', () => {
+  it('wait for room, and are given up with the station that had them: another one is told apart', async () => {
+    const { link } = newLink({ maxEvidenceBytes: 100 });
+    const first = new FarEnd();
+    link.attach(first.near);
+    expect(link.evidenceRoomBytes).toBe(0);
+    first.welcome();
+    await vi.waitFor(() => expect(link.evidenceRoomBytes).toBe(100));
+    const before = link.evidenceListener;
+    link.sendEvidence({ type: 'bytes', id: 'one', bytes: new Uint8Array(60) });
+    expect(link.evidenceRoomBytes).toBe(40);
+
+    link.detach();
+    expect(link.evidenceRoomBytes).toBe(0);
+    expect(link.evidenceListener).not.toBe(before);
+    const second = new FarEnd();
+    link.attach(second.near);
+    second.welcome();
+    await vi.waitFor(() => expect(link.evidenceRoomBytes).toBe(100));
+    link.close();
+    await vi.waitFor(() => expect(second.messages.some(({ type }) => type === 'bye')).toBe(true));
+
+    expect(second.messages.some(({ type }) => type === 'evidence')).toBe(false);
   });
 });

@@ -130,6 +130,17 @@ describe.skipIf(!isRoot)('the database of the station', () => {
     expect(owner(join(dir, 'state/x.db-wal'))).toEqual([4711, 4712]);
   });
 
+  it('is given with the token that an agent of one process left beside it, and its folder then too', () => {
+    mkdirSync(join(dir, 'state'), { mode: 0o750 });
+    for (const name of ['x.db', 'api-token']) writeFileSync(join(dir, 'state', name), '');
+
+    expect(command().user).toEqual(USER);
+    giveStore(join(dir, 'state/x.db'), USER);
+
+    for (const name of ['x.db', 'api-token', '.'])
+      expect(statSync(join(dir, 'state', name)).uid).toBe(USER.uid);
+  });
+
   it("is not a way to be given what is another's: neither by a symbolic link nor by a second name", () => {
     giveStore(join(dir, 'state/x.db'), USER);
     writeFileSync(join(dir, 'secret'), '');

@@ -173,7 +173,7 @@ describe('a frame alone whose time its neighbours contradict', () => {
     expect(story(run).filter((line) => !line.startsWith('update'))).toEqual([
       'open: first report',
       'closed: quiet for',
-      'open: first report',
+      'reopened: returned after being quiet for 1 h',
     ]);
   });
 });

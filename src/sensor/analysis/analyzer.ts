@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import type { BlockedRecord } from '../../model/blocked.ts';
 import type { FlowBurst } from '../../model/burst.ts';
+import type { CaptureTally } from '../../model/capture-tally.ts';
 import type { DnsClientNetworks, DnsRecord } from '../../model/dns.ts';
 import type { ZoneOfName } from '../../model/dns-zone.ts';
 import type { EchoTally } from '../../model/echo.ts';
@@ -20,7 +21,7 @@ import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { Network, Workload } from '../../model/network.ts';
 import type { Opening } from '../../model/opening.ts';
 import type { OverlayTraffic } from '../../model/overlay.ts';
-import type { NoRouteRecord } from '../../model/record.ts';
+import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
 import type { SpoofRecord } from '../../model/spoof.ts';
 import type { ClockStep, Micros } from '../../model/time.ts';
 
@@ -160,6 +161,10 @@ export interface Handlers {
   onLogin?(login: CleartextLogin): void;
   /** A flow of a dual-homed container spoke, and is silent again; each second of it where it goes on. */
   onBurst?(burst: FlowBurst): void;
+  /** What was captured on a network and what was lost there: each minute live, once for a file. */
+  onCapture?(tally: CaptureTally): void;
+  /** Something was lost; what was lost of packets comes with `onCapture` too. Reporting from here is fine. */
+  onLoss?(loss: LossRecord): void;
   /** Packet time has advanced by at least a second. */
   onTick?(now: Micros): void;
   /** Input has ended, of a file or of the agent: what waited for more to come is decided now. */

@@ -5,6 +5,7 @@
  */
 import type { BlockedRecord } from '../../model/blocked.ts';
 import type { FlowBurst } from '../../model/burst.ts';
+import type { CaptureTally } from '../../model/capture-tally.ts';
 import type { DnsRecord } from '../../model/dns.ts';
 import { ZoneMemory } from '../../model/dns-zone.ts';
 import type { EchoTally } from '../../model/echo.ts';
@@ -13,6 +14,8 @@ import type { FlowRecord } from '../../model/flow.ts';
 import type { LearnedRecord } from '../../model/learned.ts';
 import type { ListenerRecord } from '../../model/listener.ts';
 import type { CleartextLogin } from '../../model/login.ts';
+import { type MetricFamily, sample, samplesBy } from '../../model/metric.ts';
+import { metric } from '../../model/metric-catalogue.ts';
 import type { NeighborRequest, RouterClaim } from '../../model/neighbor.ts';
 import type { OverlayTraffic } from '../../model/overlay.ts';
 import type { LossRecord, NoRouteRecord } from '../../model/record.ts';
@@ -168,6 +171,9 @@ const NO_CHOICE: Choice = { choosers: [], isInternalWanted: false };
 
 interface Eviction {
   readonly where: string;
+  /** Since the start. */
+  total: number;
+  /** Since it was last told. */
   count: number;
   first: Micros;
   last: Micros;
@@ -219,6 +225,7 @@ export class AnalyzerRunner {
   #readers: readonly Reader[] = [];
   readonly #evictions: Eviction[] = [];
   readonly #learned: SavedMap<never>[] = [];
+  readonly #maps: { readonly analyzer: string; readonly map: { readonly size: number } }[] = [];
   readonly #remember: (learned: LearnedRecord) => void;
   /** While analyzers are made; then each has its own. */
   #history: readonly LearnedRecord[];
@@ -350,6 +357,31 @@ export class AnalyzerRunner {
     this.#tellAll('onBurst', burst);
   }
 
+  capture(tally: CaptureTally): void {
+    this.#tellAll('onCapture', tally);
+  }
+
+  loss(loss: LossRecord): void {
+    this.#tellAll('onLoss', loss);
+  }
+
+  metrics(): MetricFamily[] {
+    return [
+      metric('bridgewatch_analyzer_entries', samplesBy('analyzer', this.#entries())),
+      metric(
+        'bridgewatch_analyzer_evictions_total',
+        this.#evictions.map(({ where, total }) => {
+          const dot = where.indexOf('.');
+          return sample(total, { analyzer: where.slice(0, dot), window: where.slice(dot + 1) });
+        }),
+      ),
+      metric(
+        'bridgewatch_analyzer_failures_total',
+        this.#slots.map(({ id, failures }) => sample(failures, { analyzer: id })),
+      ),
+    ];
+  }
+
   /**
    * Packet time has come to `now`. Call it as often as convenient: analyzers hear of it at most once a second, and
    * never of time that runs backwards, unless `clockSet` said so.
@@ -431,7 +463,9 @@ export class AnalyzerRunner {
           this.#noteEviction(eviction, 1);
           onEvict?.(value);
         };
-        return new LruMap(maxKeys, evicted, worth);
+        const map = new LruMap(maxKeys, evicted, worth);
+        this.#maps.push({ analyzer: definition.id, map });
+        return map;
       },
       learnedMap: <V>(options: LearnedMapOptions<V>) => this.#learnedMap(definition.id, options),
       lost: (what, count = 1) => this.#noteEviction(this.#evictionOf(`${definition.id}.${what}`), count),
@@ -455,6 +489,7 @@ export class AnalyzerRunner {
       onUnreadable: () => this.#noteEviction(this.#evictionOf(`${where}.unreadable`), 1),
     });
     this.#learned.push(map as unknown as SavedMap<never>);
+    this.#maps.push({ analyzer, map });
     return map;
   }
 
@@ -495,10 +530,17 @@ export class AnalyzerRunner {
     wants.burst = this.#slots.some((slot) => slot.handlers.onBurst !== undefined);
   }
 
+  #entries(): Map<string, number> {
+    const entries = new Map<string, number>();
+    for (const { analyzer, map } of this.#maps)
+      entries.set(analyzer, (entries.get(analyzer) ?? 0) + map.size);
+    return entries;
+  }
+
   #evictionOf(where: string): Eviction {
     let eviction = this.#evictions.find((other) => other.where === where);
     if (eviction === undefined) {
-      eviction = { where, count: 0, first: 0, last: 0 };
+      eviction = { where, total: 0, count: 0, first: 0, last: 0 };
       this.#evictions.push(eviction);
     }
     return eviction;
@@ -507,6 +549,7 @@ export class AnalyzerRunner {
   #noteEviction(eviction: Eviction, count: number): void {
     if (eviction.count === 0) eviction.first = this.#now;
     eviction.count += count;
+    eviction.total += count;
     eviction.last = this.#now;
   }
 

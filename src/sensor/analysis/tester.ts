@@ -4,6 +4,7 @@
  */
 import type { BlockedRecord } from '../../model/blocked.ts';
 import type { FlowBurst } from '../../model/burst.ts';
+import type { CaptureTally } from '../../model/capture-tally.ts';
 import type { DnsRecord } from '../../model/dns.ts';
 import type { EchoTally } from '../../model/echo.ts';
 import type { Finding } from '../../model/finding.ts';
@@ -43,6 +44,8 @@ export type AnalyzerEvent =
   | { readonly on: 'echo'; readonly echo: EchoTally }
   | { readonly on: 'login'; readonly login: CleartextLogin }
   | { readonly on: 'burst'; readonly burst: FlowBurst }
+  | { readonly on: 'capture'; readonly tally: CaptureTally }
+  | { readonly on: 'loss'; readonly record: LossRecord }
   | { readonly on: 'clock-set'; readonly step: ClockStep }
   /** The inventory knows this beside the networks of the flows; published ports and listeners are not known until it comes. */
   | {
@@ -71,13 +74,16 @@ export interface ListeningInTest {
 export interface AnalyzerRun {
   /** Every record of every finding, in order. */
   readonly findings: readonly Finding[];
-  /** The last record of each finding. */
+  /** The last record of each finding; of one that was reopened, one for each time that it was open. */
   readonly final: readonly Finding[];
   readonly losses: readonly LossRecord[];
   readonly failures: readonly AnalyzerFailure[];
   /** What the next run is given, as the station would. */
   readonly learned: readonly LearnedRecord[];
 }
+
+/** As many as the configuration allows. */
+const NO_STORM = 100_000;
 
 export function runAnalyzer(
   definition: AnalyzerDefinition,
@@ -95,7 +101,8 @@ export function runAnalyzer(
     history.map((record) => [JSON.stringify([record.analyzer, record.map, record.key]), record]),
   );
   const manager = new FindingManager({
-    config: findingsConfig.parse({}),
+    // What an analyzer reports is judged here, not how much of it is told.
+    config: findingsConfig.parse({ storm_per_minute: NO_STORM, storm_total_per_minute: NO_STORM }),
     onFinding: (finding) => {
       findings.push(finding);
       onFinding(finding);
@@ -145,8 +152,18 @@ export function runAnalyzer(
   }
   runner.finish(now);
   manager.finish();
-  const final = new Map(findings.map((finding) => [finding.id, finding]));
-  return { findings, final: [...final.values()], losses, failures, learned: [...learned.values()] };
+  return { findings, final: lastOfEach(findings), losses, failures, learned: [...learned.values()] };
+}
+
+/** By the first record of each, as the findings themselves. */
+function lastOfEach(findings: readonly Finding[]): Finding[] {
+  const last = new Map<string, Finding>();
+  const times = new Map<string, number>();
+  for (const finding of findings) {
+    if (finding.status === 'reopened') times.set(finding.id, (times.get(finding.id) ?? 0) + 1);
+    last.set(`${finding.id} ${times.get(finding.id) ?? 0}`, finding);
+  }
+  return [...last.values()];
 }
 
 /** Lists are configured, and none is loaded until the test says so. */
@@ -279,6 +296,12 @@ function deliver(runner: AnalyzerRunner, event: Timed): void {
     case 'burst':
       runner.burst(event.burst);
       break;
+    case 'capture':
+      runner.capture(event.tally);
+      break;
+    case 'loss':
+      runner.loss(event.record);
+      break;
     case 'tick':
       break;
   }
@@ -326,6 +349,7 @@ function timeOf(event: Timed): Micros {
     case 'blocked':
     case 'listener':
     case 'spoof':
+    case 'loss':
       return event.record.time;
     case 'dns-query':
       return event.query.time;
@@ -343,6 +367,8 @@ function timeOf(event: Timed): Micros {
       return event.login.time;
     case 'burst':
       return event.burst.end;
+    case 'capture':
+      return event.tally.last;
     case 'tick':
       return event.now;
   }

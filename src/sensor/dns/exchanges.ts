@@ -34,6 +34,8 @@ export interface ExchangesOptions {
 const IDS = 0x10000;
 
 export class Exchanges {
+  /** Questions told as unanswered before their answer could come, for want of room. */
+  givenUp = 0;
   readonly #options: ExchangesOptions;
   readonly #pairing: DnsPairing<Asked>;
   #answered: AnsweredExchanges<Asked>;
@@ -46,7 +48,10 @@ export class Exchanges {
     this.#pairing = new DnsPairing({
       maxPending: options.config.max_pending,
       timeoutMicros: options.config.answer_timeout_secs * MICROS_PER_SECOND,
-      onUnanswered: (asked) => this.#unanswered(asked),
+      onUnanswered: (asked, why) => {
+        if (why === 'evicted') this.givenUp++;
+        this.#unanswered(asked);
+      },
     });
   }
 

@@ -170,6 +170,11 @@ export class DnsIntake {
     return this.#exchanges.pending + this.#views.held;
   }
 
+  /** Questions told as unanswered before their answer could come, for want of room. */
+  get givenUp(): number {
+    return this.#exchanges.givenUp;
+  }
+
   /** Told before their other view could come, for want of room. */
   get hurried(): number {
     return this.#views.hurried;

@@ -31,6 +31,9 @@ interface Tap {
   readonly life: TapLife;
 }
 
+/** The engine makes an overlay's namespace first and the bridge in it some 100 ms later (20.10). */
+const REFUSALS_UNTIL_PROBLEM = 4;
+
 export class NetworkTaps {
   readonly #options: NetworkTapsOptions;
   readonly #taps = new Map<string, Tap>();
@@ -79,6 +82,7 @@ export class NetworkTaps {
         target: () => this.#targetOf(tap),
         open,
         attach: (source) => attach(network, source),
+        isProblem: (refusals) => tap.place?.netns === undefined || refusals >= REFUSALS_UNTIL_PROBLEM,
         emit,
         log,
       }),

@@ -1,7 +1,7 @@
 /** What the decoders counted, as records at intervals and as totals at the end. */
 import type { AnomalyRecord } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
-import { ANOMALY_CODES, anomalyTable } from '../decode/anomaly.ts';
+import { ANOMALY_CODES, anomalyTable, newAnomalyCounts } from '../decode/anomaly.ts';
 import type { Tap } from './tap.ts';
 
 export interface Totals {
@@ -45,15 +45,27 @@ export class TapCounters {
     return { anomalies, notUnderstood, truncatedFrames };
   }
 
+  /** Malformed traffic so far, by code. */
+  anomalies(taps: Iterable<Tap>): Record<string, number> {
+    const counts = newAnomalyCounts();
+    for (const { decoder } of taps)
+      for (let code = 0; code < counts.length; code++) counts[code]! += decoder.anomalyCounts[code]!;
+    const anomalies = { ...this.#retired.anomalies };
+    for (const [code, count] of Object.entries(anomalyTable(counts))) add(anomalies, code, count);
+    return anomalies;
+  }
+
   #reportTap(time: Micros, tap: Tap): void {
     const counts = tap.decoder.anomalyCounts;
-    const told = this.#told.get(tap) ?? new Float64Array(counts.length);
-    for (const [index, code] of ANOMALY_CODES.entries()) {
-      const count = counts[index]! - told[index]!;
+    const told = this.#told.get(tap);
+    // Of thousands of taps, as a case of many files has them, most have nothing new.
+    for (let index = 0; index < counts.length; index++) {
+      const count = counts[index]! - (told === undefined ? 0 : told[index]!);
+      const code = ANOMALY_CODES[index]!;
       if (count > 0) this.#emit({ kind: 'anomaly', time, code, interface: tap.interface, count });
     }
-    told.set(counts);
-    this.#told.set(tap, told);
+    if (told === undefined) this.#told.set(tap, counts.slice());
+    else told.set(counts);
   }
 }
 

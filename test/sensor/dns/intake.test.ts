@@ -268,6 +268,19 @@ describe('DNS over UDP', () => {
     expect(Object.keys(heard.anomalies).filter((code) => code.startsWith('dns-'))).not.toEqual([]);
   });
 
+  it('tells as a loss how many were given up before their answer could come', () => {
+    const run = startPipeline({ dns: { max_pending: 256 } });
+    const asked = Array.from({ length: 300 }, (_, i) =>
+      at(1 + i / 1000, toServer(dnsQuery({ name: `n${i}.test`, id: i }))),
+    );
+    run.feed(run.tap(), asked.slice(0, 256));
+    expect(run.pipeline.dnsQuestions).toBe(256);
+    run.feed(run.tap(), asked.slice(256));
+    run.pipeline.finish();
+
+    expect(run.of('loss')).toMatchObject([{ source: 'dns-pairing', where: 'dns.max_pending', count: 44 }]);
+  });
+
   it('records the oldest question as unanswered when too many wait, and none is lost', () => {
     const asked = Array.from({ length: 300 }, (_, i) =>
       at(1 + i / 1000, toServer(dnsQuery({ name: `n${i}.test`, id: i }))),

@@ -377,6 +377,24 @@ describe('networks without a bridge', () => {
     await turn();
     expect(attempts()).toBe(1);
   });
+
+  it('are no problem while the engine still makes the bridge in the namespace, and one after 0.7 s', async () => {
+    const place = { interface: 'br0', netns: '/ns' };
+    const { manager, refusals, warnings, coverage } = setup({ placeOf: placed(place) });
+    refusals.push(noInterface('br0'), noInterface('br0'), noInterface('br0'), noInterface('br0'));
+
+    manager.add(overlay);
+    await vi.advanceTimersByTimeAsync(699);
+    expect(warnings()).toEqual([]);
+    expect(manager.problems()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+
+    expect(warnings()).toHaveLength(1);
+    expect(manager.problems()).toEqual(['network mesh is not covered: cannot open br0: no such interface']);
+    await vi.advanceTimersByTimeAsync(800);
+    expect(coverage().at(-1)).toBe('mesh covered: tapped with the native backend');
+    expect(manager.problems()).toEqual([]);
+  });
 });
 
 describe('packets that the kernel dropped', () => {
