@@ -78,13 +78,16 @@ function openOnce(Sqlite: typeof BetterSqlite3, path: string): OpenedDatabase {
   const db = openFile(Sqlite, path, 50);
   try {
     checkOwner(db, path);
-    // Only takes effect before the first table exists: lets deleted pages go back to the file system.
+    // Both only take effect before the first table exists. A flow is 1.4 kB: of pages twice the usual size fewer are
+    // touched, and checkpoints, counted in pages, are half as many (docs/benchmarks.md).
+    db.pragma('page_size = 8192');
+    // Lets deleted pages go back to the file system.
     db.pragma('auto_vacuum = INCREMENTAL');
     db.pragma('journal_mode = WAL');
     // In WAL mode NORMAL never corrupts, but a power cut may take the last commits; see store.ts for findings.
     db.pragma('synchronous = NORMAL');
     // The WAL is cut back to this after a checkpoint; a long reader can make it grow meanwhile.
-    db.pragma('journal_size_limit = 4194304');
+    db.pragma('journal_size_limit = 8388608');
     migrate(db);
     return { db, inode: statSync(path).ino };
   } catch (error) {

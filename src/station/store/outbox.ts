@@ -33,6 +33,14 @@ export interface Skipped {
   readonly last: Micros;
 }
 
+export interface Waiting {
+  readonly count: number;
+  /** Of the records, not of their coming. */
+  readonly oldest: Micros | undefined;
+}
+
+const NOBODY_WAITS: Waiting = { count: 0, oldest: undefined };
+
 interface Row {
   readonly seq: number;
   readonly kind: RecordKind;
@@ -104,21 +112,31 @@ export class Outbox {
 
   /** How many wait. Reads an index of that many entries; for status and bounds, not for each record. */
   count(): number {
+    return this.waiting().count;
+  }
+
+  /** How many wait, and the time of the oldest of them. As costly as `count`. */
+  waiting(): Waiting {
     const { db } = this.#log;
-    let waiting = 0;
-    if (db !== undefined) {
-      const kinds = this.#kindList();
-      waiting = db
-        .prepare(`SELECT count(*) FROM events WHERE kind IN (${kinds}) AND +seq > ?`)
-        .pluck()
-        .get(this.#cursor) as number;
-    }
+    let { count, oldest } = db === undefined ? NOBODY_WAITS : this.#waitingInFile(db);
     const unwritten = this.#log.unwritten(this.lane);
     for (let i = 0; i < unwritten.length; i++) {
       const entry = unwritten.at(i)!;
-      if (entry.seq > this.#cursor && this.#kinds.has(entry.kind)) waiting += 1;
+      if (entry.seq <= this.#cursor || !this.#kinds.has(entry.kind)) continue;
+      count += 1;
+      oldest = Math.min(oldest ?? entry.time, entry.time);
     }
-    return waiting;
+    return { count, oldest };
+  }
+
+  #waitingInFile(db: Database): Waiting {
+    const { count, oldest } = db
+      .prepare(
+        `SELECT count(*) AS count, min(time_us) AS oldest FROM events
+         WHERE kind IN (${this.#kindList()}) AND +seq > ?`,
+      )
+      .get(this.#cursor) as { count: number; oldest: Micros | null };
+    return { count, oldest: oldest ?? undefined };
   }
 
   /** Gives up the oldest beyond `max`, so that a sink that never comes back cannot fill the disk. */

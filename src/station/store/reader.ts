@@ -8,9 +8,14 @@ import { SEVERITIES, type Severity } from '../../model/finding.ts';
 import type { Direction } from '../../model/flow.ts';
 import type { LearnedRecord } from '../../model/learned.ts';
 import type { RecordKind } from '../../model/record.ts';
+import { type PublicFlow, parseRecord } from '../../model/serialize.ts';
 import type { Micros } from '../../model/time.ts';
+import type { Aggregate } from '../../query/aggregate.ts';
 import { loadSqlite } from './database.ts';
 import { isCorruption, StoreError } from './error.ts';
+import { type EvidenceSubject, evidenceAbout, keptEvidence } from './evidence-rows.ts';
+import { containerTest } from './flow-index/container.ts';
+import { type Looked, summarizeFromIndex } from './flow-index/summary.ts';
 import { readLearned } from './learned-rows.ts';
 import {
   type KnownNetwork,
@@ -23,9 +28,17 @@ import {
 } from './lease-query.ts';
 import { containerNeedles, networkNeedle } from './rows.ts';
 import { scanRows } from './scan.ts';
-import { checkOwner, LEARNED_VERSION, LEASES_VERSION, NETWORKS_VERSION } from './schema.ts';
+import {
+  checkOwner,
+  FLOW_INDEX_VERSION,
+  LEARNED_VERSION,
+  LEASES_VERSION,
+  NETWORKS_VERSION,
+} from './schema.ts';
 import { type Matching, searchRows } from './search.ts';
+import { idsBeginning } from './stored-findings.ts';
 import { type Watch, watchesAround } from './watch-log.ts';
+import { readWatchRows, type WatchRows } from './watched.ts';
 
 export interface StoredRecord {
   /** Its place in its table; follow a table by asking for what is after the last one seen. */
@@ -36,6 +49,9 @@ export interface StoredRecord {
   readonly text: string;
 }
 
+/** Where a row stands when the newest are told first. */
+export type RowPlace = Pick<StoredRecord, 'time' | 'seq'>;
+
 export interface RecordFilter {
   /** Not before. */
   readonly since?: Micros;
@@ -45,6 +61,8 @@ export interface RecordFilter {
   readonly limit?: number;
   /** Only what was stored after this place, in the order of storing. */
   readonly afterSeq?: number;
+  /** Only what comes after this row when the newest are told first. */
+  readonly before?: RowPlace;
   /** Name of the Docker network; one of them, where the record is of several. */
   readonly network?: string;
   /** Label (`shop/db`), container name, Compose service, or the beginning of a container id. */
@@ -60,6 +78,10 @@ export interface FindingFilter extends RecordFilter {
   readonly id?: string;
   /** Every status record instead of the current state of each finding. */
   readonly history?: boolean;
+  /** Those of a storm, which another finding tells of: only them, or all others. */
+  readonly folded?: 'only' | 'left-out';
+  /** The state of each finding as it was when this was the last place of the log. */
+  readonly asOf?: number;
 }
 
 export interface FlowFilter extends RecordFilter {
@@ -107,6 +129,10 @@ export interface WaitingInOutbox {
 export type StoreTable = 'events' | 'flows' | 'dns';
 
 const DEFAULT_LIMIT = 100;
+/** No later record of the same finding had been written by then. */
+const STATE_AS_OF = `seq <= ? AND NOT EXISTS (
+  SELECT 1 FROM events AS later WHERE later.finding_id = events.finding_id AND later.kind = 'finding'
+    AND later.seq > events.seq AND later.seq <= ?)`;
 
 /** Waits this long for a writer that is just checkpointing. */
 const READ_TIMEOUT_MS = 2000;
@@ -167,8 +193,17 @@ export class StoreReader {
     if (filter.severity !== undefined) where.add('severity >= ?', SEVERITIES.indexOf(filter.severity));
     if (filter.analyzer !== undefined) where.add('analyzer = ?', filter.analyzer);
     if (filter.id !== undefined) where.add('finding_id = ?', filter.id);
-    if (filter.history !== true) where.add('seq IN (SELECT seq FROM findings)');
+    // Within a text of a record its quotes are escaped, so this stands for the field and nothing else.
+    if (filter.folded !== undefined)
+      where.add(`instr(record, '"foldedInto":"') ${filter.folded === 'only' ? '>' : '='} 0`);
+    if (filter.asOf !== undefined) where.add(STATE_AS_OF, filter.asOf, filter.asOf);
+    else if (filter.history !== true) where.add('seq IN (SELECT seq FROM findings)');
     return this.#select('events', 'kind', where, filter);
+  }
+
+  /** Ids of findings that begin so, `max` of them at most. */
+  findingsBeginning(prefix: string, max: number): readonly string[] {
+    return idsBeginning(this.#db, prefix, max);
   }
 
   queryEvents(filter: EventFilter = {}): StoredRecord[] {
@@ -192,6 +227,52 @@ export class StoreReader {
   scanDns({ matching = {}, ...filter }: ScanFilter = {}): Generator<StoredRecord> {
     const { parts, values } = this.#ofSeveralNetworks(filter);
     return scanRows(this.#db, { table: 'dns', kind: "'dns'", conditions: parts, values, matching });
+  }
+
+  /** As `scanDns`, of flows. */
+  scanFlows({ matching = {}, ...filter }: ScanFilter = {}): Generator<StoredRecord> {
+    const { parts, values } = new Conditions(filter);
+    return scanRows(this.#db, { table: 'flows', kind: "'flow'", conditions: parts, values, matching });
+  }
+
+  /**
+   * Flows summed up into `aggregate`: from the index where it has all that is asked about, else one by one, as far as
+   * `scanFlows` goes. `isIndexUsed`: false to compare.
+   */
+  summarizeFlows(filter: ScanFilter, aggregate: Aggregate, isIndexUsed = true): Looked {
+    const { matching, ...where } = filter;
+    const { parts, values } = new Conditions(where);
+    let because = this.#version() < FLOW_INDEX_VERSION ? 'an earlier format has no index' : undefined;
+    const container = filter.container === undefined ? undefined : containerTest(filter.container);
+    if (container === 'unknown') because ??= 'the index has only the beginning of ids';
+    if (!isIndexUsed) because ??= 'the index was not to be used';
+    if (because === undefined && container !== 'unknown') {
+      const question = {
+        since: filter.since,
+        until: filter.until,
+        filter: matching?.filter,
+        network: filter.network,
+        container,
+        conditions: parts,
+        values,
+      };
+      const looked = summarizeFromIndex(this.#db, question, aggregate, (problem) => {
+        because = problem;
+      });
+      if (looked !== undefined) return looked;
+    }
+    let rows = 0;
+    for (const { text } of this.scanFlows(filter)) {
+      rows += 1;
+      aggregate.add(parseRecord(text) as PublicFlow);
+    }
+    return { way: 'scan', because: because ?? 'unknown', indexRows: 0, rows };
+  }
+
+  /** The time of the oldest flow that is stored; undefined without one. */
+  oldestFlow(): Micros | undefined {
+    const time = this.#db.prepare('SELECT min(time_us) FROM flows').pluck().get() as Micros | null;
+    return time ?? undefined;
   }
 
   queryDns(filter: DnsFilter = {}): StoredRecord[] {
@@ -223,9 +304,24 @@ export class StoreReader {
     return watchesAround(this.#withLeases(), time);
   }
 
+  /** When the agent ran, which networks it saw then, and who was on them. */
+  watchRows(): WatchRows {
+    return readWatchRows(this.#withLeases());
+  }
+
   /** What the analyzers have learned, the oldest first; nothing where the format did not keep it. */
   learned(): LearnedRecord[] {
     return this.#version() < LEARNED_VERSION ? [] : readLearned(this.#db);
+  }
+
+  /** Records of the evidence that is there, the newest last. */
+  keptEvidence(limit: number): string[] {
+    return keptEvidence(this.#db, limit);
+  }
+
+  /** All that was told of evidence of a finding, or of a collection whose id begins so; the oldest first. */
+  evidenceAbout(subject: EvidenceSubject): string[] {
+    return evidenceAbout(this.#db, subject);
   }
 
   /** Where to begin following: the place of the newest row, 0 when there is none. */
@@ -302,6 +398,8 @@ class Conditions {
     if (filter.since !== undefined) this.add('time_us >= ?', filter.since);
     if (filter.until !== undefined) this.add('time_us < ?', filter.until);
     if (filter.afterSeq !== undefined) this.add('seq > ?', filter.afterSeq);
+    if (filter.before !== undefined)
+      this.add('(time_us, seq) < (?, ?)', filter.before.time, filter.before.seq);
     if (filter.network !== undefined) this.add('network = ?', filter.network);
     if (filter.container !== undefined) {
       const { name, id } = containerNeedles(filter.container);

@@ -44,5 +44,5 @@ export function* scanRows(db: Database, scan: Scan, pageRows = PAGE_ROWS): Gener
     last = rows.at(-1)!;
   }
   if (page.get(...passes.values, ...scan.values, last.time, last.seq, 1) !== undefined)
-    onStopped?.(last.time);
+    onStopped?.(last.time, last.seq);
 }

@@ -171,6 +171,82 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (run, lane)
   ) WITHOUT ROWID;
   `,
+  // What people decided about findings and holds still; `events` has how it came to be, as records of kind `decision`.
+  // A mute is of an analyzer's key, said of a finding that has them, or of all that a filter describes.
+  `
+  CREATE TABLE mutes (
+    id TEXT PRIMARY KEY,
+    at_us INTEGER NOT NULL,
+    said_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    until_us INTEGER,
+    finding_id TEXT,
+    analyzer TEXT,
+    key TEXT,
+    network TEXT,
+    filter TEXT
+  ) WITHOUT ROWID;
+
+  CREATE TABLE acknowledgements (
+    finding_id TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    said_by TEXT NOT NULL,
+    note TEXT
+  ) WITHOUT ROWID;
+  `,
+  // Up to which place of the log records of a kind have expired: whoever reads on from an earlier place may have missed
+  // some of them.
+  `
+  CREATE TABLE expired (
+    kind TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TRIGGER events_expired AFTER DELETE ON events BEGIN
+    INSERT INTO expired (kind, seq) VALUES (old.kind, old.seq)
+      ON CONFLICT (kind) DO UPDATE SET seq = max(seq, excluded.seq);
+  END;
+  `,
+  // Which files of evidence there are; `seq` is the place of the record that says what each holds.
+  `
+  CREATE TABLE evidence (
+    id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    time_us INTEGER NOT NULL,
+    severity INTEGER,
+    bytes INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX evidence_by_time ON evidence (time_us);
+  `,
+  // The index over stored flows (flow-index/): blocks of some thousand rows, each column of a block by itself, texts that
+  // many rows share as words. `covered`: rows up to that place are in a block, or loose because they will be replaced.
+  // Rows of a block up to (gone_us, gone_seq), in the order of time, are deleted; gone_us of flow_index is the latest
+  // time of such a row since the last block was closed. All of it is made of the rows in `flows`, those that an earlier
+  // format left too.
+  `
+  CREATE TABLE flow_index (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    covered INTEGER NOT NULL,
+    gone_us INTEGER NOT NULL
+  );
+  INSERT INTO flow_index VALUES (1, 0, -9007199254740991);
+  CREATE TABLE flow_blocks (
+    id INTEGER PRIMARY KEY,
+    last_seq INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    least_us INTEGER NOT NULL,
+    most_us INTEGER NOT NULL,
+    words_from INTEGER NOT NULL,
+    gone_us INTEGER NOT NULL,
+    gone_seq INTEGER NOT NULL
+  );
+  CREATE INDEX flow_blocks_by_least ON flow_blocks (least_us);
+  CREATE INDEX flow_blocks_by_most ON flow_blocks (most_us);
+  CREATE TABLE flow_columns (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+  CREATE TABLE flow_words (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+  CREATE TABLE flow_loose (seq INTEGER PRIMARY KEY);
+  CREATE TABLE flow_replaced (seq INTEGER PRIMARY KEY);
+  `,
 ];
 
 /** The formats that first had leases, and `networks` of events and look-ups. */
@@ -178,6 +254,14 @@ export const LEASES_VERSION = 2;
 export const NETWORKS_VERSION = 3;
 /** And what was learned. */
 export const LEARNED_VERSION = 4;
+
+/** And what was decided about findings. */
+export const DECISIONS_VERSION = 5;
+/** And which evidence is kept. */
+export const EVIDENCE_VERSION = 7;
+
+/** And the index over flows. */
+export const FLOW_INDEX_VERSION = 8;
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -12,8 +12,8 @@ import type { StoredRecord } from './reader.ts';
 
 export interface Matching {
   readonly filter: Filter;
-  /** Told when rows were left that nobody looked at: those from that time on were. */
-  readonly onStopped?: (at: Micros) => void;
+  /** Told when rows were left that nobody looked at: those from that time on were; `seq` is the last one's place. */
+  readonly onStopped?: (at: Micros, seq: number) => void;
   /** Rows to look at, at most. */
   readonly maxRows?: number;
 }
@@ -53,14 +53,14 @@ export function searchRows(db: Database, search: Search, matching: Matching): St
     .iterate(...passes.values, ...search.values, ...indexed.flatMap(({ values }) => values));
   const found: StoredRecord[] = [];
   let looked = 0;
-  let last: Micros = 0;
+  let last = { time: 0, seq: 0 };
   for (const row of rows as IterableIterator<Row>) {
     if (looked === maxRows) {
-      onStopped?.(last);
+      onStopped?.(last.time, last.seq);
       break;
     }
     looked += 1;
-    last = row.time;
+    last = row;
     if (row.text === null || !filter.matches(parseRecord(row.text))) continue;
     found.push({ ...row, text: row.text });
     if (found.length === limit) break;

@@ -3,7 +3,7 @@
  * goes on when the disk does not. `append` never blocks on the disk and never throws.
  *
  * Durability: SQLite in WAL mode with synchronous=NORMAL survives any crash of the process, but a power cut may take
- * the last commits. That is fine for flows. A transaction that holds a finding is committed with synchronous=FULL:
+ * the last commits. That is fine for flows. A transaction that holds a finding or a decision is committed with FULL:
  * one fsync, after which the finding is on the disk. Findings are rare, so the fsync is too.
  */
 import { statSync } from 'node:fs';
@@ -13,17 +13,18 @@ import type { Fifo } from '../../model/fifo.ts';
 import type { DurableLane } from '../../model/lane.ts';
 import type { LearnedRecord } from '../../model/learned.ts';
 import type { LossTally } from '../../model/loss-tally.ts';
-import type { RecordKind } from '../../model/record.ts';
+import type { AgentRecord, RecordKind } from '../../model/record.ts';
 import type { Micros } from '../../model/time.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { StoreConfig } from '../config.ts';
 import type { Delivery, Entry } from '../entry.ts';
 import { FailureLog } from '../failure-log.ts';
 import { loadSqlite, lockForWriting, openDatabase } from './database.ts';
-import { addDeadLetter } from './dead-letters.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { DiskSpace } from './disk-space.ts';
 import { adviceFor, isCorruption, isRecordFault, sqliteCode } from './error.ts';
 import { LearnedRows } from './learned-rows.ts';
+import { type LogPage, type LogRequest, placeBefore, readLogPage } from './log-page.ts';
 import { type DurableLog, forgetCursors, Outbox, savedCursor } from './outbox.ts';
 import { Progress } from './progress.ts';
 import { type Delivered, keepWithinBounds, usedBytes } from './retention.ts';
@@ -67,6 +68,10 @@ const ROWS_PER_TRANSACTION = 1000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
 const MAINTENANCE_MS = 1000;
+/** How long deleting may take, once a second. */
+const DELETING_MS = 50;
+/** And after each transaction of flows while that is not enough, or twice its rows: some 4 us each, less than writing one. */
+const DELETING_BEHIND_MS = 15;
 export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<Store> {
   return new Store(await loadSqlite(), config, deps);
 }
@@ -79,6 +84,7 @@ export class Store implements DurableLog {
   readonly #buffer: WriteBuffer;
   readonly #outboxes: Outbox[] = [];
   readonly #learned = new LearnedRows();
+  readonly #deadLetters = new DeadLetters();
   readonly #failures: FailureLog;
   readonly #disk: DiskSpace;
   readonly #maintenance: NodeJS.Timeout;
@@ -88,11 +94,15 @@ export class Store implements DurableLog {
   #progress: Progress | undefined;
   #inode = 0;
   #lastSeq = 0;
+  /** The newest place whose record is in the database. */
+  #writtenSeq = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #problem: string | undefined;
   #retryMs = RETRY_FIRST_MS;
   #isOverHardLimit = false;
+  /** More must be deleted than the maintenance has time for: whoever writes then deletes too, at the pace of the writing. */
+  #isBehind = false;
   #isCorrupt = false;
   #isClosed = false;
   #written = 0;
@@ -150,6 +160,22 @@ export class Store implements DurableLog {
     return Math.min(findings.at(0)?.seq ?? next, events.at(0)?.seq ?? next) - 1;
   }
 
+  /** Everything of these lanes up to here is in the database or was given up; a restart gives it to no other record. */
+  readableUpTo(lanes: readonly DurableLane[]): number {
+    const waiting = lanes.map((lane) => this.unwritten(lane).at(0)?.seq ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#writtenSeq, ...waiting.map((seq) => seq - 1));
+  }
+
+  /** What follows a place in the log; undefined while nothing can be read. */
+  readLog(request: LogRequest): LogPage | undefined {
+    return this.#reading((db) => readLogPage(db, request));
+  }
+
+  /** The place before the first record of that time or later; undefined when there is none, or nothing can be read. */
+  placeBefore(since: Micros, kinds: readonly RecordKind[]): number | undefined {
+    return this.#reading((db) => placeBefore(db, since, kinds));
+  }
+
   get hasUnkeptLearned(): boolean {
     return this.#learned.waiting > 0;
   }
@@ -181,7 +207,12 @@ export class Store implements DurableLog {
       return;
     }
     this.#lastSeq += 1;
-    this.#buffer.addDurable({ ...entry, seq: this.#lastSeq, ...(told === undefined ? {} : { told }) });
+    this.#buffer.addDurable({
+      ...entry,
+      record: entry.record as AgentRecord,
+      seq: this.#lastSeq,
+      ...(told === undefined ? {} : { told }),
+    });
     this.#schedule(lane === 'finding' ? FINDING_FLUSH_MS : EVENT_FLUSH_MS);
   }
 
@@ -227,10 +258,12 @@ export class Store implements DurableLog {
     }
   }
 
+  /** Kept once the disk takes it; a record that a sink's peer refuses again is kept once. */
   addDeadLetter(sink: string, delivery: Delivery, reason: string): void {
+    this.#deadLetters.add({ sink, at: this.#deps.now(), delivery, reason });
     if (this.#db === undefined || this.isFailing) return;
     try {
-      addDeadLetter(this.#db, sink, this.#deps.now(), delivery, reason);
+      this.#deadLetters.writeAll(this.#db);
     } catch (error) {
       this.reportFailure(error);
     }
@@ -302,6 +335,7 @@ export class Store implements DurableLog {
       .pluck()
       .get() as number;
     this.#lastSeq = Math.max(this.#lastSeq, inFile);
+    this.#writtenSeq = Math.max(this.#writtenSeq, inFile);
     if (opened.movedAside !== undefined) {
       this.#deps.logger.error(
         { path: this.#config.path, movedTo: opened.movedAside },
@@ -309,6 +343,16 @@ export class Store implements DurableLog {
       );
       const now = this.#deps.now();
       this.#deps.losses.add('store', 'corrupt-database', 1, now);
+    }
+  }
+
+  #reading<T>(question: (db: Database) => T): T | undefined {
+    if (this.#db === undefined) return undefined;
+    try {
+      return question(this.#db);
+    } catch (error) {
+      this.reportFailure(error);
+      return undefined;
     }
   }
 
@@ -363,6 +407,7 @@ export class Store implements DurableLog {
       const durable = this.#writeDurable();
       this.#writeBulk();
       this.#learned.writeSome(this.#db!);
+      this.#deadLetters.writeAll(this.#db!);
       this.#problem = undefined;
       this.#retryMs = RETRY_FIRST_MS;
       this.#failures.succeeded({ buffered: this.#buffer.records });
@@ -384,7 +429,8 @@ export class Store implements DurableLog {
     if (findingCount + eventCount === 0) return 0;
     const db = this.#db!;
     const faulty: Entry[] = [];
-    if (findingCount > 0) db.pragma('synchronous = FULL');
+    const isPrecious = findingCount > 0 || holdsDecision(events, eventCount);
+    if (isPrecious) db.pragma('synchronous = FULL');
     try {
       db.transaction(() => {
         const write = (entry: DurableEntry) => this.#rows.writeDurable(entry);
@@ -394,8 +440,10 @@ export class Store implements DurableLog {
         this.#writeProgress(events, eventCount, 'event');
       })();
     } finally {
-      if (findingCount > 0 && db.open) db.pragma('synchronous = NORMAL');
+      if (isPrecious && db.open) db.pragma('synchronous = NORMAL');
     }
+    const last = [findings.at(findingCount - 1), events.at(eventCount - 1)].map((entry) => entry?.seq ?? 0);
+    this.#writtenSeq = Math.max(this.#writtenSeq, ...last);
     this.#buffer.settle(findings, findingCount);
     this.#buffer.settle(events, eventCount);
     this.#countWritten(findingCount + eventCount, faulty);
@@ -415,11 +463,38 @@ export class Store implements DurableLog {
     const { bulk } = this.#buffer;
     const count = Math.min(bulk.length, ROWS_PER_TRANSACTION);
     if (count === 0 || this.#disk.check()) return;
-    const faulty = this.#db!.transaction(() =>
-      this.#writeRows(bulk, count, (entry) => this.#rows.writeBulk(entry)),
-    )();
+    const faulty = this.#indexing(() => {
+      const refused = this.#writeRows(bulk, count, (entry) => this.#rows.writeBulk(entry));
+      this.#rows.settleBulk();
+      return refused;
+    });
     this.#buffer.settle(bulk, count);
     this.#countWritten(count, faulty);
+    if (this.#isBehind || usedBytes(this.#db!) > this.#config.max_bytes)
+      this.#keepWithinBounds(DELETING_BEHIND_MS, 2 * count);
+  }
+
+  /** One transaction; the index over flows forgets what is undone. */
+  #indexing<T>(work: () => T): T {
+    try {
+      return this.#db!.transaction(work)();
+    } catch (error) {
+      if (this.#db?.open === true && !isCorruption(error)) this.#rows.forgetBulk();
+      throw error;
+    }
+  }
+
+  #keepWithinBounds(budgetMs: number, leastRows = 0): void {
+    const room = keepWithinBounds(
+      this.#db!,
+      this.#config,
+      this.#deps.now(),
+      this.#delivered(),
+      budgetMs,
+      leastRows,
+    );
+    this.#isBehind = room.isBehind;
+    this.#isOverHardLimit = room.isOverHardLimit;
   }
 
   /** Returns what cannot be a row whatever the disk does; the others must not wait for it. */
@@ -461,7 +536,8 @@ export class Store implements DurableLog {
       }
       if (this.#disk.isLow && !this.#disk.check()) this.#schedule(0);
       this.#watches?.tick(this.#deps.now());
-      this.#isOverHardLimit = keepWithinBounds(db, this.#config, this.#deps.now(), this.#delivered());
+      if (this.#rows.isIndexBehind) this.#indexing(() => this.#rows.catchUpIndex());
+      this.#keepWithinBounds(DELETING_MS);
     } catch (error) {
       this.reportFailure(error);
     }
@@ -475,4 +551,10 @@ export class Store implements DurableLog {
       );
     return { finding: lowest('finding'), event: lowest('event') };
   }
+}
+
+/** What a person decided is as precious as what it is about. */
+function holdsDecision(events: Fifo<DurableEntry>, count: number): boolean {
+  for (let i = 0; i < count; i++) if (events.at(i)!.kind === 'decision') return true;
+  return false;
 }

@@ -7,7 +7,12 @@ import { type PublicFinding, parseRecord, serializeRecord } from '../../../src/m
 import { compileFilter } from '../../../src/query/filter.ts';
 import { Station } from '../../../src/station/station.ts';
 import { openStoreReadOnly } from '../../../src/station/store/reader.ts';
-import { migrate, NETWORKS_VERSION, SCHEMA_VERSION } from '../../../src/station/store/schema.ts';
+import {
+  DECISIONS_VERSION,
+  migrate,
+  NETWORKS_VERSION,
+  SCHEMA_VERSION,
+} from '../../../src/station/store/schema.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../support/harness.ts';
 import { HOSTILE_TEXTS } from '../support/hostile.ts';
 import { lease } from '../support/leases.ts';
@@ -168,5 +173,28 @@ describe('a database of the format before look-ups had several networks', () => 
     expect(await found()).toEqual([1, 0, 1]);
     await run(T0);
     expect(await found()).toEqual([1, 0, 1]);
+  });
+});
+
+describe('a database from before people could decide', () => {
+  it('takes decisions, and what they are about stays', async () => {
+    firstFormat(finding(1));
+    const db = new Sqlite(path);
+    migrate(db, DECISIONS_VERSION - 1);
+    expect(db.prepare("SELECT count(*) FROM sqlite_master WHERE name = 'mutes'").pluck().get()).toBe(0);
+    db.close();
+    const begin = async () => {
+      const station = new Station(stationConfig(directory.path), { logger: memoryLogger().logger });
+      await station.start();
+      return station;
+    };
+    const first = await begin();
+    await first.decisions!.muteFinding('f-1', { by: 'root', reason: 'drill', forever: true });
+    await first.stop();
+    const second = await begin();
+    const reasons = second.decisions!.mutes().map(({ reason }) => reason);
+    await second.stop();
+
+    expect(reasons).toEqual(['drill']);
   });
 });

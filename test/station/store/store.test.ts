@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LossTally } from '../../../src/model/loss-tally.ts';
 import { parseRecord } from '../../../src/model/serialize.ts';
 import { storeConfig } from '../../../src/station/config.ts';
@@ -100,7 +100,7 @@ describe('writing', () => {
     const seen: unknown[] = [];
     const pragma = store.db!.pragma.bind(store.db);
     store.db!.pragma = ((source: string, options) => {
-      seen.push(source);
+      if (source.startsWith('synchronous')) seen.push(source);
       return pragma(source, options);
     }) as typeof pragma;
 
@@ -458,6 +458,23 @@ describe.skipIf(CANNOT_MOUNT !== undefined)('a full disk', () => {
     expect(outbox.read(5000, 1e9)).toEqual([]);
   });
 
+  it('keeps what was refused for good meanwhile, once there is room', async () => {
+    const store = await newStore();
+    append(store, finding(0));
+    store.flush();
+    const ballast = join(mount, 'ballast');
+    expect(() => writeFileSync(ballast, Buffer.alloc(4_000_000))).toThrow(/ENOSPC/);
+    append(store, ...Array.from({ length: 900 }, (_, i) => finding(i + 1)));
+    store.flush();
+    expect(store.isFailing).toBe(true);
+
+    store.addDeadLetter('influxdb', entryOf(finding(7)), 'too odd');
+    truncateSync(ballast, 0);
+    await until('the store writes again', () => store.status().state === 'ok');
+
+    expect((await newReader()).deadLetters()).toMatchObject([{ sink: 'influxdb', reason: 'too odd' }]);
+  });
+
   it('leaves the last of the disk to findings, and stores flows again when there is room', async () => {
     const store = await newStore();
     append(store, finding(0));
@@ -522,7 +539,6 @@ describe('retention', () => {
     for (let i = 0; i < 8000; i++) append(store, i % 2 === 0 ? flow(i) : dns(i));
     store.flush();
     store.db!.pragma('wal_checkpoint(TRUNCATE)');
-    expect(store.status().bytes).toBeGreaterThan(maxBytes);
 
     await until('the size', () => store.status().bytes! <= maxBytes, 15_000);
 
@@ -532,6 +548,43 @@ describe('retention', () => {
     expect(reader.queryFlows({ until: flow(100).end })).toEqual([]);
     expect(reader.queryDns({ until: dns(100).time })).toEqual([]);
     expect(reader.queryFlows({ since: flow(7990).start })).not.toEqual([]);
+  });
+
+  it('deletes as fast as it writes, however fast that is, and refuses nothing meanwhile', async () => {
+    const maxBytes = 3 * 1_048_576;
+    const store = await newStore({ max_bytes: maxBytes, flow_retention_days: 1000 });
+
+    // No timer runs between: the pace is that of the writing.
+    for (let i = 0; i < 30_000; i++) {
+      append(store, flow(i));
+      if (i % 1000 === 999) {
+        store.flush();
+        expect(store.status().bytes).toBeLessThan(maxBytes * 1.5);
+      }
+    }
+
+    expect(store.status()).toMatchObject({ written: 30_000, shed: 0 });
+    expect(store.status().bytes).toBeGreaterThan(maxBytes * 0.8);
+  });
+
+  it('deletes as fast as it writes also where the time for it is over at once, as on a busy machine', async () => {
+    const maxBytes = 3 * 1_048_576;
+    const store = await newStore({ max_bytes: maxBytes, flow_retention_days: 1000 });
+    // Each look at the clock is a second later.
+    let clock = performance.now();
+    const stopped = vi.spyOn(performance, 'now').mockImplementation(() => (clock += 1000));
+
+    try {
+      for (let i = 0; i < 15_000; i++) {
+        append(store, flow(i));
+        if (i % 1000 === 999) store.flush();
+      }
+
+      expect(store.status()).toMatchObject({ written: 15_000, shed: 0 });
+      expect(store.status().bytes).toBeLessThan(maxBytes * 1.5);
+    } finally {
+      stopped.mockRestore();
+    }
   });
 
   it('never deletes a finding that a sink has not taken, and does once it has', async () => {
@@ -621,6 +674,19 @@ describe('the outbox', () => {
     store.forgetOtherSinks(['influxdb']);
 
     expect((await newReader()).outboxes()).toEqual([]);
+  });
+
+  it('keeps a dead letter once, though the same record is refused again after a kill', async () => {
+    const store = await newStore();
+    const [entry, other] = [entryOf(finding(1)), entryOf(finding(2))];
+    for (const refused of [entry, entry, other]) store.addDeadLetter('influxdb', refused, 'no');
+    store.addDeadLetter('webhook', entry, 'no');
+
+    expect((await newReader()).deadLetters().map(({ sink }) => sink)).toEqual([
+      'webhook',
+      'influxdb',
+      'influxdb',
+    ]);
   });
 
   it('keeps the latest dead letters with the words of the peer', async () => {
