@@ -15,7 +15,7 @@ import type { Dialect, Session } from './influxdb/dialect.ts';
 import { DIALECTS } from './influxdb/dialects.ts';
 import type { Endpoint } from './influxdb/endpoint.ts';
 import { encodeLine } from './influxdb/line-protocol.ts';
-import { INFLUXDB_KINDS, numbersOf, pointShape } from './influxdb/points.ts';
+import { INFLUXDB_KINDS, numbersOf, pointShapes } from './influxdb/points.ts';
 import { TagGuard } from './influxdb/tag-guard.ts';
 import { type Sink, SinkError } from './sink.ts';
 
@@ -66,28 +66,33 @@ export class InfluxdbSink implements Sink {
 
   async write(batch: readonly Delivery[], signal: AbortSignal): Promise<void> {
     this.#endpoint ??= this.#open();
-    const lines = batch.map((delivery) => this.#line(delivery));
+    const lines = batch.flatMap((delivery) => this.#lines(delivery));
     const reply = await this.#post(this.#endpoint, lines.join('\n'), signal);
     const failure = this.#dialect.failure(reply, this.#endpoint, lines.length);
     if (failure !== undefined) throw failure;
+  }
+
+  /** For administration, beside writing. */
+  converse(signal: AbortSignal): Session {
+    return this.#session(this.#open(), signal);
   }
 
   async close(): Promise<void> {
     this.#http.close();
   }
 
-  #line(delivery: Delivery): string {
-    const shape = pointShape(parseRecord(delivery.text), this.#deps.host);
-    const line =
-      shape &&
-      encodeLine({
+  #lines(delivery: Delivery): string[] {
+    const lines = pointShapes(parseRecord(delivery.text), this.#deps.host).flatMap((shape) => {
+      const line = encodeLine({
         measurement: shape.measurement,
         tags: this.#guard.fold(shape),
         fields: this.#dialect.takesText ? shape.fields : numbersOf(shape.fields),
         time: delivery.time,
         tie: delivery.tie,
       });
-    if (line !== undefined) return line;
+      return line === undefined ? [] : [line];
+    });
+    if (lines.length > 0) return lines;
     throw new SinkError(
       'SINK_REJECTED',
       'split',

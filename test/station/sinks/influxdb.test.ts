@@ -7,7 +7,7 @@ import type { SinkError } from '../../../src/station/sinks/sink.ts';
 import { sinkCompliance } from '../../compliance/sink.ts';
 import { entryOf, memoryLogger, temporaryDirectory } from '../support/harness.ts';
 import { type HttpPeer, STORE, startHttpPeer } from '../support/http-peer.ts';
-import { coverage, finding, loss, traffic } from '../support/records.ts';
+import { auditRun, coverage, finding, loss, traffic } from '../support/records.ts';
 
 const SECRET = 'correct horse battery staple';
 
@@ -57,6 +57,20 @@ describe('InfluxdbSink', () => {
     const config = influxdbConfig.parse({ url: peer.url, ...(over as object) });
     return new InfluxdbSink(peer.url, config, { logger: memoryLogger().logger, host: 'host1' });
   }
+
+  it('writes a point for the host and one for each network of an audit, and keeps them apart', async () => {
+    await newSink().write([entryOf(auditRun(1)), entryOf(auditRun(2))], never);
+    const { lines } = peer.requests[0]!;
+
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(
+      /^bridgewatch_audit,host=host1,network=none,trigger=change score=80i,.*high=1i,.*findings=3i,/,
+    );
+    expect(lines[1]).toMatch(
+      /^bridgewatch_audit,host=host1,network=shop_data,trigger=change score=90i,failed=1i,unknown=0i \d+$/,
+    );
+    expect(new Set(lines.map((line) => line.replace(/ .* /, ' '))).size).toBe(4);
+  });
 
   it('writes to database and policy with nanoseconds, compressed when that pays', async () => {
     const sink = newSink({ database: 'my db', retention_policy: 'a&b' });

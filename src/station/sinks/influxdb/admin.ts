@@ -15,6 +15,15 @@ export interface TargetState {
   readonly retentionPolicies: readonly { readonly name: string; readonly duration: string }[] | undefined;
 }
 
+interface RawReply {
+  readonly results?: readonly {
+    readonly series?: readonly {
+      readonly name?: string;
+      readonly values?: readonly (readonly unknown[])[];
+    }[];
+  }[];
+}
+
 /** The policy that every database has. */
 const AUTOGEN = 'autogen';
 
@@ -100,20 +109,44 @@ export class InfluxdbAdmin {
     const { database, retention_policy: policy, retention_days: days } = this.#config;
     const missing = this.missing(await this.state());
     if (missing.database) {
-      await this.#ask(`CREATE DATABASE "${database}"`, () => this.#client.createDatabase(database));
+      await this.createDatabase();
       logger.info({ database }, 'created the InfluxDB database');
     }
     if (!missing.policy) return;
-    await this.#ask(`CREATE RETENTION POLICY "${policy}" ON "${database}"`, () =>
-      this.#client.createRetentionPolicy(policy, {
-        database,
-        duration: `${days}d`,
-        replication: 1,
-        // Queries that name no policy then find what was written.
-        isDefault: true,
-      }),
-    );
+    // Queries that name no policy then find what was written.
+    await this.createPolicy(policy, days, true);
     logger.info({ database, retentionPolicy: policy, days }, 'created the InfluxDB retention policy');
+  }
+
+  async createDatabase(): Promise<void> {
+    const { database } = this.#config;
+    await this.#ask(`CREATE DATABASE "${database}"`, () => this.#client.createDatabase(database));
+  }
+
+  async createPolicy(name: string, days: number, isDefault: boolean): Promise<void> {
+    const { database } = this.#config;
+    const options = { database, duration: `${days}d`, replication: 1, isDefault };
+    await this.#ask(`CREATE RETENTION POLICY "${name}" ON "${database}"`, () =>
+      this.#client.createRetentionPolicy(name, options),
+    );
+  }
+
+  /** By name, as the server tells them. The package's own question answers for the first database only. */
+  async continuousQueries(): Promise<ReadonlyMap<string, string>> {
+    const { database } = this.#config;
+    const reply = await this.#ask('SHOW CONTINUOUS QUERIES', async () => {
+      const raw: RawReply = await this.#client.queryRaw('SHOW CONTINUOUS QUERIES', { database });
+      return raw.results?.[0]?.series ?? [];
+    });
+    const rows = reply.find(({ name }) => name === database)?.values ?? [];
+    return new Map(rows.map(([name, text]) => [String(name), String(text)]));
+  }
+
+  async createContinuousQuery(name: string, query: string, resample: string): Promise<void> {
+    const { database } = this.#config;
+    await this.#ask(`CREATE CONTINUOUS QUERY "${name}" ON "${database}"`, () =>
+      this.#client.createContinuousQuery(name, query, database, resample),
+    );
   }
 
   /** For reading back: rows of one InfluxQL query, keys as in the query. */

@@ -1,12 +1,13 @@
 /**
- * Which measurement, tags and fields a record becomes (docs/influxdb.md is the reference). Tags are what one groups
- * by and their number is bounded; addresses, client ports, names and sentences are fields. Every point of a
- * measurement has the same tags: a missing value is `none`.
+ * Which measurement, tags and fields a record becomes; schema.ts says what each is. Tags are what one groups by and
+ * their number is bounded; addresses, client ports, names and sentences are fields. Every point of a measurement has the
+ * same tags: a missing value is `none`.
  */
 import { endpointLabel } from '../../../model/endpoint.ts';
 import { workloadLabel } from '../../../model/network.ts';
 import type { RecordKind } from '../../../model/record.ts';
 import type {
+  PublicAuditRun,
   PublicCoverage,
   PublicEndpoint,
   PublicFinding,
@@ -15,6 +16,7 @@ import type {
   PublicTraffic,
 } from '../../../model/serialize.ts';
 import type { FieldValue } from './line-protocol.ts';
+import type { PointOf } from './schema.ts';
 
 export interface PointShape {
   readonly measurement: string;
@@ -22,21 +24,29 @@ export interface PointShape {
   readonly fields: Readonly<Record<string, FieldValue>>;
 }
 
-export const INFLUXDB_KINDS: ReadonlySet<RecordKind> = new Set(['finding', 'traffic', 'loss', 'coverage']);
+export const INFLUXDB_KINDS: ReadonlySet<RecordKind> = new Set([
+  'finding',
+  'traffic',
+  'loss',
+  'coverage',
+  'audit-run',
+]);
 
-/** Undefined for kinds that this sink does not accept. */
-export function pointShape(record: PublicRecord, host: string): PointShape | undefined {
+/** None for kinds that this sink does not accept; several where a record tells of several places. */
+export function pointShapes(record: PublicRecord, host: string): readonly PointShape[] {
   switch (record.kind) {
     case 'finding':
-      return findingPoint(record, host);
+      return [findingPoint(record, host)];
     case 'traffic':
-      return trafficPoint(record, host);
+      return [trafficPoint(record, host)];
     case 'loss':
-      return lossPoint(record, host);
+      return [lossPoint(record, host)];
     case 'coverage':
-      return coveragePoint(record, host);
+      return [coveragePoint(record, host)];
+    case 'audit-run':
+      return auditPoints(record, host);
     default:
-      return undefined;
+      return [];
   }
 }
 
@@ -45,7 +55,7 @@ export function numbersOf(fields: PointShape['fields']): PointShape['fields'] {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => typeof value !== 'string'));
 }
 
-function findingPoint(finding: PublicFinding, host: string): PointShape {
+function findingPoint(finding: PublicFinding, host: string): PointOf<'bridgewatch_finding'> {
   const { subject, peers } = finding;
   const peer = peers[0];
   return {
@@ -93,7 +103,7 @@ function findingPoint(finding: PublicFinding, host: string): PointShape {
   };
 }
 
-function trafficPoint(traffic: PublicTraffic, host: string): PointShape {
+function trafficPoint(traffic: PublicTraffic, host: string): PointOf<'bridgewatch_traffic'> {
   return {
     measurement: 'bridgewatch_traffic',
     tags: {
@@ -117,7 +127,7 @@ function trafficPoint(traffic: PublicTraffic, host: string): PointShape {
   };
 }
 
-function lossPoint(loss: PublicLoss, host: string): PointShape {
+function lossPoint(loss: PublicLoss, host: string): PointOf<'bridgewatch_loss'> {
   return {
     measurement: 'bridgewatch_loss',
     tags: { host, source: loss.source, where: loss.where },
@@ -125,7 +135,7 @@ function lossPoint(loss: PublicLoss, host: string): PointShape {
   };
 }
 
-function coveragePoint(coverage: PublicCoverage, host: string): PointShape {
+function coveragePoint(coverage: PublicCoverage, host: string): PointOf<'bridgewatch_coverage'> {
   return {
     measurement: 'bridgewatch_coverage',
     tags: { host, network: coverage.network, container: coverage.container, state: coverage.state },
@@ -135,6 +145,32 @@ function coveragePoint(coverage: PublicCoverage, host: string): PointShape {
       reason: coverage.reason,
     },
   };
+}
+
+/** The host's carries what is counted of all; each network's only its own. */
+function auditPoints(audit: PublicAuditRun, host: string): PointOf<'bridgewatch_audit'>[] {
+  const { failures } = audit;
+  return audit.scores.map(({ network, score, failed, unknown }) => {
+    const whole = network === undefined;
+    const count = (severity: string) => (whole ? integer(failures[severity] ?? 0) : undefined);
+    return {
+      measurement: 'bridgewatch_audit',
+      tags: { host, network, trigger: audit.trigger },
+      fields: {
+        score: integer(score),
+        failed: integer(failed),
+        unknown: integer(unknown),
+        critical: count('critical'),
+        high: count('high'),
+        medium: count('medium'),
+        low: count('low'),
+        informational: count('informational'),
+        findings: whole ? integer(audit.findings) : undefined,
+        containers: whole ? integer(audit.containers) : undefined,
+        engine: whole ? audit.engineVersion : undefined,
+      },
+    };
+  });
 }
 
 function labelOf(endpoint: PublicEndpoint): string {

@@ -10,6 +10,11 @@ import { serverWords } from '../server-words.ts';
 import { SinkError } from '../sink.ts';
 import type { Endpoint } from './endpoint.ts';
 
+/** Of the system that the server runs on: ENOSPC and EDQUOT. */
+const IS_ABOUT_DISK = /no space left on device|disk quota exceeded/;
+/** 1.6.7 goes on refusing when there is room: the writer of its log keeps its first error. */
+const DISK_ADVICE = 'free some space there, then restart InfluxDB: version 1 refuses until then';
+
 /** Undefined when the batch is stored. */
 export function writeFailure(reply: HttpReply, endpoint: Endpoint, lines: number): SinkError | undefined {
   const { status } = reply;
@@ -38,7 +43,8 @@ export function writeFailure(reply: HttpReply, endpoint: Endpoint, lines: number
   }
   if (status === 429 || status >= 500) {
     const asked = retryAfterMs(reply.headers);
-    return new SinkError('SINK_UNAVAILABLE', 'wait', answer, {
+    const what = IS_ABOUT_DISK.test(reply.body) ? `${answer}; ${DISK_ADVICE}` : answer;
+    return new SinkError('SINK_UNAVAILABLE', 'wait', what, {
       ...(asked !== undefined && { retryAfterMs: asked }),
     });
   }

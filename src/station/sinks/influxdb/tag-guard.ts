@@ -19,7 +19,7 @@ export const OTHER = 'other';
 const MAX_PORTS = 256;
 
 /** Tags whose values come from outside this program, widest first: folded in this order when there are too many series. */
-const OPEN_TAGS = ['resp_port', 'resp', 'orig', 'container', 'service', 'where', 'network'] as const;
+export const OPEN_TAGS = ['resp_port', 'resp', 'orig', 'container', 'service', 'where', 'network'] as const;
 
 const DAY = 86_400 * MICROS_PER_SECOND;
 

@@ -34,6 +34,6 @@ export const v1: Dialect = {
   },
 };
 
-function adminOf({ base, config, signal }: Session): Promise<InfluxdbAdmin> {
+export function adminOf({ base, config, signal }: Session): Promise<InfluxdbAdmin> {
   return InfluxdbAdmin.open(base, config, readCredentials(config), signal);
 }

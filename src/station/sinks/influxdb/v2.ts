@@ -43,7 +43,7 @@ interface Bucket {
 }
 
 /** Undefined when there is none that this token may see. */
-async function findBucket(session: Session): Promise<Bucket | undefined> {
+export async function findBucket(session: Session): Promise<Bucket | undefined> {
   const name = bucketOf(session.config);
   const body = await ask(session, '/api/v2/buckets', { org: session.config.org ?? '', name });
   const { buckets } = (body ?? {}) as { buckets?: readonly Record<string, unknown>[] };
@@ -55,7 +55,7 @@ async function findBucket(session: Session): Promise<Bucket | undefined> {
 }
 
 /** A token that may not create leaves it as it is: the write that follows says what to do. */
-async function createBucket(session: Session): Promise<void> {
+export async function createBucket(session: Session): Promise<void> {
   const { config, base, logger } = session;
   const org = config.org ?? '';
   const body = await ask(session, '/api/v2/orgs', { org });

@@ -62,7 +62,7 @@ function refuseMissing({ config, endpoint }: Session, has: boolean | undefined):
 }
 
 /** Undefined when this token may not ask (Enterprise has tokens for one database). */
-async function hasDatabase(session: Session): Promise<boolean | undefined> {
+export async function hasDatabase(session: Session): Promise<boolean | undefined> {
   const { base, config, endpoint } = session;
   const reply = await session.get(urlOf(base, '/api/v3/configure/database', { format: 'json' }));
   if (reply.status === 429 || reply.status >= 500) throw writeFailure(reply, endpoint, 0);
@@ -74,4 +74,12 @@ async function hasDatabase(session: Session): Promise<boolean | undefined> {
     // More databases than are read of an answer.
     return undefined;
   }
+}
+
+export async function createDatabase({ base, config, endpoint, post }: Session): Promise<void> {
+  const reply = await post(urlOf(base, '/api/v3/configure/database'), { db: config.database });
+  // 409: somebody else was faster.
+  const failure = reply.status === 409 ? undefined : writeFailure(reply, endpoint, 0);
+  if (failure === undefined) return;
+  throw failure.remedy === 'split' ? new SinkError('SINK_NO_TARGET', 'act', failure.message) : failure;
 }

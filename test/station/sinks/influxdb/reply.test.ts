@@ -56,6 +56,16 @@ describe('writeFailure', () => {
     expect(failure(400, body(0))?.isWholeBatch).toBe(false);
   });
 
+  it('says that a full disk of version 1 takes more than room', () => {
+    const body =
+      '{"error":"engine: error writing WAL entry: write /data/wal/d/autogen/1/_00001.wal: no space left on device"}';
+    expect(failure(500, body)).toMatchObject({ code: 'SINK_UNAVAILABLE', remedy: 'wait' });
+    expect(failure(500, body)?.message).toMatch(
+      /no space left on device; free some space there, then restart InfluxDB/,
+    );
+    expect(failure(500, '{"error":"timeout"}')?.message).not.toContain('restart');
+  });
+
   it('reads Retry-After as seconds and as a date', () => {
     expect(failure(429, '', { 'retry-after': '7' })?.retryAfterMs).toBe(7000);
     const date = new Date(Date.now() + 60_000).toUTCString();

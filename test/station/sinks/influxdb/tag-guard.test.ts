@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRecord, serializeRecord } from '../../../../src/model/serialize.ts';
-import { pointShape } from '../../../../src/station/sinks/influxdb/points.ts';
+import { pointShapes } from '../../../../src/station/sinks/influxdb/points.ts';
 import { TagGuard } from '../../../../src/station/sinks/influxdb/tag-guard.ts';
 import { memoryLogger } from '../../support/harness.ts';
 import { coverage, finding, T0, traffic } from '../../support/records.ts';
@@ -8,7 +8,7 @@ import { coverage, finding, T0, traffic } from '../../support/records.ts';
 const DAY = 86_400_000_000;
 
 function shapeOf(record: Parameters<typeof serializeRecord>[0]) {
-  return pointShape(parseRecord(serializeRecord(record)), 'host1')!;
+  return pointShapes(parseRecord(serializeRecord(record)), 'host1')[0]!;
 }
 
 describe('TagGuard', () => {
