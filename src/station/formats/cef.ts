@@ -57,7 +57,7 @@ type Extension = readonly [
 
 /** In the order of what is wanted most, with the dictionary's lengths. */
 function extension(finding: PublicFinding, { host }: Emitter): readonly Extension[] {
-  const { subject, peers, attack, evidence, communityIds, flowUids, exception } = finding;
+  const { subject, peers, attack, evidence, communityIds, flowUids } = finding;
   const [peer] = peers;
   return [
     ['rt', millisOf(finding.lastSeen), 20],
@@ -77,11 +77,7 @@ function extension(finding: PublicFinding, { host }: Emitter): readonly Extensio
     ['cs2', subject.workload?.containerId, 4000, 'container'],
     ['cs3', attack.map(({ technique, tactic }) => `${technique} ${tactic}`).join(', '), 4000, 'attack'],
     ['cs4', finding.confidence, 4000, 'confidence'],
-    [
-      'reason',
-      exception === undefined ? finding.reason : `${finding.reason}; exception: ${exception.reason}`,
-      1023,
-    ],
+    ['reason', reasonText(finding), 1023],
     ['cs5', JSON.stringify(evidence), 4000, 'evidence'],
     ['cs6', peers.slice(1).map(addressLabel).join(', '), 4000, 'otherPeers'],
     ['deviceExternalId', finding.key, 255],
@@ -119,4 +115,14 @@ function extensionText(value: string | number, maxLength: number): string {
       return visible(part).replaceAll('\\', '\\\\').replaceAll('=', '\\=');
     })
     .join('');
+}
+
+function reasonText({ reason, exception, muted, acknowledged }: PublicFinding): string {
+  const texts = [
+    reason,
+    exception && `exception: ${exception.reason}`,
+    muted && `muted: ${muted.reason}`,
+    acknowledged && `acknowledged by ${acknowledged.by}`,
+  ];
+  return texts.filter((text) => text !== undefined).join('; ');
 }

@@ -1,4 +1,5 @@
 /** What several formats need to know of a record and none of them has in its own words. */
+import { createHash } from 'node:crypto';
 import { parseIp } from '../../model/ip.ts';
 import type { PublicFinding, PublicFlow, PublicRecord } from '../../model/serialize.ts';
 
@@ -50,7 +51,7 @@ export function microsBetween(from: string, to: string): number | undefined {
 export function uidOf(record: PublicRecord): string | undefined {
   switch (record.kind) {
     case 'finding':
-      return `${record.id}:${record.status}:${record.severity}:${record.count}:${record.lastSeen}`;
+      return `${record.id}:${record.status}:${record.severity}:${record.count}:${record.lastSeen}${whyAgain(record)}`;
     case 'flow':
       return `${record.uid}:${record.reason}:${record.end}`;
     case 'dns':
@@ -58,6 +59,13 @@ export function uidOf(record: PublicRecord): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** What people decide has a finding told again while nothing else in it changes. */
+function whyAgain({ status, reason, muted, acknowledged }: PublicFinding): string {
+  if (status !== 'update') return '';
+  const why = [reason, muted?.id, acknowledged?.at].join('\n');
+  return `:${createHash('sha256').update(why).digest('hex').slice(0, 8)}`;
 }
 
 /** Fields of type `ip` refuse a whole document for one text that is none. */

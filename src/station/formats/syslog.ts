@@ -48,12 +48,13 @@ const FINDING_SEVERITIES: Readonly<Record<PublicFinding['severity'], SyslogSever
   informational: 6,
 };
 
-/** What is over wakes nobody. What could not be seen is a warning. */
+/** What is over or muted wakes nobody. What could not be seen is a warning. */
 function severityOf(record: PublicRecord): SyslogSeverity {
   switch (record.kind) {
     case 'finding': {
       const severity = FINDING_SEVERITIES[record.severity];
-      return record.status === 'closed' && severity < 5 ? 5 : severity;
+      const isQuiet = record.status === 'closed' || record.muted !== undefined;
+      return isQuiet && severity < 5 ? 5 : severity;
     }
     case 'loss':
       return 4;
@@ -81,6 +82,8 @@ function paramsOf(record: PublicRecord): StructuredData['params'] {
     ['count', String(record.count)],
     ['attack', attack.map(({ technique }) => technique).join(',') || undefined],
     ['exception', record.exception?.reason],
+    ['muted', record.muted?.reason],
+    ['acknowledged', record.acknowledged?.by],
   ];
   return params.filter((param): param is readonly [string, string] => param[1] !== undefined);
 }

@@ -27,7 +27,7 @@ const linkOption = (what: string) =>
 
 const options = z.strictObject({
   type: z.literal('alertmanager'),
-  ...commonOptions({ possibleKinds: ['finding'], batchMaxRecords: 200 }),
+  ...commonOptions({ possibleKinds: ['finding'], includeMuted: false, batchMaxRecords: 200 }),
   ...httpTargetOptions(
     'Address of Alertmanager, as http://127.0.0.1:9093, with its path prefix where it has one.',
   ),
@@ -125,6 +125,7 @@ export class AlertmanagerSink implements Sink {
       generator_url: config.generator_url,
       expireMs: config.expire_secs * 1000,
       minFiringMs: config.min_firing_secs * 1000,
+      firesMuted: config.include_muted,
     });
     this.#failures = new FailureLog(deps.logger, {
       failing: 'open alerts cannot be told again; they end by themselves when this lasts',
@@ -193,6 +194,7 @@ export class AlertmanagerSink implements Sink {
       for (const text of page) {
         if (this.#wants?.({ kind: 'finding', text }) === false) continue;
         const finding = parseRecord(text) as PublicFinding;
+        if (finding.muted !== undefined && !this.#config.include_muted) continue;
         told.add(identityOf(finding));
         plan.tell(finding);
       }

@@ -9,6 +9,7 @@ import type { Micros } from '../../model/time.ts';
 import { KINDS } from '../../query/choices.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { FORMAT_NAMES, type FormatName } from '../formats/formats.ts';
+import { queueOptions } from './queue-options.ts';
 import type { Sink } from './sink.ts';
 
 /** What can be on its way to a sink; the closing summary of `analyze` is not. */
@@ -23,6 +24,7 @@ export interface CommonSinkConfig {
   readonly kinds: readonly DeliveredKind[];
   readonly min_severity: Severity;
   readonly filter?: string | undefined;
+  readonly include_muted: boolean;
   readonly backlog: boolean;
   /** Of those that offer a choice. */
   readonly format?: FormatName | undefined;
@@ -73,17 +75,18 @@ export interface CommonDefaults {
   /** What it can be sent; default: everything. */
   readonly possibleKinds?: readonly DeliveredKind[];
   readonly kinds?: readonly DeliveredKind[];
+  /** Default: true. A sink that wakes people says false. */
+  readonly includeMuted?: boolean;
   readonly batchMaxRecords?: number;
   readonly flushIntervalMs?: number;
   readonly drainTimeoutMs?: number;
 }
 
-const MEBIBYTE = 1_048_576;
-
 /** To be spread into the strict object of a sink. */
 export function commonOptions({
   possibleKinds = DELIVERED_KINDS,
   kinds = ['finding'],
+  includeMuted = true,
   batchMaxRecords = 500,
   flushIntervalMs = 1000,
   drainTimeoutMs = 5000,
@@ -115,47 +118,17 @@ export function commonOptions({
       .describe(
         'What of these it is sent, in the language of docs/filters.md; a field that a record has not does not fit.',
       ),
+    include_muted: z
+      .boolean()
+      .default(includeMuted)
+      .describe(
+        'Whether it is sent findings that are muted, and those of a storm that one finding tells of in their place.',
+      ),
     backlog: z
       .boolean()
       .default(false)
       .describe('Whether a sink that is new is first sent the findings and events that are stored already.'),
-    batch_max_records: z
-      .number()
-      .int()
-      .min(1)
-      .max(50_000)
-      .default(batchMaxRecords)
-      .describe('Records in one write at most.'),
-    flush_interval_ms: z
-      .number()
-      .int()
-      .min(10)
-      .max(60_000)
-      .default(flushIntervalMs)
-      .describe('Flows, DNS and traffic wait this long for a fuller batch; findings and events never wait.'),
-    queue_max_records: z
-      .number()
-      .int()
-      .min(100)
-      .max(10_000_000)
-      .default(50_000)
-      .describe(
-        'Flows, DNS and traffic held in memory while the sink is away; then the oldest are dropped, counted.',
-      ),
-    queue_max_bytes: z
-      .number()
-      .int()
-      .min(65_536)
-      .max(2 ** 34)
-      .default(32 * MEBIBYTE)
-      .describe('The same bound in bytes.'),
-    drain_timeout_ms: z
-      .number()
-      .int()
-      .min(0)
-      .max(600_000)
-      .default(drainTimeoutMs)
-      .describe('How long shutting down waits for what is still queued.'),
+    ...queueOptions({ bulk: 'Flows, DNS and traffic', batchMaxRecords, flushIntervalMs, drainTimeoutMs }),
   };
 }
 

@@ -4,6 +4,7 @@ import { alertmanagerSink } from './alertmanager.ts';
 import type { CommonSinkConfig, SinkDefinition, SinkDeps } from './definition.ts';
 import { sinkName } from './definition.ts';
 import { fileSink } from './file.ts';
+import { natsSink } from './nats.ts';
 import { routed, routeOf, routeProblems } from './route.ts';
 import type { Sink } from './sink.ts';
 import { syslogSink } from './syslog.ts';
@@ -14,6 +15,7 @@ export const SINKS = [
   syslogSink,
   webhookSink,
   alertmanagerSink,
+  natsSink,
 ] as const satisfies readonly SinkDefinition[];
 
 /** The sections `influxdb:` and `sinks:` share the outbox. */

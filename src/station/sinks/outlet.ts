@@ -59,6 +59,12 @@ export interface OutletStatus {
   readonly dropped: number;
   readonly deadLetters: number;
   readonly queued: number;
+  /** The same, by lane. */
+  readonly waiting: Readonly<Record<DurableLane | 'bulk', number>>;
+  /** Time of the oldest record that waits; absent when none does. */
+  readonly oldestWaiting?: Micros;
+  /** Attempts that failed and are made again. */
+  readonly failures: number;
   /** Wall clock. */
   readonly lastSent?: Micros;
 }
@@ -102,6 +108,7 @@ export class Outlet {
   #sent = 0;
   #passed = 0;
   #dropped = 0;
+  #failureCount = 0;
   #deadLetters = 0;
   #lastSent: Micros | undefined;
 
@@ -189,6 +196,10 @@ export class Outlet {
   }
 
   status(): OutletStatus {
+    const finding = this.#deps.finding.waiting();
+    const event = this.#deps.event.waiting();
+    const waiting = { finding: finding.count, event: event.count, bulk: this.#bulkQueue.length };
+    const oldest = [finding.oldest, event.oldest, this.#oldestBulk()].filter((time) => time !== undefined);
     return {
       sink: this.sink.name,
       state: this.#state,
@@ -198,9 +209,18 @@ export class Outlet {
       passed: this.#passed,
       dropped: this.#dropped,
       deadLetters: this.#deadLetters,
-      queued: this.#deps.finding.count() + this.#deps.event.count() + this.#bulkQueue.length,
+      queued: waiting.finding + waiting.event + waiting.bulk,
+      waiting,
+      ...(oldest.length > 0 && { oldestWaiting: Math.min(...oldest) }),
+      failures: this.#failureCount,
       ...(this.#lastSent !== undefined && { lastSent: this.#lastSent }),
     };
+  }
+
+  /** When it came, by the wall clock. */
+  #oldestBulk(): Micros | undefined {
+    const { oldestAt } = this.#bulkQueue;
+    return oldestAt === undefined ? undefined : (Date.now() - (performance.now() - oldestAt)) * 1000;
   }
 
   async #run(): Promise<void> {
@@ -313,6 +333,7 @@ export class Outlet {
 
   async #fail(step: 'prepare' | 'write', failure: SinkError): Promise<void> {
     if (this.#abort.signal.aborted) return;
+    this.#failureCount += 1;
     const isRefusal = failure.remedy === 'act';
     this.#failedStep = step;
     this.#state = isRefusal ? 'refused' : 'retrying';

@@ -2,8 +2,8 @@
  * Which records are for a sink: by kind, severity and filter. What is not for it is settled without being sent. Pure,
  * and the same for a record each time, so that trying a batch again sends the same.
  */
-import { SEVERITIES } from '../../model/finding.ts';
-import { parseRecord } from '../../model/serialize.ts';
+import { FINDING_STORM, SEVERITIES } from '../../model/finding.ts';
+import { type PublicFinding, parseRecord } from '../../model/serialize.ts';
 import { QueryError } from '../../query/error.ts';
 import { compileFilter, type Filter } from '../../query/filter.ts';
 import type { Delivery } from '../entry.ts';
@@ -31,13 +31,24 @@ export function routed(sink: Sink, wants: Wants | undefined): Sink {
 export function routeOf(config: CommonSinkConfig): Wants | undefined {
   const floor = SEVERITIES.indexOf(config.min_severity);
   const filter = config.filter === undefined ? undefined : compile(config.filter, config);
-  if (floor <= 0 && filter === undefined) return undefined;
+  const takesMuted = config.include_muted;
+  if (floor <= 0 && filter === undefined && takesMuted) return undefined;
   return ({ kind, text }) => {
     if (filter === undefined && kind !== 'finding') return true;
     const record = parseRecord(text);
-    const isGrave = record.kind !== 'finding' || SEVERITIES.indexOf(record.severity) >= floor;
-    return isGrave && filter?.matches(record) !== false;
+    if (record.kind === 'finding') {
+      if (SEVERITIES.indexOf(record.severity) < floor) return false;
+      if (!takesMuted && isKeptQuiet(record)) return false;
+      // It stands for what the filter may have taken, and is all that is told of that.
+      if (!takesMuted && record.analyzer === FINDING_STORM) return true;
+    }
+    return filter?.matches(record) !== false;
   };
+}
+
+/** The record that begins a mute is told: without it, who was told of the finding would wait for its end for ever. */
+function isKeptQuiet({ muted, foldedInto }: PublicFinding): boolean {
+  return foldedInto !== undefined || (muted !== undefined && muted.begins !== true);
 }
 
 export interface RouteProblem {

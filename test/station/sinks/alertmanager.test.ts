@@ -170,7 +170,7 @@ describe('the book of alerts', () => {
   let now: number;
 
   beforeEach(() => {
-    book = new AlertBook({ ...OPTIONS, expireMs: EXPIRE, minFiringMs: MIN });
+    book = new AlertBook({ ...OPTIONS, expireMs: EXPIRE, minFiringMs: MIN, firesMuted: false });
     now = NOW_MS;
   });
 

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { laneOf } from '../../../src/model/lane.ts';
 import type { AgentRecord } from '../../../src/model/record.ts';
 import { recordTime, serializeRecord } from '../../../src/model/serialize.ts';
+import { apiConfig } from '../../../src/station/api/config.ts';
 import { influxdbConfig, type StationConfig, storeConfig } from '../../../src/station/config.ts';
 import { type Entry, TieBreaker } from '../../../src/station/entry.ts';
 import { sinksConfig } from '../../../src/station/sinks/index.ts';
@@ -53,6 +54,7 @@ export function stationConfig(
     store: storeConfig.parse({ path: join(directory, 'bridgewatch.db'), ...store }),
     influxdb: influxdbConfig.parse(influxdb),
     sinks: sinksConfig.parse(sinks),
+    api: apiConfig.parse({ listen: 'off' }),
   };
 }
 

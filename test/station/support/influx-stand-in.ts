@@ -134,6 +134,15 @@ function talk3(asked: Asked, server: Inside): Answer | 'hang' {
       expectKeys(server, query, ['format']);
       if (options.mayRead === false) return { status: 403, body: { error: 'forbidden' } };
       return { status: 200, body: [...names].map((name) => ({ 'iox::database': name })) };
+    case 'POST /api/v3/configure/database': {
+      expectKeys(server, query, []);
+      if (headers['content-type'] !== 'application/json') server.fault(`type ${headers['content-type']}`);
+      const { db } = JSON.parse(asked.body.toString()) as { db: string };
+      if (names.has(db))
+        return { status: 409, body: { error: 'attempted to create a resource that already exists' } };
+      names.add(db);
+      return { status: 200 };
+    }
     case 'POST /api/v3/write_lp': {
       expectKeys(server, query, ['accept_partial', 'db', 'precision']);
       if (query['precision'] !== 'nanosecond') server.fault(`precision ${query['precision']}`);

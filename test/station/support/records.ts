@@ -1,4 +1,5 @@
 /** Small whole records for tests; each takes what the test is about. */
+import type { AuditRunRecord } from '../../../src/model/audit-run.ts';
 import type { DnsRecord } from '../../../src/model/dns.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import type { Finding } from '../../../src/model/finding.ts';
@@ -191,6 +192,35 @@ export function inventory(number: number, over: Partial<InventoryChange> = {}): 
     id: network.id,
     name: network.name,
     detail: { internal: true, subnets: ['172.30.1.0/24'] },
+    ...over,
+  };
+}
+
+/** Three failures, and two checks that could not answer. */
+export function auditRun(at: number, over: Partial<AuditRunRecord> = {}): AuditRunRecord {
+  return {
+    kind: 'audit-run',
+    time: T0 + at,
+    trigger: 'change',
+    tookSecs: 0.412,
+    engineVersion: '28.5.0',
+    containers: 12,
+    networks: 4,
+    checks: 31,
+    leftOut: ['published-unused'],
+    outcomes: { fail: 3, unknown: 2, pass: 20, 'not-applicable': 6 },
+    failures: { informational: 0, low: 0, medium: 2, high: 1, critical: 0 },
+    findings: 3,
+    scores: [
+      { score: 80, failed: 1, unknown: 2 },
+      { network: 'shop_data', score: 90, failed: 1, unknown: 0 },
+    ],
+    unknown: [
+      {
+        checks: ['bridge-nf-call', 'address-overlap'],
+        reason: 'Not known: interfaces and routes of the host: /proc/net cannot be read.',
+      },
+    ],
     ...over,
   };
 }

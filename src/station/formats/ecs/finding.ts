@@ -23,8 +23,8 @@ export function ecsFinding(record: PublicFinding) {
   return {
     message: explanation,
     event: {
-      // What is over is told once more, but nobody is to be called for it.
-      kind: record.status === 'closed' ? 'event' : 'alert',
+      // What is over or muted is told, but nobody is to be called for it.
+      kind: record.status === 'closed' || record.muted !== undefined ? 'event' : 'alert',
       category: ['network', 'intrusion_detection'],
       type: ['info'],
       action: record.message,

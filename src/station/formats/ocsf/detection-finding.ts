@@ -10,6 +10,8 @@ const ACTIVITIES = {
   open: { id: 1, name: 'Create' },
   update: { id: 2, name: 'Update' },
   closed: { id: 3, name: 'Close' },
+  // OCSF has no word for it: what was closed is changed back.
+  reopened: { id: 2, name: 'Update' },
 } as const;
 
 const SEVERITY_NAMES = {
@@ -52,7 +54,7 @@ export function ocsfFinding(record: PublicFinding, time: string, emitter: Emitte
     severity: SEVERITY_NAMES[severity],
     ...CONFIDENCES[confidence],
     ...findingStatus(record),
-    is_alert: status !== 'closed' && record.exception === undefined,
+    is_alert: status !== 'closed' && record.exception === undefined && record.muted === undefined,
     message: explanation,
     count,
     start_time: firstMillis,
@@ -82,10 +84,13 @@ export function ocsfFinding(record: PublicFinding, time: string, emitter: Emitte
   };
 }
 
-/** Nobody has looked at it yet, or the operator said beforehand that it is as it should be. Quiet is not resolved. */
-function findingStatus({ status, exception }: PublicFinding) {
-  if (exception !== undefined) return { status_id: 3, status: 'Suppressed', status_detail: exception.reason };
-  return status === 'closed' ? { status_id: 99, status: 'quiet' } : { status_id: 1, status: 'New' };
+/** Nobody has looked at it yet, or somebody is on it, or does not want to be told of it. Quiet is not resolved. */
+function findingStatus({ status, exception, muted, acknowledged }: PublicFinding) {
+  const unwanted = exception ?? muted;
+  if (unwanted !== undefined) return { status_id: 3, status: 'Suppressed', status_detail: unwanted.reason };
+  if (status === 'closed') return { status_id: 99, status: 'quiet' };
+  if (acknowledged === undefined) return { status_id: 1, status: 'New' };
+  return { status_id: 2, status: 'In Progress', status_detail: acknowledged.note };
 }
 
 /** One for each peer; what was measured stands with the first. */

@@ -11,6 +11,8 @@ export interface BookOptions extends AlertOptions {
   /** It ends by itself when it was not told again for so long. */
   readonly expireMs: number;
   readonly minFiringMs: number;
+  /** Alerts of muted findings fire as others do. */
+  readonly firesMuted: boolean;
 }
 
 interface Entry {
@@ -80,6 +82,12 @@ export class AlertPlan {
     const known = this.#entry(identity);
     // Graver now, or of another network: to Alertmanager that is another alert.
     if (known !== undefined && labelText(known.alert) !== labelText(alert)) this.#end(known.alert);
+    if (finding.muted !== undefined && !this.#options.firesMuted) {
+      // At once: who muted it does not want to be told first.
+      this.#end(alert);
+      this.#changes.set(identity, undefined);
+      return;
+    }
     const isOver = finding.status === 'closed';
     if (isOver && known === undefined) this.#end(alert);
     else this.#goOn(identity, { alert, firedMs: known?.firedMs ?? this.#nowMs, isOver });

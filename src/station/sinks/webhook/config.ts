@@ -9,7 +9,7 @@ export const PRESETS = ['generic', 'slack', 'discord', 'ntfy'] as const;
 
 const options = z.strictObject({
   type: z.literal('webhook'),
-  ...commonOptions({ batchMaxRecords: 100 }),
+  ...commonOptions({ includeMuted: false, batchMaxRecords: 100 }),
   preset: z
     .enum(PRESETS)
     .default('generic')

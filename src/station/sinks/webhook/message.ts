@@ -5,6 +5,7 @@ import { evidenceText } from '../told-text.ts';
 
 export interface Message {
   readonly severity: PublicFinding['severity'];
+  /** Or muted: nobody is to do anything. */
   readonly isOver: boolean;
   /** `high: Egress from an internal network`. */
   readonly headline: string;
@@ -14,8 +15,10 @@ export interface Message {
 }
 
 export function messageOf(finding: PublicFinding, host: string): Message {
-  const { severity, status, title, subject, peers, network, exception, attack } = finding;
+  const { severity, status, title, subject, peers, network, exception, attack, muted, acknowledged } =
+    finding;
   const isOver = status === 'closed';
+  const isMuted = !isOver && muted !== undefined;
   const [peer, ...others] = peers;
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   const facts: readonly (readonly [string, string | undefined])[] = [
@@ -32,13 +35,15 @@ export function messageOf(finding: PublicFinding, host: string): Message {
     ['Last sign', finding.lastSeen],
     ['ATT&CK', attack.map(({ technique }) => technique).join(', ') || undefined],
     ['Expected because', exception?.reason],
+    ['Muted until', isMuted ? (muted.until ?? 'it is unmuted') : undefined],
+    ['Acknowledged by', acknowledged?.by],
     [isOver ? 'Over because' : 'Told because', finding.reason],
     ['Evidence', evidenceText(finding) || undefined],
   ];
   return {
     severity,
-    isOver,
-    headline: `${isOver ? 'over, was ' : ''}${severity}: ${title}`,
+    isOver: isOver || isMuted,
+    headline: `${isOver ? 'over, was ' : isMuted ? 'muted, was ' : ''}${severity}: ${title}`,
     sentence: finding.explanation,
     // A field without a text is one that Discord refuses, with the message around it.
     facts: facts.filter(

@@ -1,6 +1,7 @@
 /**
- * Whether an update is worth a message to people: that a count rose is not, that severity or kind did is. What was told
- * of each open finding is remembered in memory only, so after a restart the next update of each is told.
+ * Whether an update is worth a message to people: that a count rose is not, that severity or kind did is, and that it
+ * was muted or no longer is. While somebody is on it no update is. What was told of each open finding is remembered in
+ * memory only, so after a restart the next update of each is told.
  */
 import { type PublicFinding, parseRecord } from '../../../model/serialize.ts';
 import type { Delivery } from '../../entry.ts';
@@ -16,6 +17,7 @@ export class ToldFindings {
     const inBatch = new Map<string, string>();
     return batch.filter(({ text }) => {
       const finding = parseRecord(text) as PublicFinding;
+      if (isTakenCareOf(finding)) return false;
       const gist = gistOf(finding);
       const isRepeat =
         finding.status === 'update' && (inBatch.get(finding.id) ?? this.#told.get(finding.id)) === gist;
@@ -41,6 +43,11 @@ export class ToldFindings {
   }
 }
 
-function gistOf({ severity, message }: PublicFinding): string {
-  return `${severity} ${message}`;
+/** A rise in severity ends the acknowledgement, as its return does: those records do not bear it. */
+function isTakenCareOf({ status, acknowledged, muted }: PublicFinding): boolean {
+  return status === 'update' && acknowledged !== undefined && muted?.begins !== true;
+}
+
+function gistOf({ severity, message, muted }: PublicFinding): string {
+  return `${severity} ${message} ${muted?.id ?? ''}`;
 }
