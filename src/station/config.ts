@@ -3,10 +3,12 @@
  * editor schema all come from here. Units stand at the end of names.
  */
 import { z } from 'zod';
+import type { ApiConfig } from './api/config.ts';
 import { Secret } from './secret.ts';
 import type { SinksConfig } from './sinks/index.ts';
 import { IS_TOKEN } from './sinks/influxdb/credentials.ts';
 import { DEFAULTS, FLAVORS, flavorProblems } from './sinks/influxdb/options.ts';
+import { queueOptions } from './sinks/queue-options.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -47,6 +49,16 @@ export const storeConfig = z.strictObject({
     .describe(
       'Size of the database; beyond it the oldest flows and DNS go first, then events, then leases, findings last.',
     ),
+  evidence_max_bytes: z
+    .number()
+    .int()
+    .min(MEBIBYTE)
+    .max(2 ** 50)
+    .default(1024 * MEBIBYTE)
+    .describe(
+      'Size of all packets that were put aside, in `evidence` beside the database; beyond it those of the least severe findings go first, the oldest of them.',
+    ),
+  evidence_retention_days: retentionDays(30, 'Packets that were put aside'),
   max_undelivered: z
     .number()
     .int()
@@ -156,34 +168,12 @@ export const influxdbConfig = z
       .max(600_000)
       .default(10_000)
       .describe('How long one request may take.'),
-    batch_max_records: z
-      .number()
-      .int()
-      .min(1)
-      .max(50_000)
-      .default(2000)
-      .describe('Records in one write at most.'),
-    flush_interval_ms: z
-      .number()
-      .int()
-      .min(10)
-      .max(60_000)
-      .default(1000)
-      .describe('Traffic waits this long for a fuller batch; findings never wait.'),
-    queue_max_records: z
-      .number()
-      .int()
-      .min(100)
-      .max(10_000_000)
-      .default(50_000)
-      .describe('Traffic records held in memory while InfluxDB is away; then the oldest are dropped.'),
-    queue_max_bytes: z
-      .number()
-      .int()
-      .min(65_536)
-      .max(2 ** 34)
-      .default(32 * MEBIBYTE)
-      .describe('The same bound in bytes.'),
+    ...queueOptions({
+      bulk: 'Traffic',
+      batchMaxRecords: 2000,
+      flushIntervalMs: 1000,
+      drainTimeoutMs: 5000,
+    }),
     max_tag_values: z
       .number()
       .int()
@@ -198,13 +188,6 @@ export const influxdbConfig = z
       .max(10_000_000)
       .default(20_000)
       .describe('Distinct tag sets of one measurement in a day; further ones are folded into "other".'),
-    drain_timeout_ms: z
-      .number()
-      .int()
-      .min(0)
-      .max(600_000)
-      .default(5000)
-      .describe('How long shutting down waits for what is still queued.'),
   })
   .superRefine((config, context) => {
     for (const { option, problem } of flavorProblems(config))
@@ -218,6 +201,7 @@ export interface StationConfig {
   readonly store: StoreConfig;
   readonly influxdb: InfluxdbConfig;
   readonly sinks: SinksConfig;
+  readonly api: ApiConfig;
 }
 
 function hasNoCredentials(text: string): boolean {

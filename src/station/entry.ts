@@ -1,5 +1,6 @@
 /** A record on its way through the station: its public JSON text, made once, and what it is ordered and kept by. */
-import type { AgentRecord, RecordKind } from '../model/record.ts';
+import type { RecordKind } from '../model/record.ts';
+import type { SentRecord } from '../model/sent-record.ts';
 import type { Micros } from '../model/time.ts';
 
 /** What a sink is given. */
@@ -7,8 +8,8 @@ export interface Delivery {
   readonly kind: RecordKind;
   readonly time: Micros;
   /**
-   * Counts the records of the same microsecond, from 0. `time` and `tie` together are unique for this agent and
-   * stored with the record, so that sending it again after a lost answer overwrites instead of duplicating.
+   * Counts the records of the same microsecond and lane, from 0. Kind, `time` and `tie` together are unique for this
+   * agent and stored with the record, so that sending it again after a lost answer overwrites instead of duplicating.
    */
   readonly tie: number;
   /** The public JSON form (src/model/serialize.ts). */
@@ -16,7 +17,7 @@ export interface Delivery {
 }
 
 export interface Entry extends Delivery {
-  readonly record: AgentRecord;
+  readonly record: SentRecord;
 }
 
 /** Numbers the records of one microsecond. Remembers the latest microseconds only; live time moves on. */

@@ -1,10 +1,11 @@
 /** A sensor that does not know what was heard tells it again: nothing is lost, nothing is there twice. */
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Station } from '../../src/station/station.ts';
 import { openStoreReadOnly } from '../../src/station/store/reader.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from './support/harness.ts';
 import { lease } from './support/leases.ts';
-import { finding, inventory, T0 } from './support/records.ts';
+import { finding, flow, inventory, T0 } from './support/records.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 
@@ -32,6 +33,13 @@ async function stored() {
   return { findings, inventories, openLeases };
 }
 
+function ties(): readonly number[] {
+  const db = new Database(stationConfig(directory.path).store.path, { readonly: true });
+  const found = db.prepare("SELECT tie FROM events WHERE kind = 'finding' ORDER BY seq").pluck().all();
+  db.close();
+  return found as number[];
+}
+
 describe('records that a sensor tells again', () => {
   it('are kept once, by one station and by the next', async () => {
     const first = await begun('run-1');
@@ -46,6 +54,36 @@ describe('records that a sensor tells again', () => {
     const { findings, inventories } = await stored();
     expect(findings.map(({ id }) => id)).toEqual([1, 2, 3].map((seq) => finding(seq).id));
     expect(inventories).toBe(1);
+  });
+
+  it('have the number that they had, though flows of the same moment are not told again', async () => {
+    const time = T0 + 5;
+    const [one, other] = [1, 2].map((n) => finding(n, { firstSeen: time, lastSeen: time }));
+    // It is killed before any of that is on the disk; sinks may have been given it, when the disk refuses.
+    const killed = await begun('run-1');
+    killed.receive(flow(1, { start: time, end: time }));
+    killed.receive(one!, 1);
+    killed.receive(flow(2, { start: time, end: time }));
+    killed.receive(other!, 2);
+    await killed.stop();
+    const before = ties();
+    directory.remove();
+    directory = temporaryDirectory();
+    const next = await begun('run-1');
+    next.receive(one!, 1);
+    next.receive(other!, 2);
+    await next.stop();
+
+    expect(ties()).toEqual(before);
+  });
+
+  it('do not take the number of a record of an earlier run, though the clock was set back', async () => {
+    for (const run of ['run-1', 'run-2']) {
+      const station = await begun(run);
+      station.receive(finding(1, { id: run, status: 'closed' }), 1);
+      await station.stop();
+    }
+    expect(ties()).toEqual([0, 1]);
   });
 
   it('of another run are others, whatever their numbers', async () => {

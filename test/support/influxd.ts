@@ -20,6 +20,10 @@ export const INFLUXD_MISSING = ((): string | undefined => {
 
 export interface InfluxdOptions {
   readonly auth?: boolean;
+  /** Where data go instead of its own directory; it stays when the server is disposed of. */
+  readonly dataDirectory?: string;
+  /** Before the command line, as `nsenter` and the namespace it enters. */
+  readonly prefix?: readonly string[];
 }
 
 export interface Influxd {
@@ -27,7 +31,7 @@ export interface Influxd {
   readonly port: number;
   /** Starts it (again) on the same port with the same data, and waits until it answers. */
   start(): Promise<void>;
-  stop(): Promise<void>;
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** InfluxQL straight over HTTP, past all code under test; one object a row, tags of a GROUP BY included. */
   query(influxql: string, options?: QueryOptions): Promise<Record<string, unknown>[]>;
   /** Sends lines straight over HTTP and returns the answer. */
@@ -51,15 +55,16 @@ export async function prepareInfluxd(options: InfluxdOptions = {}): Promise<Infl
   const url = `http://127.0.0.1:${port}`;
   const configPath = join(directory, 'influxdb.conf');
   const logPath = join(directory, 'influxd.log');
-  writeFileSync(configPath, configText(directory, port, backupPort, options.auth ?? false));
+  const data = options.dataDirectory ?? directory;
+  writeFileSync(configPath, configText(data, port, backupPort, options.auth ?? false));
   let child: ChildProcess | undefined;
 
-  async function stop(): Promise<void> {
+  async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const running = child;
     child = undefined;
     if (running === undefined || running.exitCode !== null) return;
     const exited = once(running, 'exit');
-    running.kill('SIGTERM');
+    running.kill(signal);
     const hammer = setTimeout(() => running.kill('SIGKILL'), 10_000);
     await exited;
     clearTimeout(hammer);
@@ -67,7 +72,8 @@ export async function prepareInfluxd(options: InfluxdOptions = {}): Promise<Infl
 
   async function start(): Promise<void> {
     const log = openSync(logPath, 'a');
-    child = spawn('influxd', ['-config', configPath], { stdio: ['ignore', log, log] });
+    const [file = '', ...args] = [...(options.prefix ?? []), 'influxd', '-config', configPath];
+    child = spawn(file, args, { stdio: ['ignore', log, log] });
     const deadline = Date.now() + 30_000;
     for (;;) {
       if (child.exitCode !== null)

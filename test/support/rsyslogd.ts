@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Certificates, makeCertificates, OPENSSL_MISSING } from './certificates.ts';
@@ -37,6 +37,8 @@ export interface Rsyslogd {
   /** The authority, and a client's certificate; the server's is for `logs.example`. */
   readonly files: Certificates;
   messages(): readonly RsyslogMessage[];
+  /** How much of them there is; cheap to ask. */
+  writtenBytes(): number;
   log(): string;
   start(): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
@@ -98,6 +100,7 @@ export async function startRsyslogd(): Promise<Rsyslogd> {
         .split('\n')
         .slice(0, -1)
         .map((line) => JSON.parse(line) as RsyslogMessage),
+    writtenBytes: () => statSync(out, { throwIfNoEntry: false })?.size ?? 0,
     log: () => readFileSync(logPath, 'utf8'),
     start,
     stop,

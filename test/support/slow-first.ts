@@ -5,8 +5,10 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const SECS: Readonly<Record<string, number>> = {
+  'integration/fault-run.test.ts': 60,
   'analyzers/dns-tunnel.look-alikes.test.ts': 45,
   'integration/native-asan.test.ts': 43,
+  'integration/cli-worlds.test.ts': 40,
   'integration/corpus.test.ts': 33,
   'capture/live-leaks.test.ts': 22,
   'capture/portable.test.ts': 18,
