@@ -3,6 +3,7 @@
  * so that the type, the check and docs/config.md cannot disagree.
  */
 import { z } from 'zod';
+import { auditConfig } from '../sensor/audit/config.ts';
 import {
   captureConfig,
   dnsConfig,
@@ -17,8 +18,10 @@ import {
   noRouteConfig,
   overlaysConfig,
 } from '../sensor/config.ts';
+import { evidenceConfig } from '../sensor/evidence/config.ts';
 import { findingsConfig } from '../sensor/findings/config.ts';
 import { threatListsConfig } from '../sensor/threat-lists/config.ts';
+import { apiConfig } from '../station/api/config.ts';
 import { influxdbConfig, stationConfig, storeConfig } from '../station/config.ts';
 import { sinksConfig } from '../station/sinks/index.ts';
 
@@ -44,10 +47,17 @@ const sections = {
     .prefault({})
     .describe('Lists of addresses, networks and domains whose contacts are told; see docs/threat-lists.md.'),
   findings: findingsConfig.prefault({}).describe('When a finding is repeated, updated and closed.'),
+  evidence: evidenceConfig
+    .prefault({})
+    .describe('Packets of the last moments, and what is put aside for findings; see docs/evidence.md.'),
+  audit: auditConfig.prefault({}).describe('Audits that the running agent makes; see docs/audit.'),
   station: stationConfig.prefault({}).describe('The unprivileged process that stores and sends.'),
   store: storeConfig.prefault({}).describe('The embedded database.'),
   influxdb: influxdbConfig.prefault({}).describe('The InfluxDB sink; off until a url is given.'),
   sinks: sinksConfig.default([]).describe('Where else records are sent; see docs/sinks.md.'),
+  api: apiConfig
+    .prefault({})
+    .describe('The HTTP API: questions, live feed, health, metrics; see docs/api.md.'),
   log: logConfig.prefault({}).describe("The agent's own log."),
 } as const;
 
