@@ -72,8 +72,9 @@ export class DnsGroup {
       unanswered: this.#unanswered,
       nxdomain: this.#nxdomain,
       servfail: this.#servfail,
-      names: this.#names.value,
-      clients: this.#clients.value,
+      // An estimate may come out higher than can be.
+      names: Math.min(this.#names.value, this.questions),
+      clients: Math.min(this.#clients.value, this.questions),
       ...(isEstimated && { isEstimated }),
       ...optional('latencyMedian', this.#latency.quantile(0.5)),
       ...optional('latencyP95', this.#latency.quantile(0.95)),

@@ -1,6 +1,7 @@
 /** Edges as a person reads them: under the network that carries them, the busiest first. */
 import { escapeText } from '../model/escape.ts';
 import type { Network } from '../model/network.ts';
+import { counted } from '../model/readable.ts';
 import { clockText, formatBytes } from './output.ts';
 import type { EdgeRecord } from './records.ts';
 
@@ -46,7 +47,7 @@ export function edgeText(picture: EdgePicture, limits: EdgeTextLimits = {}): str
 }
 
 function headline({ time, windowSecs, edges }: EdgePicture): string {
-  const count = edges.length === 1 ? '1 edge' : `${edges.length} edges`;
+  const count = counted(edges.length, 'edge');
   return `${clockText(time)}  ${count} in the last ${durationText(windowSecs)}`;
 }
 
@@ -85,7 +86,7 @@ function heading(name: string, networks: readonly PicturedNetwork[] | undefined)
     network.internal ? 'internal' : '',
     network.bridge ?? network.driver,
     network.subnets.join(' '),
-    containers === 1 ? '1 container' : `${containers} containers`,
+    counted(containers, 'container'),
   ];
   return facts
     .filter((fact) => fact !== '')
@@ -103,7 +104,7 @@ function cells(edge: EdgeRecord): string[] {
     escapeText(protocol),
     rateText(edge),
     `since ${momentText(since, time)}`,
-    flows === 1 ? '1 flow' : `${flows} flows`,
+    counted(flows, 'flow'),
   ];
 }
 

@@ -44,8 +44,8 @@ function add(sums: Map<string, Sum>, flow: PublicFlow, window: EdgeWindow): void
   const goesOn = flow.reason === 'active';
   const end = goesOn ? Math.min(window.to, last + window.recordedEverySecs * MICROS_PER_SECOND) : last;
   if (end < window.from || start > window.to) return;
-  const orig = labelOf(flow.nat?.client ?? flow.orig);
-  const resp = labelOf(flow.resp);
+  const orig = endLabel(flow.nat?.client ?? flow.orig);
+  const resp = endLabel(flow.resp);
   const key = JSON.stringify([networkOf(flow), orig, resp, flow.protocol, flow.resp.port, flow.direction]);
   const known = sums.get(key) ?? { flow, orig, resp, bytes: 0, flows: 0, since: start, last };
   sums.set(key, known);
@@ -89,7 +89,7 @@ function networkOf(flow: PublicFlow): string {
 }
 
 /** An outside name without its address, because one name may have many; see `flows` for those. */
-function labelOf({ workload, attribution, scope, names, ip }: PublicEndpoint): string {
+export function endLabel({ workload, attribution, scope, names, ip }: PublicEndpoint): string {
   if (workload !== undefined) return workloadLabel(workload);
   if (attribution.candidates !== undefined && attribution.candidates.length > 0 && scope === 'container')
     return `${attribution.candidates.join('|')}?`;

@@ -1,8 +1,15 @@
 /** One line for each record of the event feed that is no finding. */
 import { escapedText, escapeText } from '../model/escape.ts';
 import { workloadLabel } from '../model/network.ts';
-import { type PublicEndpoint, type PublicRecord, printableJson } from '../model/serialize.ts';
+import {
+  type PublicDecision,
+  type PublicEndpoint,
+  type PublicRecord,
+  printableJson,
+} from '../model/serialize.ts';
+import { auditRunText } from './audit-run-text.ts';
 import { answerText, askerText, latencyText, resolverText, typeText } from './dns-text.ts';
+import { evidenceText } from './evidence-text.ts';
 import { findingText } from './finding-text.ts';
 import { clockText } from './output.ts';
 
@@ -58,6 +65,12 @@ export function eventText(record: PublicRecord): string {
         `spoof  ${sender} sent as ${record.ip}${holder} on ${place} (${record.mismatch}, x${record.count})`,
       );
     }
+    case 'decision':
+      return decisionText(record);
+    case 'evidence':
+      return line(record.time, `evidence ${evidenceText(record)}  [${record.id}]`);
+    case 'audit-run':
+      return line(record.time, `audit  ${auditRunText(record)}`);
     case 'dns': {
       const asked = `${escapeText(askerText(record), 100)}  ${escapedText(`${typeText(record)} ${record.query}`, 1000)}`;
       const told = `${escapedText(answerText(record), 300)}  ${latencyText(record.rtt)}`.trimEnd();
@@ -68,6 +81,18 @@ export function eventText(record: PublicRecord): string {
     case 'summary':
       return printableJson(record);
   }
+}
+
+/** `2026-11-23 14:02:07Z  mute  5c1d9a03b2e4f611 (port-scan) by root (uid 0) until ...: backup host  [m-3f2a...]` */
+function decisionText(record: PublicDecision): string {
+  const { action, object, finding, analyzer, where, by, reason, until, id } = record;
+  const about = where ?? `${finding}${analyzer === undefined ? '' : ` (${analyzer})`}`;
+  const what = action === 'expire' ? `${object} ended` : action;
+  const end = action === 'mute' ? (until === undefined ? ' for ever' : ` until ${clockText(until)}`) : '';
+  return line(
+    record.time,
+    `${what}  ${about} by ${by}${end}${reason === undefined ? '' : `: ${reason}`}  [${id}]`,
+  );
 }
 
 function line(time: string, text: string): string {

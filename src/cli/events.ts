@@ -20,9 +20,11 @@ export interface EventFilters {
   /** Also what is no finding. */
   readonly all?: boolean;
   readonly filter?: Filter;
+  /** Without findings that a storm's finding tells of. */
+  readonly leavesOutFolded?: boolean;
 }
 
-interface EventsOptions extends SettingsOptions, Omit<EventFilters, 'filter'> {
+interface EventsOptions extends SettingsOptions, Omit<EventFilters, 'filter' | 'leavesOutFolded'> {
   readonly follow?: boolean;
   readonly since?: string;
   readonly until?: string;
@@ -44,6 +46,9 @@ const OTHER_EVENTS: readonly RecordKind[] = [
   'listener',
   'lease',
   'spoof',
+  'decision',
+  'evidence',
+  'audit-run',
 ];
 
 export async function eventsCommand(words: readonly string[], options: EventsOptions): Promise<void> {
@@ -51,7 +56,12 @@ export async function eventsCommand(words: readonly string[], options: EventsOpt
     throw new UsageError('--follow and --until exclude each other: what is followed has no end');
   }
   const filter = filterOf(words, options.all === true ? ['finding', ...OTHER_EVENTS] : ['finding']);
-  const filters = filter === undefined ? options : { ...options, filter };
+  const filters: EventFilters = {
+    ...options,
+    ...(filter === undefined ? {} : { filter }),
+    // A storm would fill the page with what one line tells. Programs get all, and so does who asks for them.
+    leavesOutFolded: options.json !== true && !/\bfoldedInto\b/i.test(filter?.text ?? ''),
+  };
   const range = parseRange({ ...options, since: sinceOf(options.since, filter, USUAL_SINCE) });
   const reader = await openStoreReadOnly(loadSettings(options).store.path);
   const print = ({ text }: StoredRecord) =>
@@ -62,6 +72,13 @@ export async function eventsCommand(words: readonly string[], options: EventsOpt
       for (const row of rows) print(row);
       if (rows.length === 0 && options.json !== true)
         printLine(emptyText(options.all === true ? 'event' : 'finding', range));
+      if (
+        filters.leavesOutFolded === true &&
+        findings(reader, filters, { ...range, limit: 1 }, 'only').length > 0
+      )
+        printLine(
+          'Findings of a storm are left out, its finding-storm tells of them: foldedInto:* shows each.',
+        );
       return;
     }
     // Taken before the first question, so that nothing stored in between is missed or told twice.
@@ -78,19 +95,32 @@ export async function eventsCommand(words: readonly string[], options: EventsOpt
 
 /** Each finding stands once, as it is now; while following, every change is told. */
 function select(reader: StoreReader, options: EventFilters, range: TimeRange): StoredRecord[] {
-  const { severity, analyzer, network, workload, filter } = options;
-  const where = {
+  const told = findings(reader, options, range, options.leavesOutFolded === true ? 'left-out' : undefined);
+  if (options.all !== true) return told;
+  const all = [...told, ...reader.queryEvents(placeOf(options, range))];
+  return all.sort((a, b) => a.time - b.time || a.seq - b.seq).slice(-range.limit);
+}
+
+function findings(
+  reader: StoreReader,
+  options: EventFilters,
+  range: TimeRange,
+  folded: 'only' | 'left-out' | undefined,
+): StoredRecord[] {
+  const { severity, analyzer } = options;
+  return reader.queryFindings({
+    ...placeOf(options, range),
+    ...(severity === undefined ? {} : { severity }),
+    ...(analyzer === undefined ? {} : { analyzer }),
+    ...(folded === undefined ? {} : { folded }),
+  });
+}
+
+function placeOf({ network, workload, filter }: EventFilters, range: TimeRange) {
+  return {
     ...range,
     ...(network === undefined ? {} : { network }),
     ...(workload === undefined ? {} : { container: workload }),
     ...matchingOf(filter),
   };
-  const findings = reader.queryFindings({
-    ...where,
-    ...(severity === undefined ? {} : { severity }),
-    ...(analyzer === undefined ? {} : { analyzer }),
-  });
-  if (options.all !== true) return findings;
-  const all = [...findings, ...reader.queryEvents(where)];
-  return all.sort((a, b) => a.time - b.time || a.seq - b.seq).slice(-range.limit);
 }

@@ -63,9 +63,13 @@ export function reportFailure(error: unknown): void {
 
 /** Errors of other rooms that can only come from what the command line or the configuration said. */
 const USAGE_CODES: ReadonlySet<string> = new Set([
+  'COMPOSE_INVALID',
+  'COMPOSE_TOO_LARGE',
   'CAPTURE_BAD_FILTER',
   'CAPTURE_BAD_OPTION',
   'DOCKER_BAD_HOST',
+  'TARGET_UNKNOWN',
+  'TARGET_AMBIGUOUS',
 ]);
 
 /** Our typed errors and Node's system errors carry a code in capitals. */

@@ -1,4 +1,7 @@
-/** Findings on stdout as they come, for people and pipes; the store keeps everything. */
+/**
+ * Findings on stdout as they come, for people and pipes; the store keeps everything. People are told of a storm by what
+ * tells of it; a pipe is given each of its findings too.
+ */
 import type { AgentRecord } from '../model/record.ts';
 import { type PublicFinding, parseRecord, serializeRecord } from '../model/serialize.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -15,6 +18,7 @@ export function findingPrinter(log: Logger, json: boolean): (record: AgentRecord
   });
   return (record) => {
     if (!isThere || record.kind !== 'finding') return;
+    if (!json && record.foldedInto !== undefined) return;
     const text = serializeRecord(record);
     printLine(json ? text : findingText(parseRecord(text) as PublicFinding));
   };

@@ -1,6 +1,6 @@
 /** A finding as a person reads it: one line to see, a second one to act on. */
 import { escapedText, escapeText } from '../model/escape.ts';
-import type { Severity } from '../model/finding.ts';
+import { FINDING_STORM, type Severity } from '../model/finding.ts';
 import type { PublicFinding } from '../model/serialize.ts';
 import { clockText, paintSeverity } from './output.ts';
 
@@ -18,15 +18,27 @@ export function findingText(finding: PublicFinding): string {
     finding.exception === undefined
       ? ''
       : `exception, else ${finding.exception.severity}: ${escapedText(finding.exception.reason, MAX_REASON)}`;
+  const muted =
+    finding.muted === undefined
+      ? ''
+      : `muted${finding.muted.until === undefined ? '' : ` until ${clockText(finding.muted.until)}`}: ${escapeText(finding.muted.reason, MAX_REASON)}`;
+  const acknowledged =
+    finding.acknowledged === undefined
+      ? ''
+      : `acknowledged by ${escapeText(finding.acknowledged.by, MAX_REASON)}`;
   const attack = finding.attack.map(({ technique }) => technique).join(' ');
   const flow = finding.communityIds[0];
   const facts = [
     `id ${finding.id}`,
     `confidence ${finding.confidence}`,
-    `seen ${finding.count}x${since === when ? '' : ` since ${since}`}`,
+    `seen ${finding.count}x${since === when && finding.count === 1 ? '' : ` since ${since}`}`,
     attack,
     flow ?? '',
+    finding.foldedInto === undefined ? '' : `told by ${finding.foldedInto}`,
+    finding.analyzer === FINDING_STORM ? `each: bridgewatch events foldedInto:${finding.id}` : '',
     exception,
+    muted,
+    acknowledged,
   ];
   return `${head}\n    ${facts.filter((fact) => fact !== '').join('  ')}`;
 }

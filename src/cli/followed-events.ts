@@ -48,7 +48,7 @@ export class FollowedEvents {
   }
 
   #pages(): StoredRecord[][] {
-    const { severity, analyzer, network, workload, all } = this.#filters;
+    const { severity, analyzer, network, workload, all, leavesOutFolded } = this.#filters;
     const where = {
       afterSeq: this.#seen,
       limit: this.#pageRows,
@@ -60,6 +60,7 @@ export class FollowedEvents {
       history: true,
       ...(severity === undefined ? {} : { severity }),
       ...(analyzer === undefined ? {} : { analyzer }),
+      ...(leavesOutFolded === true ? { folded: 'left-out' as const } : {}),
     });
     return all === true ? [findings, this.#reader.queryEvents(where)] : [findings];
   }

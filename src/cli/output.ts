@@ -6,6 +6,8 @@ import { escapedText, escapeText } from '../model/escape.ts';
 import type { Severity } from '../model/finding.ts';
 import { EXIT } from './exit-codes.ts';
 
+export { clockText, formatBytes } from '../model/readable.ts';
+
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => string;
@@ -85,11 +87,6 @@ export function complain(...lines: readonly string[]): void {
   process.stderr.write(`bridgewatch: ${lines.map((line) => escapeText(line, 4000)).join('\n')}\n`);
 }
 
-/** `2026-11-23T14:02:07.000123Z` -> `2026-11-23 14:02:07Z`; UTC, as everywhere, and --since takes it back. */
-export function clockText(iso: string): string {
-  return /^\d{4}-/.test(iso) ? `${iso.slice(0, 10)} ${iso.slice(11, 19)}Z` : iso;
-}
-
 const COLORS: Readonly<Record<Severity, string>> = {
   informational: '2',
   low: '36',
@@ -104,16 +101,4 @@ export function paintSeverity(severity: Severity): string {
   const { NO_COLOR, TERM } = process.env;
   if (process.stdout.isTTY !== true || (NO_COLOR ?? '') !== '' || TERM === 'dumb') return text;
   return `\u001b[${COLORS[severity]}m${text}\u001b[0m`;
-}
-
-/** 1536 -> `1.5 KiB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return unit === 0 ? `${bytes} B` : `${value.toFixed(1)} ${units[unit]}`;
 }

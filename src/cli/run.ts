@@ -24,12 +24,13 @@ export async function runCommand(options: RunOptions): Promise<void> {
   const openStation = options.singleProcess === true ? stationHere : stationApart;
   const station = await openStation(config, log, options.json === true);
   const agent = new Agent(config, station.sender, log, station.memory);
+  station.onCollect((request) => agent.collect(request));
   agent.start();
   log.info(
     { version: version(), store: config.store.path, influxdb: config.influxdb.url ?? 'off' },
     'bridgewatch runs',
   );
-  station.watch(() => agent.problems());
+  station.watch(() => ({ problems: agent.problems(), metrics: agent.metrics() }));
   // Without a list there is nothing to read again, and the signal keeps its meaning: the terminal went.
   // Whoever rotates logs sends it to everybody. A terminal sends it when it is closed, and means the end.
   if (process.stdin.isTTY !== true || config.threat_lists.lists.length > 0)

@@ -7,6 +7,7 @@ import { StationLink } from '../channel/station-link.ts';
 import { StationProcess } from '../channel/station-process.ts';
 import { giveStore } from '../channel/unprivileged.ts';
 import type { Config } from '../config/schema.ts';
+import type { EvidenceRequest } from '../model/evidence.ts';
 import type { Memory } from '../sensor/agent.ts';
 import { revealed } from '../station/secret.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -24,7 +25,7 @@ const STOP_GRACE_MS = 10_000;
 const HUNG_AFTER_MS = 120_000;
 
 export async function stationApart(config: Config, log: Logger, json: boolean): Promise<StationSide> {
-  const { store, influxdb, sinks, log: logConfig } = config;
+  const { store, influxdb, sinks, api, log: logConfig } = config;
   const command = stationProcessOf(config);
   if (command.notice !== undefined)
     log.warn({ notice: command.notice }, 'less separation than there could be');
@@ -38,15 +39,19 @@ export async function stationApart(config: Config, log: Logger, json: boolean): 
     begin = resolve;
     giveUp = reject;
   });
+  let collect: (request: EvidenceRequest) => void = () => {};
   const link = new StationLink({
     run: randomUUID(),
-    config: revealed({ store, influxdb, sinks, log: logConfig }),
+    config: revealed({ store, influxdb, sinks, api, log: logConfig }),
     json,
     onMessage: (message) => {
       switch (message.type) {
         case 'welcome':
           child.isWell();
           begin(message);
+          break;
+        case 'collect':
+          collect(message.request);
           break;
         case 'failed':
           giveUp(new StationFailure(message.lines, message.exitCode));
@@ -77,15 +82,19 @@ export async function stationApart(config: Config, log: Logger, json: boolean): 
   return {
     sender: link,
     memory,
-    watch(problems) {
+    watch(state) {
       const tell = () => {
-        link.tellState(problems());
+        const { problems, metrics } = state();
+        link.tellState({ problems, metrics: [...metrics, ...link.metrics()] });
         if (link.silentMs < HUNG_AFTER_MS) return;
         log.error({ silentMs: Math.round(link.silentMs) }, 'the station hangs; it is ended');
         child.hangUp();
       };
       tell();
       timer = setInterval(tell, HEARTBEAT_INTERVAL_MS);
+    },
+    onCollect(answer) {
+      collect = answer;
     },
     async stop() {
       clearInterval(timer);

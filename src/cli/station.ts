@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { ToStation } from '../channel/messages.ts';
 import { SensorLink } from '../channel/sensor-link.ts';
 import { PIPE_FD } from '../channel/station-process.ts';
+import { apiConfig } from '../station/api/config.ts';
 import { influxdbConfig, storeConfig } from '../station/config.ts';
 import { sinksConfig } from '../station/sinks/index.ts';
 import { Station } from '../station/station.ts';
@@ -15,7 +16,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { EXIT } from './exit-codes.ts';
 import { explainFailure, UsageError } from './failure.ts';
 import { findingPrinter } from './finding-printer.ts';
-import { HEARTBEAT_INTERVAL_MS, heartbeatPath, startHeartbeat } from './heartbeat.ts';
+import { heartbeatPath, startHeartbeat } from './heartbeat.ts';
 import { stationProblems } from './station-problems.ts';
 
 type Hello = Extract<ToStation, { type: 'hello' }>;
@@ -25,15 +26,13 @@ const handedOn = z.object({
   store: storeConfig,
   influxdb: influxdbConfig,
   sinks: sinksConfig,
+  api: apiConfig,
   log: z.object({ level: z.string() }),
 });
 
 /** The station of a sensor that was killed a moment ago still closes its database. */
 const PREDECESSOR_MS = 5000;
 const PREDECESSOR_POLL_MS = 100;
-/** A sensor that tells nothing for so many of its beats is said to be silent. */
-const SILENT_AFTER_MS = 5 * HEARTBEAT_INTERVAL_MS;
-
 /** The sensor ends a station that is silent for much longer. */
 const ALIVE_MS = 5000;
 
@@ -60,8 +59,6 @@ class House {
   #station: Station | undefined;
   #aliveTimer: NodeJS.Timeout | undefined;
   #stopHeartbeat: ReturnType<typeof startHeartbeat> = () => {};
-  #problems: readonly string[] = [];
-  #heardAt = performance.now();
   #isEnding = false;
 
   constructor(pipe: Socket) {
@@ -73,7 +70,6 @@ class House {
   }
 
   #hear(message: ToStation): void {
-    this.#heardAt = performance.now();
     switch (message.type) {
       case 'hello':
         void this.#begin(message);
@@ -88,8 +84,11 @@ class House {
       case 'bulk':
         for (const record of message.records) this.#station?.receive(record);
         break;
+      case 'evidence':
+        this.#station?.receiveEvidence(message.piece);
+        break;
       case 'state':
-        this.#problems = message.problems;
+        this.#station?.hearState(message.state);
         break;
       case 'bye':
         void this.#end(true);
@@ -103,28 +102,31 @@ class House {
       const { log: logConfig, ...stationConfig } = handedOn.parse(config);
       const log = createLogger(logConfig.level);
       this.log = log;
-      const station = new Station(stationConfig, { logger: log, onRecord: findingPrinter(log, json) });
+      const station = new Station(stationConfig, {
+        logger: log,
+        onRecord: findingPrinter(log, json),
+        collect: (request) => this.#link.tell({ type: 'collect', request }),
+      });
       await startAfterPredecessor(station, run);
       this.#station = station;
       this.#stopHeartbeat = startHeartbeat(
         heartbeatPath(stationConfig.store.path),
-        () => [...this.#sensorProblems(), ...stationProblems(station)],
+        () => stationProblems(station),
         (error) =>
           log.warn({ err: error }, 'the heartbeat file cannot be written; the health check will fail'),
       );
-      this.#link.tell({ type: 'welcome', leases: station.leaseHistory(), learned: station.learned() });
+      this.#link.tell({
+        type: 'welcome',
+        leases: station.leaseHistory(),
+        learned: station.learned(),
+        findings: station.pastFindings(),
+      });
     } catch (error) {
       const { lines, exitCode } = explainFailure(error);
       this.#link.tell({ type: 'failed', lines, exitCode });
       process.exitCode = exitCode;
       await this.#end(true);
     }
-  }
-
-  #sensorProblems(): readonly string[] {
-    const silentMs = performance.now() - this.#heardAt;
-    if (silentMs < SILENT_AFTER_MS) return this.#problems;
-    return [...this.#problems, `the sensor has told nothing for ${Math.round(silentMs / 1000)} s`];
   }
 
   /** `isInOrder`: the sinks are given the time to take what waits. */

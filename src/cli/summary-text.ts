@@ -14,11 +14,15 @@ export function summaryText(summary: SummaryRecord): string {
     ...countsLine('anomalies', summary.anomalies),
     ...countsLine('not understood', summary.notUnderstood),
     ...countsLine('lost', summary.losses),
+    ...countsLine('files', summary.files ?? {}),
+    ...countsLine('twice in files, counted once', { packets: summary.duplicates ?? 0 }),
   ].join('\n');
 }
 
 function countsLine(title: string, counts: Readonly<Record<string, number>>): string[] {
-  const parts = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  const parts = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a);
   return parts.length === 0
     ? []
     : [`${title}: ${parts.map(([what, count]) => `${what} ${count}`).join(', ')}`];

@@ -1,6 +1,6 @@
 /** `--since`, `--until` and `--limit`. */
 import { formatMicros, type Micros, wallMicros } from '../model/time.ts';
-import { parseClockTime } from '../query/time-text.ts';
+import { AGE_OR_TIME, parseAgeOrTime } from '../query/time-text.ts';
 import { UsageError } from './failure.ts';
 import { clockText } from './output.ts';
 
@@ -10,8 +10,6 @@ export interface TimeRange {
   readonly limit: number;
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
 export function parseRange(options: {
   readonly since: string;
   readonly until?: string;
@@ -20,25 +18,37 @@ export function parseRange(options: {
   const now = wallMicros();
   const since = parseTime(options.since, '--since', now);
   const until = options.until === undefined ? undefined : parseTime(options.until, '--until', now);
-  if (until !== undefined && until <= since) {
-    throw new UsageError(
-      `--until (${timeText(until)}) is not after --since (${timeText(since)}): nothing lies between`,
-    );
-  }
+  refuseEmpty(since, until);
   return { since, ...(until === undefined ? {} : { until }), limit: parseLimit(options.limit) };
+}
+
+export interface RangeOptions {
+  readonly since?: string;
+  readonly until?: string;
+}
+
+/** Of packets: undefined where all are wanted. */
+export function packetRange(options: RangeOptions): { since?: Micros; until?: Micros } | undefined {
+  const now = wallMicros();
+  const since = options.since === undefined ? undefined : parseTime(options.since, '--since', now);
+  const until = options.until === undefined ? undefined : parseTime(options.until, '--until', now);
+  refuseEmpty(since, until);
+  if (since === undefined && until === undefined) return undefined;
+  return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
+}
+
+function refuseEmpty(since: Micros | undefined, until: Micros | undefined): void {
+  if (since === undefined || until === undefined || until > since) return;
+  throw new UsageError(
+    `--until (${timeText(until)}) is not after --since (${timeText(since)}): nothing lies between`,
+  );
 }
 
 /** `15m`, `24h`, `7d` ago, or a time; one without an offset is UTC, as everything that we print. */
 export function parseTime(text: string, flag: string, now: Micros): Micros {
-  const ago = /^(\d{1,9})([smhdw])$/.exec(text);
-  if (ago !== null) return now - Number(ago[1]) * UNITS[ago[2]!]! * 1_000_000;
-  const time = parseClockTime(text);
-  if (time === undefined) {
-    throw new UsageError(
-      `${flag} "${text}" is no time: give an age like 15m, 24h or 7d, or a time like 2026-11-23, "2026-11-23 14:02" or 2026-11-23T14:02:00+01:00 (UTC where no offset is given)`,
-    );
-  }
-  return time.at;
+  const time = parseAgeOrTime(text, now);
+  if (time === undefined) throw new UsageError(`${flag} "${text}" is no time: give ${AGE_OR_TIME}`);
+  return time;
 }
 
 export function parseLimit(text: string): number {

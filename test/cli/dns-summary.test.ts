@@ -45,6 +45,15 @@ describe('look-ups by container', () => {
     ]);
   });
 
+  it('never tell more names than questions, where names are estimated', () => {
+    for (let world = 0; world < 8; world++) {
+      const asked = Array.from({ length: 600 }, (_, i) => dns(i, { query: `n${world}-${i}.example.com` }));
+      const [record] = summary('container', asked).records;
+      expect(record).toMatchObject({ questions: 600, isEstimated: true });
+      expect(record!.names).toBeLessThanOrEqual(600);
+    }
+  });
+
   it('tell which resolver is slow, the embedded one apart from what stands behind it', () => {
     expect(summary('container', world).records[1]!.slowestResolver).toMatchObject({
       resolver: '198.51.100.53',

@@ -10,8 +10,9 @@ const text = (fields: Partial<Finding> = {}) =>
 describe('a finding as text', () => {
   const { firstSeen } = finding(1);
 
-  it('tells since when, where that is another second than the last', () => {
-    expect(text({ lastSeen: firstSeen, count: 3 })).toContain('  seen 3x  ');
+  it('tells since when, unless it was seen once, in the second that is told', () => {
+    expect(text({ lastSeen: firstSeen, count: 1 })).toContain('  seen 1x  ');
+    expect(text({ lastSeen: firstSeen, count: 3 })).toContain('  seen 3x since 2026-11-23 14:00:00Z  ');
     expect(text({ lastSeen: firstSeen + 61_000_000, count: 1 })).toMatch(/ {2}seen 1x since \d{4}-.*Z {2}/);
   });
 
