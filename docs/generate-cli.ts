@@ -49,6 +49,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   who: "bridgewatch who 172.30.1.5 --at '2026-11-23 14:01'",
   'who-nobody': `bridgewatch who 172.30.1.5 --at '2026-11-23 14:02:30'; echo "exit code $?"`,
   'who-flow': 'bridgewatch who --flow u1',
+  timeline: "bridgewatch timeline --since '2026-11-23 14:00'",
+  influx: 'bridgewatch influx schema | tail -n 9',
   'check-config': 'bridgewatch check-config config.yaml; echo "exit code $?"',
 };
 
@@ -75,14 +77,17 @@ export async function cliPages(): Promise<GeneratedFile[]> {
 
 function helpTexts(): [name: string, text: string][] {
   const root = program();
-  return [root, ...documentedCommands(root)].map((command) => {
+  const commands = documentedCommands(root).flatMap((command) => [command, ...command.commands]);
+  return [root, ...commands].map((command) => {
     const parts: string[] = [];
     command.configureOutput({
       writeOut: (part) => parts.push(part),
       getOutHelpWidth: () => HELP_COLUMNS,
     });
     command.outputHelp();
-    return [command.name(), parts.join('')];
+    const { parent } = command;
+    const name = parent === null || parent === root ? command.name() : `${parent.name()}-${command.name()}`;
+    return [name, parts.join('')];
   });
 }
 
