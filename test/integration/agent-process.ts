@@ -72,9 +72,13 @@ export async function startAgentProcess(
   const configFile = join(dir, 'config.yaml');
   const storePath = join(dir, 'state/bridgewatch.db');
   const influx = influxUrl === undefined ? '' : `influxdb:\n  url: ${influxUrl}\n`;
+  // Two agents in one lab would stand in each other's way at the port; the socket is each one's own.
+  const api = /^api:/m.test(config) ? '' : "api:\n  listen: 'off'\n";
+  // Busy worlds are audited by the tests that are about audits; to all others their findings would be noise.
+  const audit = /^audit:/m.test(config) ? '' : 'audit:\n  enabled: false\n';
   writeFileSync(
     configFile,
-    `store:\n  path: ${storePath}\nfindings:\n  update_interval_secs: 1\nflows:\n  rollup_secs: 2\n${influx}${config}`,
+    `store:\n  path: ${storePath}\nfindings:\n  update_interval_secs: 1\nflows:\n  rollup_secs: 2\n${api}${audit}${influx}${config}`,
   );
   const log: LogLine[] = [];
   const plainOutput: string[] = [];

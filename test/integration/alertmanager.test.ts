@@ -101,6 +101,28 @@ describe.skipIf(ALERTMANAGER_MISSING !== undefined)('Alertmanager, the real one'
     expect(notified('f-1')).toEqual(['firing', 'resolved']);
   });
 
+  it('is resolved while a finding is muted, fires again after, and never fires for what opens muted', async () => {
+    const station = await newStation('run-muted');
+    const said = { by: 'root', reason: 'drill', forever: true } as const;
+    station.receive(now(71));
+    await until('firing', async () => (await firing('f-71')) !== undefined);
+
+    await station.decisions!.muteFinding('f-71', said);
+    await until('its end', async () => (await firing('f-71')) === undefined);
+    station.receive(now(71, { status: 'update', count: 2 }));
+    station.receive(now(72, { key: now(71).key }));
+    station.receive(now(72, { key: now(71).key, status: 'closed' }));
+    // What is told after it has arrived: the two before were told, or are not to be.
+    station.receive(now(73));
+    await until('the next', async () => (await firing('f-73')) !== undefined);
+    expect([await firing('f-71'), await firing('f-72')]).toEqual([undefined, undefined]);
+
+    await station.decisions!.unmute('f-71', { by: 'root' });
+    await until('firing again', async () => (await firing('f-71')) !== undefined);
+    for (const number of [71, 73]) station.receive(now(number, { status: 'closed', key: now(number).key }));
+    await until('its end', async () => (await firing('f-71')) === undefined);
+  });
+
   it('is told again what it forgot when it was killed, and what came meanwhile', async () => {
     const station = await newStation('run-2');
     station.receive(now(2));

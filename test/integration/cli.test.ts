@@ -394,8 +394,8 @@ describe.skipIf(NOT_BUILT !== undefined)('the command line', () => {
     const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
       ['an unknown command', ['analyse', 'x'], /unknown command 'analyse'\n\(Did you mean analyze\?\)/],
       ['an unknown option', ['map', '--jsn'], /unknown option '--jsn'\n\(Did you mean --json\?\)/],
-      ['a missing argument', ['analyze'], /missing required argument 'file'/],
-      ['one argument too many', ['analyze', 'a', 'b'], /too many arguments/],
+      ['a missing argument', ['analyze'], /missing required argument 'path'/],
+      ['one argument too many', ['evidence', 'a', 'b'], /too many arguments/],
       ['a severity that is none', ['events', '--severity', 'hi'], /Allowed choices are informational, low/],
       [
         'a time that is none',

@@ -31,6 +31,11 @@ describe.skipIf(obstacle !== undefined)('questions past the resolvers', () => {
     await importTools(lab, ['dnsmasq']);
     await lab.docker(['network', 'create', '--subnet', '172.30.9.0/24', 'shop']);
     agent = await startAgentProcess(lab, 'agent');
+    for (const name of ['shop', 'bridge']) {
+      await waitFor(`${name} to be covered`, () =>
+        agent.stored('coverage').some(({ network, state }) => network === name && state === 'covered'),
+      );
+    }
   });
 
   afterAll(async () => {

@@ -56,8 +56,9 @@ describe.skipIf(obstacle !== undefined)('the inventory of a real engine', () => 
     await lab.docker(['network', 'prune', '-f']);
   });
 
+  /** As process 1 it hears no SIGTERM: an engine that stops would wait 10 s for it. */
   const sleeper = (name: string, ...options: string[]): Promise<string> =>
-    lab.docker(['run', '-d', '--name', name, ...options, image, 'sleep', '3600']);
+    lab.docker(['run', '-d', '--stop-timeout', '0', '--name', name, ...options, image, 'sleep', '3600']);
   const named = (name: string): ContainerState | undefined =>
     inventory.containers().find(({ workload }) => workload.name === name);
   const running = (name: string): Promise<ContainerState> =>

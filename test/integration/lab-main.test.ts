@@ -73,6 +73,9 @@ describe.skipIf(obstacle !== undefined)('make lab', () => {
     // The one that needs an old engine may be closed.
     const tried = ATTACKS.length - (story.output().includes(CLOSED) ? 1 : 0);
     expect(story.output()).toContain(`\n${tried} of ${tried} attacks were seen.`);
+    expect(story.output()).toMatch(
+      /\$ bridgewatch audit\n.*MEDIUM {2}net-admin [^\n]*\n +shop\/database has NET_ADMIN/s,
+    );
     expect(code, story.output()).toBe(0);
   });
 

@@ -3,7 +3,7 @@
  * left of five thousand findings when it is killed again and again.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,7 +56,13 @@ describe.skipIf(!isBuilt)('the process of the station', () => {
     const problems: string[] = [];
     const link: StationLink = new StationLink({
       run: 'run-of-the-test',
-      config: { store: { path: storePath }, influxdb: {}, sinks: [], log: { level: 'error' } },
+      config: {
+        store: { path: storePath },
+        influxdb: {},
+        sinks: [],
+        api: { listen: 'off' },
+        log: { level: 'error' },
+      },
       json: true,
       onMessage: (message) => {
         if (message.type === 'failed') problems.push(...message.lines);
@@ -95,6 +101,10 @@ describe.skipIf(!isBuilt)('the process of the station', () => {
       }
       expect(status).toMatch(new RegExp(`^Uid:(\\t${command.user.uid}){4}$`, 'm'));
       expect(status).toMatch(/^Groups:\t\s*$/m);
+      // What it has of its own is no more than that: the socket of the API is its user's.
+      const own = `${storePath}.sock`;
+      await expect.poll(() => existsSync(own)).toBe(true);
+      expect(statSync(own).uid).toBe(command.user.uid);
 
       // Docker's socket is of root and its group, 0660.
       const socket = join(dir, 'docker.sock');

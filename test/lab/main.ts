@@ -99,6 +99,12 @@ async function story(lab: Lab): Promise<{ missed: number; agent: LabAgent }> {
     }
   }
   await closing(agent, influx, { tried: ATTACKS.length - closed, missed });
+
+  chapter('What let it happen');
+  tell(
+    'What the agent saw was possible because of how this host is set up. The gravest first, each with what mends it.',
+  );
+  await show(agent, 'audit');
   return { missed, agent };
 }
 

@@ -6,6 +6,8 @@ import { cliPages } from '../../docs/generate-cli.ts';
 import { configPages } from '../../docs/generate-config.ts';
 import { filterPages } from '../../docs/generate-filters.ts';
 import { formatPages } from '../../docs/generate-formats.ts';
+import { metricPages } from '../../docs/generate-metrics.ts';
+import { openApiPages } from '../../docs/generate-openapi.ts';
 import { recordPages } from '../../docs/generate-records.ts';
 import { recordSchemas, type Schema } from '../../docs/record-schema.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
@@ -17,8 +19,11 @@ import { outputSchema } from '../support/output-schema.ts';
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 describe('docs/', () => {
-  it('have configuration, filters, records and formats as the code has them: else run `npm run docs`', () => {
-    for (const { path, text } of [...configPages(), ...filterPages(), ...recordPages(), ...formatPages()])
+  it('have configuration, filters, records, formats, metrics and API as the code has them: else run `npm run docs`', () => {
+    const pages = [configPages, filterPages, recordPages, formatPages, metricPages, openApiPages].flatMap(
+      (make) => make(),
+    );
+    for (const { path, text } of pages)
       expect(readFileSync(path, 'utf8') === text, `${path.pathname} is stale`).toBe(true);
   });
 });

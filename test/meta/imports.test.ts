@@ -41,6 +41,11 @@ const RULES: readonly Rule[] = [
   },
   {
     sentence:
+      'a report is made of records alone: src/report imports itself and src/model, no node module, no clock',
+    broken: ({ from, to }) => inside('src/report')(from) && !inside('src/report', 'src/model')(to),
+  },
+  {
+    sentence:
       'the wings never import each other: src/sensor and src/station meet in src/channel and src/model',
     broken: ({ from, to }) =>
       (inside('src/sensor')(from) && inside('src/station')(to)) ||
@@ -70,6 +75,10 @@ const RULES: readonly Rule[] = [
     broken: ({ from, to }) => to === 'influx' && !inside('src/station/sinks')(from),
   },
   {
+    sentence: 'only src/station/api imports hono',
+    broken: ({ from, to }) => /^(?:@hono\/|hono(?:\/|$))/.test(to) && !inside('src/station/api')(from),
+  },
+  {
     sentence: 'only src/station/store imports better-sqlite3',
     broken: ({ from, to }) => to === 'better-sqlite3' && !inside('src/station/store')(from),
   },
@@ -90,6 +99,19 @@ const RULES: readonly Rule[] = [
       inside('src')(from) &&
       inside('analyzers')(to) &&
       !(from === 'src/sensor/detectors.ts' && to === 'analyzers/index.ts'),
+  },
+  {
+    sentence: 'src/bundle knows files and bytes: of our own it imports only itself and src/model',
+    broken: ({ from, to }) =>
+      inside('src/bundle')(from) && ours(to) && !inside('src/bundle', 'src/model')(to),
+  },
+  {
+    sentence: 'src/compose reads files: it imports itself, src/model, yaml and node modules, nothing else',
+    broken: ({ from, to }) =>
+      inside('src/compose')(from) &&
+      !inside('src/compose', 'src/model')(to) &&
+      to !== 'yaml' &&
+      !to.startsWith('node:'),
   },
   {
     sentence: 'nobody imports the command line',

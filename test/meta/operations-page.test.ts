@@ -1,12 +1,12 @@
-/** docs/operations.md promises: each of its rows is held by a test. */
+/** docs/operations.md and docs/losses.md promise: each of their rows is held by a test. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-const rows = read('docs/operations.md')
-  .split('\n')
+const rows = ['docs/operations.md', 'docs/losses.md']
+  .flatMap((page) => read(page).split('\n'))
   .filter((line) => line.startsWith('|') && !line.startsWith('|---') && !line.endsWith('| test |'))
   .map((line) =>
     line
@@ -16,7 +16,7 @@ const rows = read('docs/operations.md')
   )
   .map(([happens, does, test]) => ({ happens: happens!, does: does!, test: test ?? '' }));
 
-describe('the page about what goes away', () => {
+describe('the pages about what goes away and what is lost', () => {
   it('has rows', () => {
     expect(rows.length).toBeGreaterThan(30);
   });

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { analyzers } from '../../analyzers/index.ts';
+import { sources } from '../../docs/generate-analyzers.ts';
 import type { EvidenceValue } from '../../src/model/finding.ts';
 import type { AnalyzerDefinition } from '../../src/sensor/analysis/analyzer.ts';
 import { renderSentence } from '../../src/sensor/findings/explain.ts';
@@ -53,7 +53,7 @@ function sentence(definition: AnalyzerDefinition, template: string, text: string
   });
 }
 
-const messages = analyzers.flatMap((definition) =>
+const messages = sources.flatMap((definition) =>
   Object.entries(definition.messages).map(([message, template]) => ({
     id: `${definition.id} ${message}`,
     definition,
