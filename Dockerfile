@@ -24,9 +24,14 @@ COPY tsconfig.json rolldown.config.ts ./
 COPY src src
 COPY capture capture
 COPY analyzers analyzers
-# Of the dependencies only what runs stays: no sources or intermediate files of the bindings, no compilers' helpers.
+# What the API serves of itself.
+COPY docs/openapi.json docs/openapi.json
+# Of the dependencies only what runs stays: no sources or intermediate files of the bindings, no compilers' helpers. What the
+# sink nats needs is optional elsewhere; here it stays too, since a container is no place to install packages (1.9 MB).
 RUN node_modules/.bin/rolldown -c rolldown.config.ts > /dev/null \
+ && mv node_modules/@nats-io /tmp/ \
  && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
+ && mv /tmp/@nats-io node_modules/ \
  && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
  && find node_modules/better-sqlite3/build capture/native/build -type f ! -path '*/Release/bridgewatch_pcap.node' \
       ! -path '*/Release/better_sqlite3.node' -delete \

@@ -1,7 +1,7 @@
 # Everything here does its own set-up. `make` alone lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test lab soak bench clean
+.PHONY: help setup build run test lab soak faults bench clean
 
 # Not `npm run`: the tools directly, so that what is printed is theirs.
 BIN := node_modules/.bin
@@ -16,6 +16,7 @@ help: ## this list
 	@echo '  LAB=no             `make run` never brings up the lab, it waits for an engine'
 	@echo '  LAB_ONCE=1         `make lab` ends after its attacks instead of waiting for Ctrl-C'
 	@echo '  MINUTES=5          another time for `make soak`'
+	@echo '  FINDINGS=50000     more of them for `make faults`; SEED=7 other moments'
 
 setup: ## install what is missing on this Debian machine: packages, npm packages, the native binding
 	@scripts/setup.sh build lab test
@@ -37,6 +38,10 @@ lab: build ## a sealed world with a small shop, the agent, and an intruder; Ctrl
 soak: build ## half an hour of ordinary work in the lab: nobody may be accused, nothing may leak
 	@scripts/setup.sh lab test
 	@$(BIN)/tsx test/lab/soak.ts
+
+faults: build ## findings while every sink fails in every way, and processes are killed
+	@scripts/setup.sh lab test
+	@$(BIN)/vitest run --project programs test/integration/fault-run.test.ts
 
 bench: build ## speed against libpcap, tcpdump, nDPI and tshark on the same packets
 	@scripts/setup.sh lab bench

@@ -8,8 +8,14 @@ import { defineConfig } from 'rolldown';
 const BUNDLED = ['commander', 'tldts', 'tldts-core', 'zod'];
 
 export default defineConfig({
-  // The executable, and the child process of the portable backend.
-  input: { 'src/cli/main': 'src/cli/main.ts', 'capture/portable/child': 'capture/portable/child.ts' },
+  // The executable, the child process of the portable backend, and the threads: one that answers questions of the API, one
+  // that an audit of the running agent is made in.
+  input: {
+    'src/cli/main': 'src/cli/main.ts',
+    'capture/portable/child': 'capture/portable/child.ts',
+    'src/station/api/question-worker': 'src/station/api/question-worker.ts',
+    'src/sensor/audit/watch/audit-worker': 'src/sensor/audit/watch/audit-worker.ts',
+  },
   platform: 'node',
   logLevel: 'warn',
   external: (id) => /^[^./]/.test(id) && !BUNDLED.some((name) => id === name || id.startsWith(`${name}/`)),

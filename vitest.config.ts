@@ -2,15 +2,27 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SlowFirst } from './test/support/slow-first.ts';
 
-/** Real programs and servers, and no packets that must not be missed: these bear a neighbour. */
+/** Real programs and servers, and no packets that must not be missed: these bear a neighbour, and are `integration`'s. */
 const PROGRAMS = [
   'alertmanager',
+  'analyze-case',
+  'api',
+  'audit-compose',
+  'bundle',
   'cli',
+  'cli-worlds',
+  'compose-config',
   'corpus',
+  'decisions',
+  'evidence-files',
+  'fault-run',
   'file-sink',
+  'influx-admin',
   'influxdb',
   'map-edges',
   'native-asan',
+  'nats',
+  'prometheus',
   'station-process',
   'syslog',
   'victoriametrics',

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { NOT_RUN } from './audit-report.ts';
 import { readRun, type TestRun } from './test-report.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -15,9 +16,11 @@ const REPORTS = join(ROOT, '.lab');
 
 interface Step {
   readonly name: string;
-  readonly argv: readonly [string, ...string[]];
+  readonly argv: readonly string[];
   /** A hung step must not hang the whole run. */
   readonly timeoutMs: number;
+  /** Where its output goes when another one prints meanwhile. */
+  readonly held?: string[];
 }
 
 /** The whole run, on two cores; a step gets what is left of it at most. */
@@ -27,13 +30,13 @@ const CHECKS: readonly Step[] = [
   { name: 'lint', argv: [join(BIN, 'biome'), 'check', '.'], timeoutMs: 120_000 },
   { name: 'types', argv: [join(BIN, 'tsc'), '-p', 'tsconfig.json'], timeoutMs: 180_000 },
   { name: 'build', argv: ['make', '--no-print-directory', 'build'], timeoutMs: 300_000 },
+  { name: 'audit', argv: [join(BIN, 'tsx'), join(ROOT, 'scripts/audit.ts')], timeoutMs: 90_000 },
 ];
 
-const SUITES = [
-  { name: 'unit', timeoutMs: 600_000 },
-  { name: 'programs', timeoutMs: 300_000 },
-  { name: 'integration', timeoutMs: 900_000 },
-] as const;
+const UNIT = { name: 'unit', timeoutMs: 600_000 };
+const INTEGRATION = { name: 'integration', timeoutMs: 900_000 };
+/** Bears a neighbour, and `integration` waits for engines and packets much of its time. */
+const PROGRAMS = { name: 'programs', timeoutMs: 900_000, held: [] as string[] };
 
 interface Result {
   readonly name: string;
@@ -47,28 +50,32 @@ let interrupted = false;
 const results: Result[] = [];
 mkdirSync(REPORTS, { recursive: true });
 for (const step of CHECKS) if (!interrupted) results.push(await perform(step));
-for (const suite of SUITES) if (!interrupted) results.push(await performSuite(suite.name, suite.timeoutMs));
+if (!interrupted) results.push(await performSuite(UNIT));
+if (!interrupted) {
+  results.push(...(await Promise.all([INTEGRATION, PROGRAMS].map(performSuite))));
+  console.log(`\n== programs tests, meanwhile\n${PROGRAMS.held.join('')}`);
+}
 if (!interrupted) summarize();
 
 async function perform(step: Step): Promise<Result> {
-  console.log(`\n== ${step.name}`);
+  if (step.held === undefined) console.log(`\n== ${step.name}`);
   const startedMs = performance.now();
   const code = await runStep(step);
   return { name: step.name, secs: (performance.now() - startedMs) / 1000, code };
 }
 
-/** The suites run apart, so that the unit tests do not take the processor from those with real daemons. */
-async function performSuite(name: string, timeoutMs: number): Promise<Result> {
+/** The unit tests run apart, so that they do not take the processor from those with real daemons. */
+async function performSuite({ name, ...suite }: Omit<Step, 'argv'>): Promise<Result> {
   const file = join(REPORTS, `tests-${name}.json`);
   rmSync(file, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const argv = [join(BIN, 'vitest'), 'run', '--project', name, ...reporters] as const;
-  const result = await perform({ name: `${name} tests`, argv: [...argv], timeoutMs });
+  const argv = [join(BIN, 'vitest'), 'run', '--project', name, ...reporters];
+  const result = await perform({ ...suite, name: `${name} tests`, argv });
   return { ...result, run: readRun(name, readIfThere(file), result.code, ROOT) };
 }
 
 /** Passes the output through, and keeps what tests say when they cannot run here. */
-function runStep({ argv: [file, ...args], ...step }: Step): Promise<number | undefined> {
+function runStep({ argv: [file = '', ...args], ...step }: Step): Promise<number | undefined> {
   const timeoutMs = Math.max(1000, Math.min(step.timeoutMs, BUDGET_MS - performance.now()));
   const colours = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
   const child = spawn(file, args, {
@@ -83,7 +90,8 @@ function runStep({ argv: [file, ...args], ...step }: Step): Promise<number | und
   ] as const) {
     let rest = '';
     stream.setEncoding('utf8').on('data', (chunk: string) => {
-      out.write(chunk);
+      if (step.held === undefined) out.write(chunk);
+      else step.held.push(chunk);
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines.map(stripVTControlCharacters)) {
@@ -131,14 +139,16 @@ function summarize(): void {
   let failed = 0;
   let skipped = 0;
   for (const { name, secs, code, run } of results) {
-    const verdict = code === 0 && (run?.failed ?? 0) === 0 ? 'ok' : 'FAILED';
+    const isSkipped = run === undefined && code === NOT_RUN;
+    const isOk = code === 0 && (run?.failed ?? 0) === 0;
+    const verdict = isSkipped ? 'skipped' : isOk ? 'ok' : 'FAILED';
     const counts =
       run === undefined ? '' : `  ${run.passed} passed, ${run.failed} failed, ${run.skipped} skipped`;
     console.log(`${name.padEnd(18)} ${verdict.padEnd(7)} ${secs.toFixed(1).padStart(6)} s${counts}`);
-    // Lint, types and build count as one check each.
-    passed += run?.passed ?? (code === 0 ? 1 : 0);
-    failed += run?.failed ?? (code === 0 ? 0 : 1);
-    skipped += run?.skipped ?? 0;
+    // Lint, types, build and audit count as one check each.
+    passed += run?.passed ?? (isOk ? 1 : 0);
+    failed += run?.failed ?? (isOk || isSkipped ? 0 : 1);
+    skipped += run?.skipped ?? (isSkipped ? 1 : 0);
   }
   const failures = results.flatMap(({ run }) => run?.failures ?? []);
   if (failures.length > 0) console.log(`\nfailed:\n${failures.map((line) => `  ${line}`).join('\n')}`);
@@ -149,7 +159,8 @@ function summarize(): void {
     for (const note of notes) console.log(`  ${note}`);
   }
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
-  if (failed > 0 || results.some(({ code }) => code !== 0)) process.exitCode ||= 1;
+  const isBad = ({ code, run }: Result) => code !== 0 && (run !== undefined || code !== NOT_RUN);
+  if (failed > 0 || results.some(isBad)) process.exitCode ||= 1;
 }
 
 function readIfThere(path: string): string | undefined {
