@@ -2,7 +2,9 @@
  * What to check next, as commands that can be pasted into a shell. Whatever came from the wire, a label or a file is
  * quoted, and what could act as an option is left out. Findings of one analyzer about one subject are one step.
  */
+
 import { AUDIT_ANALYZER } from '../model/audit.ts';
+import { shellWord } from '../model/shell.ts';
 import { formatMicros, MICROS_PER_SECOND, parseMicros } from '../model/time.ts';
 import type { CaseFinding, CaseReport, NextStep } from './case.ts';
 import { rankOf } from './finding-book.ts';
@@ -79,22 +81,24 @@ function commandsOf(look: Look, finding: CaseFinding): string[] {
   const inside = (command: (name: string) => string) =>
     container === undefined || !isName(container) ? [] : [command(container)];
   const ends =
-    container === undefined || !isName(container) ? quoted(`ip:${ip}`) : `--workload ${quoted(container)}`;
+    container === undefined || !isName(container)
+      ? shellWord(`ip:${ip}`)
+      : `--workload ${shellWord(container)}`;
   switch (look) {
     case 'who':
       // Whom the record names surely need not be asked for.
       return subject.surety === 'certain' && container !== undefined
         ? []
-        : [`bridgewatch who ${quoted(ip)} --at ${quoted(minuteOf(firstSeen))}`];
+        : [`bridgewatch who ${shellWord(ip)} --at ${shellWord(minuteOf(firstSeen))}`];
     case 'flows':
       return [`bridgewatch flows ${ends} ${window}`];
     case 'peer-flows': {
       const peer = peers.items.find(({ container: name }) => name === undefined);
-      return peer === undefined ? [] : [`bridgewatch flows ${quoted(`ip:${peer.ip}`)} --since 7d`];
+      return peer === undefined ? [] : [`bridgewatch flows ${shellWord(`ip:${peer.ip}`)} --since 7d`];
     }
     case 'dns':
       return [
-        `bridgewatch dns ${container === undefined || !isName(container) ? quoted(`client.ip:${ip}`) : `--workload ${quoted(container)}`} ${window}`,
+        `bridgewatch dns ${container === undefined || !isName(container) ? shellWord(`client.ip:${ip}`) : `--workload ${shellWord(container)}`} ${window}`,
       ];
     case 'zone': {
       const zone = finding.evidence
@@ -102,21 +106,23 @@ function commandsOf(look: Look, finding: CaseFinding): string[] {
         ?.value.split(', ')[0];
       return zone === undefined || !/^[\w.-]+$/.test(zone)
         ? []
-        : [`bridgewatch dns ${quoted(`query:*.${zone}`)} --by container --since 7d`];
+        : [`bridgewatch dns ${shellWord(`query:*.${zone}`)} --by container --since 7d`];
     }
     case 'processes':
-      return inside((name) => `docker top ${quoted(name)} -eo pid,ppid,user,lstart,args`);
+      return inside((name) => `docker top ${shellWord(name)} -eo pid,ppid,user,lstart,args`);
     case 'files':
-      return inside((name) => `docker diff ${quoted(name)}`);
+      return inside((name) => `docker diff ${shellWord(name)}`);
     case 'inspect':
-      return inside((name) => `docker inspect ${quoted(name)}`);
+      return inside((name) => `docker inspect ${shellWord(name)}`);
     case 'logs':
       return inside(
         (name) =>
-          `docker logs --timestamps --since ${shifted(firstSeen, -BEFORE_AND_AFTER)} --until ${shifted(lastSeen, BEFORE_AND_AFTER)} ${quoted(name)}`,
+          `docker logs --timestamps --since ${shifted(firstSeen, -BEFORE_AND_AFTER)} --until ${shifted(lastSeen, BEFORE_AND_AFTER)} ${shellWord(name)}`,
       );
     case 'network':
-      return network === undefined || !isName(network) ? [] : [`docker network inspect ${quoted(network)}`];
+      return network === undefined || !isName(network)
+        ? []
+        : [`docker network inspect ${shellWord(network)}`];
     case 'neighbours':
       return ['ip neigh show'];
     case 'firewall':
@@ -124,14 +130,14 @@ function commandsOf(look: Look, finding: CaseFinding): string[] {
     case 'sockets':
       return [
         ...inside(
-          (name) => `nsenter -t "$(docker inspect -f '{{.State.Pid}}' ${quoted(name)})" -n ss -ltnup`,
+          (name) => `nsenter -t "$(docker inspect -f '{{.State.Pid}}' ${shellWord(name)})" -n ss -ltnup`,
         ),
         'ss -ltnup',
       ];
     case 'published':
-      return inside((name) => `docker port ${quoted(name)}`);
+      return inside((name) => `docker port ${shellWord(name)}`);
     case 'learned':
-      return isName(subject.label) ? [`bridgewatch learned ${quoted(subject.label)}`] : [];
+      return isName(subject.label) ? [`bridgewatch learned ${shellWord(subject.label)}`] : [];
     case 'doctor':
       return ['bridgewatch doctor'];
   }
@@ -147,19 +153,19 @@ function packetSteps(findings: readonly CaseFinding[], { from, inputs }: StepCon
       {
         refs: [],
         what: 'See all of it in order, with what happened to containers and networks meanwhile.',
-        commands: [`bridgewatch timeline ${quoted(worst.id)}`],
+        commands: [`bridgewatch timeline ${shellWord(worst.id)}`],
       },
     ];
   const files = from === 'files' ? inputs.filter(isReadable) : [];
   if (files.length === 0 || files.length > MAX_FILES) return [];
   const ends = [worst.subject, ...worst.peers.items.slice(0, 1)];
   const filter = ends.map(({ ip }) => `${ip.includes(':') ? 'ipv6' : 'ip'}.addr == ${ip}`).join(' && ');
-  const shark = (file: string) => `tshark -r ${file} -Y ${quoted(filter)}`;
+  const shark = (file: string) => `tshark -r ${file} -Y ${shellWord(filter)}`;
   const [file] = files;
   const command =
     files.length === 1
-      ? shark(quoted(file!))
-      : `for file in ${files.map(quoted).join(' ')}; do ${shark('"$file"')}; done`;
+      ? shark(shellWord(file!))
+      : `for file in ${files.map(shellWord).join(' ')}; do ${shark('"$file"')}; done`;
   return [{ refs: [worst.ref], what: 'See the packets themselves.', commands: [command] }];
 }
 
@@ -169,7 +175,7 @@ function isReadable(file: string): boolean {
 }
 
 function windowOf(first: string, last: string): string {
-  return `--since ${quoted(minuteOf(shifted(first, -BEFORE_AND_AFTER)))} --until ${quoted(minuteOf(shifted(last, BEFORE_AND_AFTER)))}`;
+  return `--since ${shellWord(minuteOf(shifted(first, -BEFORE_AND_AFTER)))} --until ${shellWord(minuteOf(shifted(last, BEFORE_AND_AFTER)))}`;
 }
 
 function shifted(time: string, by: number): string {
@@ -185,9 +191,4 @@ function minuteOf(time: string): string {
 /** As Docker and Compose allow names; never an option. */
 function isName(text: string): boolean {
   return /^[\w][\w./-]*$/.test(text);
-}
-
-/** For sh: as it is where nothing in it acts, else in single quotes. */
-function quoted(text: string): string {
-  return /^[\w.,:/@%+=][\w.,:/@%+=-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

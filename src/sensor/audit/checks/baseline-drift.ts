@@ -1,7 +1,9 @@
 /** What of the host is not as it was when its state was saved: networks, members, ports, rights. */
+
 import type { AuditObject } from '../../../model/audit.ts';
 import type { DriftChange } from '../../../model/host-drift.ts';
 import { clockText } from '../../../model/readable.ts';
+import { shellWord } from '../../../model/shell.ts';
 import { formatMicros } from '../../../model/time.ts';
 import type { ContainerFacts } from '../../docker/container-facts.ts';
 import type { NetworkFacts } from '../../docker/engine-facts.ts';
@@ -74,7 +76,7 @@ function verdictOf(
     },
     remedy: {
       what: 'Find out who changed it, and take it back; where it was meant, save the state anew.',
-      commands: [`bridgewatch audit --save ${quoted(file)}`],
+      commands: [`bridgewatch audit --save ${shellWord(file)}`],
     },
   };
 }
@@ -89,8 +91,4 @@ function objectsOf(
       ? networks.filter((network) => network.name === name).map(networkObject)
       : containers.filter(({ label }) => label === name).map(containerObject);
   return here.length > 0 ? here : [HOST];
-}
-
-function quoted(word: string): string {
-  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,9 @@
 /** What of the Compose projects that run is not as their files say: networks, ports, rights, services. */
+
 import type { AuditObject } from '../../../model/audit.ts';
 import type { DriftChange } from '../../../model/host-drift.ts';
 import type { HostState, NetworkState } from '../../../model/host-state.ts';
+import { shellWord } from '../../../model/shell.ts';
 import type { ContainerFacts } from '../../docker/container-facts.ts';
 import type { NetworkFacts } from '../../docker/engine-facts.ts';
 import { defineCheck, type Verdict } from '../check.ts';
@@ -142,11 +144,11 @@ function commandsFor(
       .flatMap((member) =>
         joined
           .filter((network) => member.networks.includes(network))
-          .map((network) => `docker network disconnect ${quoted(network)} ${quoted(member.name)}`),
+          .map((network) => `docker network disconnect ${shellWord(network)} ${shellWord(member.name)}`),
       );
     if (off.length > 0) return off;
   }
-  const options = ['-p', project, ...files.flatMap((file) => ['-f', file])].map(quoted).join(' ');
+  const options = ['-p', project, ...files.flatMap((file) => ['-f', file])].map(shellWord).join(' ');
   if (field === 'presence') return [`docker compose ${options} up -d --remove-orphans`];
   // A network keeps its options until it is made anew.
   if (kind === 'network') return [`docker compose ${options} down`, `docker compose ${options} up -d`];
@@ -155,8 +157,4 @@ function commandsFor(
 
 function textsOf(value: DriftChange['before']): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [];
-}
-
-function quoted(word: string): string {
-  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,7 @@
 /** Rules in DOCKER-USER that no packet ever meets: an operator believes in them all the same. */
+
+import { shellWord } from '../../../model/shell.ts';
+import { ruleWords } from '../../host/firewall/iptables-save.ts';
 import type { Family } from '../../host/firewall/ruleset.ts';
 import { defineCheck, type Verdict } from '../check.ts';
 import { bridgesOf, outside } from '../lib/firewall/networks.ts';
@@ -98,9 +101,16 @@ function unmet({ rule, chain, never }: UserRule & { readonly never: Never }, fam
     evidence: { rule: text, because: why, family: FAMILY_WORDS[family] },
     remedy: {
       what: mend,
-      ...(meant === undefined
+      // What only nft could be read from is told in nft's words, which these tools do not take.
+      ...(meant === undefined || !text.startsWith('-A ')
         ? {}
-        : { commands: [meant.replace(/^-A/, `${tool} -I`), text.replace(/^-A/, `${tool} -D`)] }),
+        : { commands: [commandOf(tool, '-I', meant), commandOf(tool, '-D', text)] }),
     },
   };
+}
+
+/** A rule as iptables-save writes it, `-A CHAIN ...`, as a command that sh takes: comments in double quotes may hold `$(...)`. */
+function commandOf(tool: string, operation: '-I' | '-D', rule: string): string {
+  const [, ...words] = ruleWords(rule);
+  return [tool, operation, ...words.map((word) => (word === '!' ? word : shellWord(word)))].join(' ');
 }

@@ -1,4 +1,5 @@
 /** A container on an internal network and on one that is not: the only way out of the internal one, and a way in. */
+import { shellWord } from '../../../model/shell.ts';
 import { defineCheck } from '../check.ts';
 import { composeNetworkName, judgeMembers, listed, serviceRemedy } from '../lib/verdicts.ts';
 
@@ -40,7 +41,7 @@ export default defineCheck({
             container,
             'Keep on both sides only what has to be, with nothing else in it; take the others off one side.',
             [`networks: [${named(inside)}]  # without ${named(outside)}`],
-            `with fewer networks, or run docker network disconnect ${outside[0]} ${container.name}`,
+            `with fewer networks, or run docker network disconnect ${shellWord(outside[0]!)} ${shellWord(container.name)}`,
           ),
         };
       },

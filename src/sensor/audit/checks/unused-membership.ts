@@ -2,6 +2,7 @@
  * On a network where it talks with nobody, while it talks on others: a way in and out that it does not need. The network
  * that gives it its way out is left alone, for that it is one does not show before it is used.
  */
+import { shellWord } from '../../../model/shell.ts';
 import type { Talk } from '../../../model/traffic-history.ts';
 import type { ContainerFacts } from '../../docker/container-facts.ts';
 import type { NetworkFacts } from '../../docker/engine-facts.ts';
@@ -81,7 +82,7 @@ export default defineCheck({
             [
               `networks: [${kept.map(composeNetworkName).join(', ')}]  # without ${composeNetworkName(network)}`,
             ],
-            `without --network ${network.name}, or run docker network disconnect ${network.name} ${container.name}`,
+            `without --network ${shellWord(network.name)}, or run docker network disconnect ${shellWord(network.name)} ${shellWord(container.name)}`,
           ),
         };
       });

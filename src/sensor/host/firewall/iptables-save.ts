@@ -132,7 +132,7 @@ function closeTable(name: string, chains: Map<string, OpenChain>): Table {
 }
 
 function parseRule(text: string, counters: Counters | undefined, isChain: (target: string) => boolean): Rule {
-  const words = wordsOf(text).slice(2);
+  const words = ruleWords(text).slice(2);
   const matches: { -readonly [K in MatchField]?: Match } = {};
   const others: string[] = [];
   let comment: string | undefined;
@@ -189,7 +189,8 @@ function verdictOf(target: string | undefined, isChain: (target: string) => bool
   );
 }
 
-function wordsOf(text: string): string[] {
+/** The words of a rule, taken out of their quotes. */
+export function ruleWords(text: string): string[] {
   return [...text.matchAll(WORD)].map(([, quotedWord, bare]) => quotedWord?.replace(/\\(.)/g, '$1') ?? bare!);
 }
 

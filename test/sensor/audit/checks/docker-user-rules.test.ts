@@ -57,6 +57,15 @@ describe('docker-user-rules', () => {
     expect(outcomes(check, facts('engine-28', user(sent)))).toEqual(['pass host']);
   });
 
+  it('gives commands that sh takes as they are meant, whatever a comment says', () => {
+    const rule =
+      '! -s 10.0.0.0/8 -i eth0 -p tcp -m tcp --dport 8080 -m comment --comment "it\\\'s $(reboot)" -j DROP';
+
+    expect(failure(check, facts('engine-28', user(rule))).remedy?.commands?.[1]).toBe(
+      `iptables -D DOCKER-USER ! -s 10.0.0.0/8 -i eth0 -p tcp -m tcp --dport 8080 -m comment --comment 'it'\\''s $(reboot)' -j DROP`,
+    );
+  });
+
   it('fails for a rule behind one that decides about all of it, and not for the one before', () => {
     const rules = ['-p tcp -m tcp --dport 25 -j DROP', '-j RETURN', '-i eth0 -j DROP'];
 

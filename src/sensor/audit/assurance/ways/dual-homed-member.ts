@@ -2,7 +2,9 @@
  * A member that is on a network with a way out as well: by a program in it, or by its kernel alone, since a container
  * passes on packets of others wherever the host does (net.ipv4.ip_forward is inherited).
  */
+
 import { counted } from '../../../../model/readable.ts';
+import { shellWord } from '../../../../model/shell.ts';
 import { crossingSeverity } from '../../lib/capabilities.ts';
 import { composeNetworkName, containerObject, listed, serviceRemedy } from '../../lib/verdicts.ts';
 import type { Inside, Member } from '../inside.ts';
@@ -50,7 +52,7 @@ function openWay(inside: Inside, { container, outside }: Member): OpenWay {
         ? 'Keep on both sides only what has to be, and where it has to be, let its kernel pass on nothing.'
         : 'Keep on both sides only what has to be, with nothing else in it.',
       [`networks: [${named([network.name])}]  # without ${named(outside)}`, ...still],
-      `with fewer networks, or run docker network disconnect ${outside[0]} ${container.name}`,
+      `with fewer networks, or run docker network disconnect ${shellWord(outside[0]!)} ${shellWord(container.name)}`,
     ),
   };
 }

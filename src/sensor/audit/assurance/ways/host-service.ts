@@ -7,6 +7,7 @@
 import type { Severity } from '../../../../model/finding.ts';
 import { parseCidr } from '../../../../model/ip.ts';
 import { sensitivePort } from '../../../../model/sensitive-ports.ts';
+import { shellWord } from '../../../../model/shell.ts';
 import type { HostListener } from '../../../host/host-network.ts';
 import { isLoopback } from '../../../host/resolv-conf.ts';
 import { commandingCapabilities } from '../../lib/capabilities.ts';
@@ -103,7 +104,8 @@ function openWay(inside: Inside, severity: Severity, reached: readonly Reached[]
         ? {}
         : {
             commands: ['iptables', ...(network.hasIpv6 ? ['ip6tables'] : [])].map(
-              (tool) => `${tool} -I INPUT -i ${network.bridge} -m conntrack --ctstate NEW -j DROP`,
+              (tool) =>
+                `${tool} -I INPUT -i ${shellWord(network.bridge!)} -m conntrack --ctstate NEW -j DROP`,
             ),
           }),
       compose: compose('networks', composeNetworkName(network), [

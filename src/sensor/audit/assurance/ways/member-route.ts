@@ -3,8 +3,10 @@
  * the firewall; one that leads through a neighbour was made by somebody (NET_ADMIN, or a neighbour that calls itself a router for
  * IPv6), as was any on a newer engine.
  */
+
 import { formatCidr } from '../../../../model/ip.ts';
 import { counted } from '../../../../model/readable.ts';
+import { shellWord } from '../../../../model/shell.ts';
 import { NFTABLES_TABLE } from '../../../host/firewall/ruleset.ts';
 import type { HostRoute } from '../../../host/routes.ts';
 import { isAtLeast } from '../../lib/engine-version.ts';
@@ -88,8 +90,8 @@ function openWays(inside: Inside, member: Member, facts: AssuranceFacts): OpenWa
         remedy: {
           what: 'Find who made it: a process with NET_ADMIN in the container, or a neighbour that says it is a router. Then start the container anew; it comes back without.',
           commands: [
-            `nsenter -t $(docker inspect -f '{{.State.Pid}}' ${container.name}) -n ip route`,
-            `docker restart ${container.name}`,
+            `nsenter -t $(docker inspect -f '{{.State.Pid}}' ${shellWord(container.name)}) -n ip route`,
+            `docker restart ${shellWord(container.name)}`,
           ],
         },
       },

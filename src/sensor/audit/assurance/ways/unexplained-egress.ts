@@ -2,7 +2,9 @@
  * Flows that left and were answered, where no way that carries packets stands open: it has been shut since, or it is one
  * that nobody here knows. Silence about it would be a wall that is believed in.
  */
+
 import type { WayOut } from '../../../../model/audit.ts';
+import { shellWord } from '../../../../model/shell.ts';
 import { listed, networkObject } from '../../lib/verdicts.ts';
 import { markOf, placeText, talksToOutside } from '../marks.ts';
 import { defineWay } from '../way.ts';
@@ -33,7 +35,7 @@ export default defineWay({
           evidence: { ...evidence, places: answered.map(placeText), isPartial: traffic.value.isPartial },
           remedy: {
             what: 'Look at the flows and at what the network was then.',
-            commands: [`bridgewatch flows --network ${inside.network.name} --since 7d`],
+            commands: [`bridgewatch flows --network ${shellWord(inside.network.name)} --since 7d`],
           },
         },
       ],
