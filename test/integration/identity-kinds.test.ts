@@ -55,7 +55,14 @@ describe.skipIf(obstacle !== undefined)('every kind of container', () => {
   const coverage = (network: string) =>
     agent.stored('coverage').filter((record) => record.network === network);
   const covered = (network: string) =>
-    waitFor(`${network} to be covered`, () => coverage(network).at(-1)?.state === 'covered');
+    waitFor(`${network} to be covered`, () => coverage(network).at(-1)?.state === 'covered', told(network));
+  /** What the agent knows of a network that is waited for in vain. */
+  const told = (network: string) => ({
+    explain: () =>
+      [...coverage(network), ...agent.stored('inventory', 'loss'), ...agent.log.slice(-30)]
+        .map((each) => JSON.stringify(each))
+        .join('\n'),
+  });
   const address = (name: string, network: string, field = 'IPAddress') =>
     lab.docker(['inspect', '--format', `{{(index .NetworkSettings.Networks "${network}").${field}}}`, name]);
   const listen = (name: string, ...options: string[]) =>
@@ -379,10 +386,14 @@ describe.skipIf(obstacle !== undefined)('every kind of container', () => {
     await lab.docker(['swarm', 'init', '--advertise-addr', HOST_ADDRESS]);
     await lab.docker(['network', 'create', '-d', 'overlay', '--attachable', 'mesh']);
     // Before there is one: the engine makes a container in less time than a busy agent needs to hear of a network.
-    await waitFor('the agent to say that nobody is on it', () => {
-      const said = coverage('mesh').at(-1);
-      return said?.state === 'uncovered' && said.reason.includes('no container');
-    });
+    await waitFor(
+      'the agent to say that nobody is on it',
+      () => {
+        const said = coverage('mesh').at(-1);
+        return said?.state === 'uncovered' && said.reason.includes('no container');
+      },
+      told('mesh'),
+    );
     await listen('mesh-peer', ...on('mesh'));
     await covered('mesh');
     const peer = await address('mesh-peer', 'mesh');
@@ -396,7 +407,7 @@ describe.skipIf(obstacle !== undefined)('every kind of container', () => {
 
   it('an overlay that should be encrypted and comes over the wire in clear is told, and makes no flows there', async () => {
     await lab.docker(['network', 'create', '-d', 'overlay', '--attachable', '--opt', 'encrypted', 'sealed']);
-    await waitFor('sealed to be known', () => coverage('sealed').length > 0);
+    await waitFor('sealed to be known', () => coverage('sealed').length > 0, told('sealed'));
     const option = 'com.docker.network.driver.overlay.vxlanid_list';
     const vni = await lab.docker([
       ...['network', 'inspect', '--format', `{{index .Options "${option}"}}`, 'sealed'],
@@ -408,12 +419,16 @@ describe.skipIf(obstacle !== undefined)('every kind of container', () => {
 
     // Nobody answers: that somebody asks over VXLAN is all that is needed.
     const ping = ['busybox', 'ping', '-c', '1', '-W', '1', '10.99.0.1'];
-    const found = await waitFor('the finding', async () => {
-      await lab.exec('wan', ping, { accept: [1] });
-      return agent
-        .findings()
-        .find(({ analyzer, network }) => analyzer === 'overlay-cleartext' && network === 'sealed');
-    });
+    const found = await waitFor(
+      'the finding',
+      async () => {
+        await lab.exec('wan', ping, { accept: [1] });
+        return agent
+          .findings()
+          .find(({ analyzer, network }) => analyzer === 'overlay-cleartext' && network === 'sealed');
+      },
+      told('sealed'),
+    );
 
     expect(found).toMatchObject({ message: 'encrypted-in-clear', severity: 'high', confidence: 'certain' });
     expect(found.evidence).toMatchObject({ vni: Number(vni), interface: 'eth0' });

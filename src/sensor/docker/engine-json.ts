@@ -23,6 +23,11 @@ export interface EngineEndpoint {
 
 export interface EngineNetwork {
   readonly network: Network;
+  /**
+   * A Swarm's, before its manager has given it driver and addresses; the engine tells of it already (moby
+   * daemon/cluster/convert/network.go). Nobody can be on it yet.
+   */
+  readonly isPending?: true;
   readonly endpoints: readonly EngineEndpoint[];
 }
 
@@ -96,6 +101,7 @@ export function readNetwork(json: unknown): EngineNetwork | undefined {
       labels,
       ...(composeProject === undefined ? {} : { composeProject }),
     },
+    ...(from['Scope'] === 'swarm' && string(from['Driver']) === undefined ? { isPending: true } : {}),
     endpoints: readNetworkMembers(id, name, object(from['Containers'])),
   };
 }

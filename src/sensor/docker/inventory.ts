@@ -172,12 +172,13 @@ export class Inventory {
     const events = await client.events(EVENT_FILTERS, session.signal);
     const queue = new EventQueue();
     const reading = queue.fillFrom(events, session.signal);
-    const listed = await this.#list(client, session.signal);
+    const { version, pending } = await this.#list(client, session.signal);
     this.#backoff.reset();
-    this.#current(client.label, listed);
+    this.#current(client.label, version);
     const pinging = this.#ping(client, session, queue);
     const { resolversOf } = this.#options;
     const lookups = new Lookups(client, this.state, this.#clock, session.signal, resolversOf);
+    for (const id of pending) lookups.network({ id, time: this.#clock() });
     try {
       for (;;) {
         const event = await queue.next();
@@ -197,14 +198,17 @@ export class Inventory {
     );
   }
 
-  /** Lists everything there is and puts it into the state. Returns the engine's version. */
-  async #list(client: DockerClient, signal: AbortSignal): Promise<string> {
+  /** Lists everything there is and puts it into the state; `pending`: networks to be asked for again. */
+  async #list(
+    client: DockerClient,
+    signal: AbortSignal,
+  ): Promise<{ readonly version: string; readonly pending: readonly string[] }> {
     const version = (await client.get('/version', undefined, signal)) as { Version?: unknown };
     const time = this.#clock();
     const listed = wholeList(client, '/networks', await client.get('/networks', undefined, signal)).map(
       readNetwork,
     );
-    const networks = await mapLimited(defined(listed), async (entry) => {
+    const described = await mapLimited(defined(listed), async (entry) => {
       if (entry.network.driver === 'host' || entry.network.driver === 'null') return entry;
       // It may have been removed since.
       return (await optional(inspectNetwork(client, entry.network.id, signal), signal)) ?? entry;
@@ -222,8 +226,12 @@ export class Inventory {
       return inspected ?? summary;
     });
     signal.throwIfAborted();
+    const networks = described.filter(({ isPending }) => isPending !== true);
     this.state.replaceAll(networks, containers, time);
-    return typeof version?.Version === 'string' ? version.Version : 'unknown';
+    return {
+      version: typeof version?.Version === 'string' ? version.Version : 'unknown',
+      pending: described.filter((each) => each.isPending).map(({ network }) => network.id),
+    };
   }
 
   /**

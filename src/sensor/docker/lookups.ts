@@ -4,6 +4,7 @@
  * meanwhile share the next question. Nothing here waits for anything else: a question that is never answered costs its
  * own answer.
  */
+import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { Micros } from '../../model/time.ts';
 import type { Arrival } from './arrivals.ts';
 import type { DockerClient } from './client.ts';
@@ -20,6 +21,9 @@ import type { InventoryState } from './inventory-state.ts';
 
 /** Each answer takes a thread of the engine; more at once make it slower for all. */
 const PARALLEL_QUESTIONS = 8;
+/** A Swarm's manager takes some 10 ms for a new network, on a busy host seconds; without a free address pool for ever. */
+const FIRST_PAUSE_MS = 50;
+const LAST_PAUSE_MS = 2000;
 
 /** The resolvers a container was given, as far as this host tells; never rejects. */
 export type ResolversOf = (facts: EngineContainer) => Promise<readonly string[] | undefined>;
@@ -74,10 +78,10 @@ export class Lookups {
     this.#lastEvent.delete(containerId);
   }
 
-  network(event: EngineEvent): void {
-    const questions = this.#questionsOf(event.id);
-    questions.createdAt = event.time;
-    this.#ask(event.id, questions);
+  network({ id, time }: { readonly id: string; readonly time: Micros }): void {
+    const questions = this.#questionsOf(id);
+    questions.createdAt = time;
+    this.#ask(id, questions);
   }
 
   networkGone(id: string): void {
@@ -125,9 +129,14 @@ export class Lookups {
     if (questions.isAsking) return;
     questions.isAsking = true;
     this.#run(async () => {
+      let pauseMs = FIRST_PAUSE_MS;
       try {
         while (questions.waiting.length > 0 || questions.createdAt !== undefined) {
-          await this.#limited(() => this.#askOnce(networkId, questions));
+          const isPending = await this.#limited(() => this.#askOnce(networkId, questions));
+          if (isPending) {
+            await this.#pause(pauseMs);
+            pauseMs = Math.min(LAST_PAUSE_MS, 2 * pauseMs);
+          }
           if (this.#signal.aborted || this.#networks.get(networkId) !== questions) return;
         }
         this.#networks.delete(networkId);
@@ -137,7 +146,8 @@ export class Lookups {
     });
   }
 
-  async #askOnce(networkId: string, questions: NetworkQuestions): Promise<void> {
+  /** Whether there is nothing to tell yet: then it has to be asked again. */
+  async #askOnce(networkId: string, questions: NetworkQuestions): Promise<boolean> {
     const { waiting: arrivals, createdAt } = questions;
     questions.waiting = [];
     questions.createdAt = undefined;
@@ -147,9 +157,25 @@ export class Lookups {
       this.#listed([...unknown]),
     ]);
     // Removed meanwhile, or no answer: those who came stay without an address.
-    if (seen === undefined || this.#signal.aborted || this.#networks.get(networkId) !== questions) return;
-    this.#state.networkSeen(seen, createdAt ?? arrivals[0]?.from ?? this.#clock());
+    if (seen === undefined || this.#signal.aborted || this.#networks.get(networkId) !== questions)
+      return false;
+    const since = createdAt ?? arrivals[0]?.from ?? this.#clock();
+    if (seen.isPending === true) {
+      questions.createdAt ??= since;
+      questions.waiting.unshift(...arrivals);
+      return true;
+    }
+    this.#state.networkSeen(seen, since);
     for (const arrival of arrivals) this.#settle(arrival, seen, facts.get(arrival.holder.id));
+    return false;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    try {
+      await sleepFor(ms, undefined, { signal: this.#signal });
+    } catch {
+      // Aborted: who asks looks at the signal.
+    }
   }
 
   #settle(arrival: Arrival, seen: EngineNetwork, facts: EngineContainer | undefined): void {
@@ -188,11 +214,11 @@ export class Lookups {
     return optional(work, this.#signal).catch(() => undefined);
   }
 
-  async #limited(work: () => Promise<void>): Promise<void> {
+  async #limited<T>(work: () => Promise<T>): Promise<T> {
     if (this.#asking >= PARALLEL_QUESTIONS) await new Promise<void>((resolve) => this.#queue.push(resolve));
     else this.#asking++;
     try {
-      await work();
+      return await work();
     } finally {
       const next = this.#queue.shift();
       if (next === undefined) this.#asking--;

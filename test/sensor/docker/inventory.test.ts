@@ -226,6 +226,56 @@ describe('Inventory and an engine that comes and goes', () => {
     expect(events.map(({ type }) => type)).toEqual(['engine-connected', 'network-added', 'network-removed']);
   });
 
+  it("waits for what a Swarm's manager has still to give to a network, listed or told of", async () => {
+    // As engine 20.10 answers right after `docker network create -d overlay`.
+    const bare = (id: string) => ({
+      Id: id,
+      Name: id,
+      Scope: 'swarm',
+      Driver: '',
+      IPAM: { Driver: '', Config: null },
+    });
+    const whole = (id: string) => ({
+      ...bare(id),
+      ...{ Driver: 'overlay', IPAM: { Driver: 'default', Config: [{ Subnet: '10.0.1.0/24' }] } },
+    });
+    const world = worldWith([bare('mesh')]);
+    await world.engine.listen();
+    const { inventory, events } = follow({ socket: world.engine.socket });
+    await inventory.ready;
+    world.networks = [bare('mesh'), bare('sealed'), bare('given-up')];
+    const event = (Action: string, ID: string) => ({
+      Type: 'network',
+      Action,
+      Actor: { ID },
+      timeNano: 5e18,
+    });
+    world.tell(event('create', 'sealed'));
+    world.tell(event('create', 'given-up'));
+    const asked = (id: string) =>
+      world.engine.requests.filter((url) => url.endsWith(`/networks/${id}`)).length;
+    const twice = (id: string) =>
+      new Promise<void>((resolve) => {
+        const look = setInterval(() => {
+          if (asked(id) < 2) return;
+          clearInterval(look);
+          resolve();
+        }, 5);
+      });
+    await Promise.all([twice('mesh'), twice('sealed'), twice('given-up')]);
+    expect(names(inventory)).toEqual([]);
+
+    world.tell(event('remove', 'given-up'));
+    world.networks = [whole('mesh'), whole('sealed')];
+    await until(inventory, 'both', () => names(inventory).length === 2);
+
+    expect(inventory.networks().map(({ driver, subnets }) => [driver, subnets])).toEqual([
+      ['overlay', ['10.0.1.0/24']],
+      ['overlay', ['10.0.1.0/24']],
+    ]);
+    expect(events.map(({ type }) => type)).toEqual(['engine-connected', 'network-added', 'network-added']);
+  });
+
   it('notices an engine that is silent but does not answer any more', async () => {
     const world = worldWith([]);
     await world.engine.listen();
