@@ -80,6 +80,7 @@ missing_for_test() {
   need tshark tshark
   need capinfos wireshark-common
   need xmllint libxml2-utils
+  need chromium chromium # opens reports that hold hostile names
   # What an intruder would bring, and what load and relays are made with.
   need nmap nmap
   need masscan masscan
