@@ -30,7 +30,7 @@ export interface RecordSchemas {
 const SOURCES = {
   public: 'src/model/serialize.ts',
   inventory: 'src/sensor/docker/inventory-records.ts',
-  cli: 'src/cli/records.ts',
+  cli: 'src/cli/lib/records.ts',
   report: 'src/report/ndjson.ts',
   flow: 'src/model/flow.ts',
   dns: 'src/model/dns.ts',

@@ -7,14 +7,14 @@ import type { CheckDefinition } from '../sensor/audit/check.ts';
 import { checks } from '../sensor/audit/checks.ts';
 import { assertSavable } from '../sensor/audit/drift/saved-state.ts';
 import type { AuditSources } from '../sensor/audit/gather.ts';
-import { auditComposeFiles, type ComposeAuditOptions } from './audit-compose.ts';
-import { type AuditFormat, printAudit } from './audit-formats.ts';
-import { baselineFrom, keepState } from './audit-state.ts';
-import { enoughSecsOf, readTraffic } from './audit-traffic.ts';
-import { EXIT } from './exit-codes.ts';
-import { UsageError } from './failure.ts';
-import { complain } from './output.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
+import { auditComposeFiles, type ComposeAuditOptions } from './audit/compose.ts';
+import { type AuditFormat, printAudit } from './audit/formats.ts';
+import { baselineFrom, keepState } from './audit/state.ts';
+import { enoughSecsOf, readTraffic } from './audit/traffic.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { UsageError } from './lib/failure.ts';
+import { complain } from './lib/output.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
 
 interface AuditOptions extends SettingsOptions, ComposeAuditOptions {
   readonly network?: string;

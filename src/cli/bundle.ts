@@ -14,13 +14,13 @@ import { parseSize } from '../query/quantities.ts';
 import { ReaderGone, streamOutput } from '../sensor/recording/output.ts';
 import { openStoreReadOnly } from '../station/store/reader.ts';
 import { version } from '../version.ts';
-import { fillBundle } from './bundle-case.ts';
-import { type BundleSubject, bundleSubject } from './bundle-subject.ts';
+import { fillBundle } from './bundle/case.ts';
+import { type BundleSubject, bundleSubject } from './bundle/subject.ts';
 import { whoAmI } from './decide.ts';
-import { UsageError } from './failure.ts';
-import { complain, formatBytes, printLine } from './output.ts';
-import type { BundleRecord } from './records.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
+import { UsageError } from './lib/failure.ts';
+import { complain, formatBytes, printLine } from './lib/output.ts';
+import type { BundleRecord } from './lib/records.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
 
 interface BundleOptions extends SettingsOptions {
   readonly output?: string;

@@ -4,15 +4,15 @@ import { parseCount, parseDuration, parseSize } from '../query/quantities.ts';
 import { requireCapture } from '../sensor/privileges.ts';
 import { fileOutput, type RecordingOutput, streamOutput } from '../sensor/recording/output.ts';
 import type { Recording, RecordingLimits, RecordingSummary } from '../sensor/recording/recording.ts';
-import { captureLast } from './capture-last.ts';
-import { captureRecord, captureText, writeSidecar } from './capture-summary.ts';
-import { tellAgent } from './capture-trail.ts';
-import { EXIT } from './exit-codes.ts';
-import { reportFailure, UsageError } from './failure.ts';
-import { complain, printLine } from './output.ts';
-import { ProgressLine } from './progress.ts';
-import { startRecording } from './recording.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
+import { captureLast } from './capture/last.ts';
+import { startRecording } from './capture/recording.ts';
+import { captureRecord, captureText, writeSidecar } from './capture/summary.ts';
+import { tellAgent } from './capture/trail.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { reportFailure, UsageError } from './lib/failure.ts';
+import { complain, printLine } from './lib/output.ts';
+import { ProgressLine } from './lib/progress.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
 
 interface CaptureOptions extends SettingsOptions {
   readonly filter?: string;

@@ -2,11 +2,11 @@ import { ConfigError } from '../config/error.ts';
 import type { Config } from '../config/schema.ts';
 import { escapeText } from '../model/escape.ts';
 import { printableJson } from '../model/serialize.ts';
-import { EXIT } from './exit-codes.ts';
-import { explainFailure } from './failure.ts';
-import { complain, printLine } from './output.ts';
-import type { ConfigIssueRecord, ConfigRecord } from './records.ts';
-import { loadSettings } from './settings.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { explainFailure } from './lib/failure.ts';
+import { complain, printLine } from './lib/output.ts';
+import type { ConfigIssueRecord, ConfigRecord } from './lib/records.ts';
+import { loadSettings } from './lib/settings.ts';
 
 interface CheckConfigOptions {
   readonly config?: string;

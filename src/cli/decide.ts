@@ -5,13 +5,13 @@
 import { userInfo } from 'node:os';
 import { escapeText } from '../model/escape.ts';
 import { type PublicFinding, parseRecord, printableJson } from '../model/serialize.ts';
-import { type AgentAnswer, agentRequest } from './agent-client.ts';
-import { EXIT } from './exit-codes.ts';
-import { UsageError } from './failure.ts';
-import { findingText } from './finding-text.ts';
-import { type Column, clockText, complain, printLine, renderTable } from './output.ts';
-import type { MuteRecord } from './records.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
+import { findingText } from './events/finding-text.ts';
+import { type AgentAnswer, agentRequest } from './lib/agent-client.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { UsageError } from './lib/failure.ts';
+import { type Column, clockText, complain, printLine, renderTable } from './lib/output.ts';
+import type { MuteRecord } from './lib/records.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
 
 interface NoteOptions extends SettingsOptions {
   readonly note?: string;

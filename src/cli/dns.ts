@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type PublicDns, printableJson } from '../model/serialize.ts';
 import { openStoreReadOnly, type StoredRecord, type StoreReader } from '../station/store/reader.ts';
-import { dnsTable, streamedDnsColumns } from './dns-columns.ts';
-import { DnsSummary, type Grouping } from './dns-summary.ts';
-import { dnsSummaryTable } from './dns-summary-columns.ts';
-import { UsageError } from './failure.ts';
-import { filterOf, matchingOf, sinceOf, tellStopped } from './filter-words.ts';
-import { FollowedDns, type FollowedFilters } from './followed-dns.ts';
-import { complain, printLine, streamedRow, streamedTitles } from './output.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { emptyText, parseRange, type TimeRange } from './time-range.ts';
+import { dnsTable, streamedDnsColumns } from './dns/columns.ts';
+import { FollowedDns, type FollowedFilters } from './dns/followed.ts';
+import { DnsSummary, type Grouping } from './dns/summary.ts';
+import { dnsSummaryTable } from './dns/summary-columns.ts';
+import { UsageError } from './lib/failure.ts';
+import { filterOf, matchingOf, sinceOf, tellStopped } from './lib/filter-words.ts';
+import { complain, printLine, streamedRow, streamedTitles } from './lib/output.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { emptyText, parseRange, type TimeRange } from './lib/time-range.ts';
 
 interface DnsOptions extends SettingsOptions {
   readonly follow?: boolean;

@@ -4,14 +4,14 @@ import { printableJson } from '../model/serialize.ts';
 import { diagnoseSensor } from '../sensor/doctor.ts';
 import { diagnoseStation } from '../station/doctor.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import { diagnosesText } from './diagnoses-text.ts';
-import { EXIT } from './exit-codes.ts';
-import { printLine } from './output.ts';
-import type { DiagnosisRecord } from './records.ts';
-import { diagnoseHeartbeat, diagnoseRunningAgent } from './running-agent.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { asSinkUser } from './sink-files.ts';
-import { diagnoseStationUser, stationProcessOf } from './station-user.ts';
+import { diagnoseHeartbeat, diagnoseRunningAgent } from './doctor/running-agent.ts';
+import { diagnosesText } from './lib/diagnoses-text.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { printLine } from './lib/output.ts';
+import type { DiagnosisRecord } from './lib/records.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { asSinkUser } from './run/sink-files.ts';
+import { diagnoseStationUser, stationProcessOf } from './run/station-user.ts';
 
 interface DoctorOptions extends SettingsOptions {
   readonly health?: boolean;

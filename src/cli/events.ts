@@ -4,13 +4,13 @@ import type { RecordKind } from '../model/record.ts';
 import { parseRecord } from '../model/serialize.ts';
 import type { Filter } from '../query/filter.ts';
 import { openStoreReadOnly, type StoredRecord, type StoreReader } from '../station/store/reader.ts';
-import { eventText } from './event-text.ts';
-import { UsageError } from './failure.ts';
-import { filterOf, matchingOf, sinceOf } from './filter-words.ts';
-import { FollowedEvents } from './followed-events.ts';
-import { printLine } from './output.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { emptyText, parseRange, type TimeRange } from './time-range.ts';
+import { FollowedEvents } from './events/followed.ts';
+import { eventText } from './events/text.ts';
+import { UsageError } from './lib/failure.ts';
+import { filterOf, matchingOf, sinceOf } from './lib/filter-words.ts';
+import { printLine } from './lib/output.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { emptyText, parseRange, type TimeRange } from './lib/time-range.ts';
 
 export interface EventFilters {
   readonly severity?: Severity;

@@ -17,13 +17,13 @@ import { MICROS_PER_SECOND, parseMicros } from '../model/time.ts';
 import { readFacts } from '../station/evidence/facts.ts';
 import { contentsOf, EvidencePaths, evidenceFolder } from '../station/evidence/folder.ts';
 import { openStoreReadOnly, type StoreReader } from '../station/store/reader.ts';
-import { copyOut, hashOf } from './evidence-file.ts';
-import { causeText, endText, evidenceText, packetsText } from './evidence-text.ts';
-import { EXIT } from './exit-codes.ts';
-import { UsageError } from './failure.ts';
-import { type Column, clockText, complain, formatBytes, printLine, renderTable } from './output.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { parseLimit } from './time-range.ts';
+import { copyOut, hashOf } from './evidence/file.ts';
+import { causeText, endText, evidenceText, packetsText } from './evidence/text.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { UsageError } from './lib/failure.ts';
+import { type Column, clockText, complain, formatBytes, printLine, renderTable } from './lib/output.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { parseLimit } from './lib/time-range.ts';
 
 interface EvidenceOptions extends SettingsOptions {
   readonly write?: string;

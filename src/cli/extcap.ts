@@ -10,11 +10,11 @@ import { parseCount } from '../query/quantities.ts';
 import { requireCapture } from '../sensor/privileges.ts';
 import { streamOutput } from '../sensor/recording/output.ts';
 import { version } from '../version.ts';
-import { EXIT } from './exit-codes.ts';
-import { reportFailure, UsageError } from './failure.ts';
-import { printLine } from './output.ts';
-import { followedInventory, startRecording } from './recording.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
+import { followedInventory, startRecording } from './capture/recording.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { reportFailure, UsageError } from './lib/failure.ts';
+import { printLine } from './lib/output.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
 
 interface ExtcapOptions extends SettingsOptions {
   readonly extcapInterfaces?: boolean;

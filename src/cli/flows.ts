@@ -2,16 +2,16 @@ import { type PublicFlow, parseRecord } from '../model/serialize.ts';
 import { wallMicros } from '../model/time.ts';
 import { Aggregate, parseGrouping } from '../query/aggregate.ts';
 import { openStoreReadOnly, type StoreReader } from '../station/store/reader.ts';
-import { CSV_LINE_END } from './csv.ts';
-import { UsageError } from './failure.ts';
-import { filterOf, matchingOf, sinceOf, tellStopped } from './filter-words.ts';
-import { flowTable } from './flow-columns.ts';
-import { FLOW_CSV_TITLES, flowCsvLine } from './flow-csv.ts';
-import { groupRecords, groupsCsv, groupsTable, lookedText } from './flow-groups.ts';
-import { gapNotes } from './history-gaps.ts';
-import { complain, printLine } from './output.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { emptyText, parseRange, type TimeRange } from './time-range.ts';
+import { flowTable } from './flows/columns.ts';
+import { FLOW_CSV_TITLES, flowCsvLine } from './flows/csv.ts';
+import { groupRecords, groupsCsv, groupsTable, lookedText } from './flows/groups.ts';
+import { gapNotes } from './flows/history-gaps.ts';
+import { CSV_LINE_END } from './lib/csv.ts';
+import { UsageError } from './lib/failure.ts';
+import { filterOf, matchingOf, sinceOf, tellStopped } from './lib/filter-words.ts';
+import { complain, printLine } from './lib/output.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { emptyText, parseRange, type TimeRange } from './lib/time-range.ts';
 
 interface FlowsOptions extends SettingsOptions {
   readonly since?: string;

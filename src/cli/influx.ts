@@ -8,13 +8,13 @@ import { inspectInfluxdb } from '../station/sinks/influxdb/inspect.ts';
 import { MEASUREMENTS, type MeasurementSchema, type TagBound } from '../station/sinks/influxdb/schema.ts';
 import { InfluxdbSink } from '../station/sinks/influxdb.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import { diagnosesText } from './diagnoses-text.ts';
-import { EXIT } from './exit-codes.ts';
-import { UsageError } from './failure.ts';
-import { printLine, renderTable } from './output.ts';
-import type { DiagnosisRecord, InfluxMeasurementRecord, InfluxStepRecord } from './records.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { parseTime } from './time-range.ts';
+import { diagnosesText } from './lib/diagnoses-text.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { UsageError } from './lib/failure.ts';
+import { printLine, renderTable } from './lib/output.ts';
+import type { DiagnosisRecord, InfluxMeasurementRecord, InfluxStepRecord } from './lib/records.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { parseTime } from './lib/time-range.ts';
 
 export type InfluxAction = 'schema' | 'init' | 'check';
 

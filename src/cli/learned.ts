@@ -1,11 +1,11 @@
 /** `learned`: what the agent's detectors have learned, as of the last time that it was kept. Changes nothing. */
 import { printableJson } from '../model/serialize.ts';
 import { openStoreReadOnly } from '../station/store/reader.ts';
-import { EXIT } from './exit-codes.ts';
-import { learnedMaps, learnedServices } from './learned-services.ts';
-import { type Column, clockText, complain, formatBytes, printLine, renderTable } from './output.ts';
-import type { LearnedEdgeRecord, LearnedMapRecord, LearnedServiceRecord } from './records.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
+import { learnedMaps, learnedServices } from './learned/services.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { type Column, clockText, complain, formatBytes, printLine, renderTable } from './lib/output.ts';
+import type { LearnedEdgeRecord, LearnedMapRecord, LearnedServiceRecord } from './lib/records.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
 
 interface LearnedOptions extends SettingsOptions {
   readonly analyzer?: string;

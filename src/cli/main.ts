@@ -1,8 +1,8 @@
 /** The executable: runs the command that was asked for and turns whatever goes wrong into words and an exit code. */
 import { CommanderError } from 'commander';
-import { EXIT } from './exit-codes.ts';
-import { reportFailure } from './failure.ts';
-import { endWithItsReader } from './output.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { reportFailure } from './lib/failure.ts';
+import { endWithItsReader } from './lib/output.ts';
 import { program } from './program.ts';
 
 export async function main(argv: readonly string[]): Promise<void> {

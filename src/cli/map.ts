@@ -4,9 +4,9 @@ import { printableJson } from '../model/serialize.ts';
 import type { ContainerState } from '../sensor/docker/inventory-event.ts';
 import type { HostInterfaces } from '../sensor/host/interfaces.ts';
 import { type EngineMap, mapEngine } from '../sensor/map.ts';
-import { UsageError } from './failure.ts';
-import { type Column, printLine, renderTable } from './output.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
+import { UsageError } from './lib/failure.ts';
+import { type Column, printLine, renderTable } from './lib/output.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
 
 interface MapOptions extends SettingsOptions {
   readonly edges?: boolean;
@@ -22,7 +22,7 @@ export async function mapCommand(options: MapOptions): Promise<void> {
   const { edges = false, watch = false, since, json = false } = options;
   if (edges || watch) {
     const how = { since: since ?? DEFAULT_WINDOW, json };
-    const { printEdges, watchEdges } = await import('./map-edges.ts');
+    const { printEdges, watchEdges } = await import('./map/edge-view.ts');
     return (watch ? watchEdges : printEdges)(loadSettings(options), how);
   }
   if (since !== undefined) throw new UsageError('--since is for edges: give --edges or --watch with it');

@@ -4,7 +4,7 @@
  */
 import { Argument, Command, Option } from 'commander';
 import { version } from '../version.ts';
-import { complain } from './output.ts';
+import { complain } from './lib/output.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -494,7 +494,7 @@ export function program(): Command {
       ),
     )
     .action(async (path, _, command) =>
-      (await import('./bundle-verify.ts')).bundleVerifyCommand(path, command.optsWithGlobals()),
+      (await import('./bundle/verify.ts')).bundleVerifyCommand(path, command.optsWithGlobals()),
     );
 
   root

@@ -3,10 +3,10 @@ import { Agent } from '../sensor/agent.ts';
 import { requireCapture } from '../sensor/privileges.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { version } from '../version.ts';
-import { EXIT } from './exit-codes.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { stationApart } from './station-apart.ts';
-import { stationHere } from './station-here.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { stationApart } from './run/station-apart.ts';
+import { stationHere } from './run/station-here.ts';
 
 interface RunOptions extends SettingsOptions {
   readonly json?: boolean;

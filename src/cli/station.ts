@@ -13,11 +13,11 @@ import { sinksConfig } from '../station/sinks/index.ts';
 import { Station } from '../station/station.ts';
 import { StoreError } from '../station/store/error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import { EXIT } from './exit-codes.ts';
-import { explainFailure, UsageError } from './failure.ts';
-import { findingPrinter } from './finding-printer.ts';
-import { heartbeatPath, startHeartbeat } from './heartbeat.ts';
-import { stationProblems } from './station-problems.ts';
+import { findingPrinter } from './events/finding-printer.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { explainFailure, UsageError } from './lib/failure.ts';
+import { heartbeatPath, startHeartbeat } from './lib/heartbeat.ts';
+import { stationProblems } from './run/station-problems.ts';
 
 type Hello = Extract<ToStation, { type: 'hello' }>;
 

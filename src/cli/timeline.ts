@@ -3,15 +3,15 @@ import type { RecordKind } from '../model/record.ts';
 import { type PublicDns, type PublicFlow, parseRecord, printableJson } from '../model/serialize.ts';
 import { formatMicros, MICROS_PER_SECOND, parseMicros } from '../model/time.ts';
 import { openStoreReadOnly, type StoreReader } from '../station/store/reader.ts';
-import { UsageError } from './failure.ts';
-import { filterOf, matchingOf, sinceOf, tellStopped } from './filter-words.ts';
-import { complain, printLine } from './output.ts';
-import type { TimelineRecord } from './records.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { Talks } from './talks.ts';
-import { emptyText, parseRange, type TimeRange } from './time-range.ts';
-import { timelineRecord } from './timeline-records.ts';
-import { timelineMarkdown, timelineText } from './timeline-text.ts';
+import { UsageError } from './lib/failure.ts';
+import { filterOf, matchingOf, sinceOf, tellStopped } from './lib/filter-words.ts';
+import { complain, printLine } from './lib/output.ts';
+import type { TimelineRecord } from './lib/records.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { emptyText, parseRange, type TimeRange } from './lib/time-range.ts';
+import { timelineRecord } from './timeline/records.ts';
+import { Talks } from './timeline/talks.ts';
+import { timelineMarkdown, timelineText } from './timeline/text.ts';
 
 interface TimelineOptions extends SettingsOptions {
   readonly since?: string;

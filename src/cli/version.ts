@@ -2,8 +2,8 @@ import { nativeStatus } from '../../capture/open.ts';
 import { escapeText } from '../model/escape.ts';
 import { printableJson } from '../model/serialize.ts';
 import { version } from '../version.ts';
-import { printLine } from './output.ts';
-import type { VersionRecord } from './records.ts';
+import { printLine } from './lib/output.ts';
+import type { VersionRecord } from './lib/records.ts';
 
 /** Never fails: where there is no libpcap it says so instead. */
 export function versionCommand(options: { readonly json?: boolean }): void {

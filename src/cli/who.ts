@@ -11,12 +11,12 @@ import { readHostInterfaces } from '../sensor/host/interfaces.ts';
 import type { KnownNetwork, LeaseSubject } from '../station/store/lease-query.ts';
 import { openStoreReadOnly, type StoreReader } from '../station/store/reader.ts';
 import { containersOf, knownUntil, whoHeld, whoWasEnd } from '../station/store/who-held.ts';
-import { EXIT } from './exit-codes.ts';
-import { UsageError } from './failure.ts';
-import { complain, printLine } from './output.ts';
-import { loadSettings, type SettingsOptions } from './settings.ts';
-import { parseTime } from './time-range.ts';
-import { ambiguousText, gapText, leaseText, nobodyText, timeText } from './who-text.ts';
+import { EXIT } from './lib/exit-codes.ts';
+import { UsageError } from './lib/failure.ts';
+import { complain, printLine } from './lib/output.ts';
+import { loadSettings, type SettingsOptions } from './lib/settings.ts';
+import { parseTime } from './lib/time-range.ts';
+import { ambiguousText, gapText, leaseText, nobodyText, timeText } from './who/text.ts';
 
 interface WhoOptions extends SettingsOptions {
   readonly at?: string;

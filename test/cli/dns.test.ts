@@ -1,8 +1,8 @@
 /** `dns` over a real database, through the command line as a person types it. */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { explainFailure } from '../../src/cli/failure.ts';
-import { FollowedDns } from '../../src/cli/followed-dns.ts';
+import { FollowedDns } from '../../src/cli/dns/followed.ts';
+import { explainFailure } from '../../src/cli/lib/failure.ts';
 import type { DnsRecord } from '../../src/model/dns.ts';
 import { serializeRecord } from '../../src/model/serialize.ts';
 import { compileFilter } from '../../src/query/filter.ts';

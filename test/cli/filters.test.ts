@@ -1,7 +1,7 @@
 /** `flows` and `events` with filters over a real database, through the command line as a person types it. */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { explainFailure } from '../../src/cli/failure.ts';
+import { explainFailure } from '../../src/cli/lib/failure.ts';
 import { Station } from '../../src/station/station.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../station/support/harness.ts';
 import { coverage, finding, flow, network, outside, T0 } from '../station/support/records.ts';

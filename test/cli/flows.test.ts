@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { explainFailure } from '../../src/cli/failure.ts';
+import { explainFailure } from '../../src/cli/lib/failure.ts';
 import type { FlowRecord } from '../../src/model/flow.ts';
 import { Station } from '../../src/station/station.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../station/support/harness.ts';

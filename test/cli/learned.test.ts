@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import newEdge from '../../analyzers/new-edge.ts';
-import { learnedMaps, learnedServices } from '../../src/cli/learned-services.ts';
+import { learnedMaps, learnedServices } from '../../src/cli/learned/services.ts';
 import type { LearnedRecord } from '../../src/model/learned.ts';
 import { type AnalyzerEvent, runAnalyzer } from '../../src/sensor/analysis/tester.ts';
 import { Station } from '../../src/station/station.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findingPrinter } from '../../src/cli/finding-printer.ts';
+import { findingPrinter } from '../../src/cli/events/finding-printer.ts';
 import { program } from '../../src/cli/program.ts';
 import type { PublicRecord } from '../../src/model/serialize.ts';
 import { wallMicros } from '../../src/model/time.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { explainFailure } from '../../src/cli/failure.ts';
+import { explainFailure } from '../../src/cli/lib/failure.ts';
 import type { LeaseRecord } from '../../src/model/lease.ts';
 import type { AgentRecord } from '../../src/model/record.ts';
 import { Station } from '../../src/station/station.ts';

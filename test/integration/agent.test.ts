@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LearnedEdgeRecord, LearnedServiceRecord } from '../../src/cli/records.ts';
+import type { LearnedEdgeRecord, LearnedServiceRecord } from '../../src/cli/lib/records.ts';
 import type { Diagnosis } from '../../src/model/diagnosis.ts';
 import type { PublicFinding, PublicFlow } from '../../src/model/serialize.ts';
 import { agentCommand, REPOSITORY } from '../lab/agent.ts';

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { agentRequest } from '../../src/cli/agent-client.ts';
+import { agentRequest } from '../../src/cli/lib/agent-client.ts';
 import type { PublicAuditRun, PublicFinding } from '../../src/model/serialize.ts';
 import { NOT_BUILT } from '../cli/support/bridgewatch.ts';
 import { agentCommand, REPOSITORY } from '../lab/agent.ts';

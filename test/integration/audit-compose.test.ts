@@ -1,6 +1,6 @@
 /** `audit --compose` as a CI job runs it: no engine, exit codes, each form of the report. */
 import { describe, expect, it } from 'vitest';
-import type { AuditRecord } from '../../src/cli/records.ts';
+import type { AuditRecord } from '../../src/cli/lib/records.ts';
 import { bridgewatch, NOT_BUILT } from '../cli/support/bridgewatch.ts';
 import { folderOf } from '../compose/support.ts';
 import { outputSchema } from '../support/output-schema.ts';

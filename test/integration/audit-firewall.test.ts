@@ -3,7 +3,7 @@
  * tells just that, and the wire agrees.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AuditRecord, AuditScoreRecord } from '../../src/cli/records.ts';
+import type { AuditRecord, AuditScoreRecord } from '../../src/cli/lib/records.ts';
 import type { AuditResult } from '../../src/model/audit.ts';
 import { NOT_BUILT } from '../cli/support/bridgewatch.ts';
 import { agentCommand, REPOSITORY } from '../lab/agent.ts';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AuditRecord } from '../../src/cli/records.ts';
+import type { AuditRecord } from '../../src/cli/lib/records.ts';
 import { REPOSITORY } from '../lab/agent.ts';
 import { BUSYBOX_IMAGE, importBusybox } from '../lab/images.ts';
 import { createLab, type Lab, labObstacle } from '../lab/lab.ts';

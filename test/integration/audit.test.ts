@@ -1,6 +1,6 @@
 /** `bridgewatch audit` over a real engine, with wrong and right objects on it, from where it sees all and from elsewhere. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AuditRecord, AuditScoreRecord } from '../../src/cli/records.ts';
+import type { AuditRecord, AuditScoreRecord } from '../../src/cli/lib/records.ts';
 import type { AuditResult } from '../../src/model/audit.ts';
 import { checks } from '../../src/sensor/audit/checks.ts';
 import type { FactName } from '../../src/sensor/audit/facts.ts';

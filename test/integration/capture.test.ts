@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CaptureRecord } from '../../src/cli/records.ts';
+import type { CaptureRecord } from '../../src/cli/lib/records.ts';
 import { agentCommand, REPOSITORY } from '../lab/agent.ts';
 import { BUSYBOX_IMAGE, importBusybox } from '../lab/images.ts';
 import { createLab, type Lab, labObstacle } from '../lab/lab.ts';

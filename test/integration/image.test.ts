@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { DiagnosisRecord } from '../../src/cli/records.ts';
+import type { DiagnosisRecord } from '../../src/cli/lib/records.ts';
 import type { PublicDns } from '../../src/model/serialize.ts';
 import { REPOSITORY } from '../lab/agent.ts';
 import { SHOP, startShop } from '../lab/app.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { heartbeatPath, startHeartbeat } from '../../src/cli/heartbeat.ts';
+import { heartbeatPath, startHeartbeat } from '../../src/cli/lib/heartbeat.ts';
 import { wallMicros } from '../../src/model/time.ts';
 import { Station } from '../../src/station/station.ts';
 import {

@@ -10,7 +10,7 @@ import { metricPages } from '../../docs/generate-metrics.ts';
 import { openApiPages } from '../../docs/generate-openapi.ts';
 import { recordPages } from '../../docs/generate-records.ts';
 import { recordSchemas, type Schema } from '../../docs/record-schema.ts';
-import { EXIT } from '../../src/cli/exit-codes.ts';
+import { EXIT } from '../../src/cli/lib/exit-codes.ts';
 import { documentedCommands, program } from '../../src/cli/program.ts';
 import { parseRecord, serializeRecord } from '../../src/model/serialize.ts';
 import { dns, finding, flow, inventory, loss } from '../station/support/records.ts';

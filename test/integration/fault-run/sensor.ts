@@ -7,8 +7,8 @@
 import { openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { StationLink } from '../../../src/channel/station-link.ts';
-import { loadSettings } from '../../../src/cli/settings.ts';
-import { stationApart } from '../../../src/cli/station-apart.ts';
+import { loadSettings } from '../../../src/cli/lib/settings.ts';
+import { stationApart } from '../../../src/cli/run/station-apart.ts';
 import { createLogger } from '../../../src/telemetry/logger.ts';
 import { keyOf } from './keys.ts';
 import { Workload } from './workload.ts';

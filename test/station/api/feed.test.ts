@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { agentRequest } from '../../../src/cli/agent-client.ts';
+import { agentRequest } from '../../../src/cli/lib/agent-client.ts';
 import type { MetricFamily } from '../../../src/model/metric.ts';
 import { parseRecord } from '../../../src/model/serialize.ts';
 import { apiConfig } from '../../../src/station/api/config.ts';
