@@ -101,7 +101,7 @@ export function workloadLabel(workload: WorkloadNames): string {
 
 /**
  * The networks that a finding names: all that its container is on, `back, front`, where what was seen crossed none of
- * them. No engine takes a comma or a space in a name.
+ * them. A name with a comma and a space in it, which engine 20.10 takes, is then taken for two.
  */
 export function networkNamesIn(named: string): readonly string[] {
   return named.split(', ');

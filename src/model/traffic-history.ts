@@ -1,4 +1,5 @@
 /** What stored flows tell, summed up for an audit, which reads no database itself. */
+import type { EvidenceValue } from './finding.ts';
 import type { Direction } from './flow.ts';
 import type { NatFact } from './nat.ts';
 import type { Micros } from './time.ts';
@@ -44,6 +45,19 @@ export interface Membership {
   readonly watchedSecs: number;
 }
 
+/** A finding of the agent, as an audit takes it for a sign that a way was gone: what flows do not tell, it may. */
+export interface FindingSign {
+  readonly id: string;
+  readonly analyzer: string;
+  readonly message: string;
+  /** Its subject, as in talks. */
+  readonly service: string;
+  /** Absent when the subject was on none that is known. */
+  readonly network?: string;
+  readonly evidence: Readonly<Record<string, EvidenceValue>>;
+  readonly last: Micros;
+}
+
 export interface TrafficHistory {
   /** Flows are known of this time; while the agent did not run, none are. */
   readonly from: Micros;
@@ -54,6 +68,8 @@ export interface TrafficHistory {
   readonly enoughSecs: number;
   readonly talks: readonly Talk[];
   readonly memberships: readonly Membership[];
+  /** The latest of those that can be signs, each once, as it is now. */
+  readonly signs: readonly FindingSign[];
   /** There were more than could be summed: what is not here may have been all the same. */
   readonly isPartial: boolean;
   /** Networks that were not covered in all that time, by name: what is not here may have been there all the same. */

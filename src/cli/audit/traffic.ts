@@ -9,6 +9,7 @@ import { type AuditFacts, known, notKnown } from '../../sensor/audit/facts.ts';
 import type { StoreReader } from '../../station/store/reader.ts';
 import { UsageError } from '../lib/failure.ts';
 import { clockText } from '../lib/output.ts';
+import { readSigns } from './signs.ts';
 
 /**
  * What people do has the rhythm of a week: backups of the weekend, a report on Mondays. Whoever has not come in one whole
@@ -89,5 +90,5 @@ async function trafficIn(
       'Let the agent of this version run on it.',
     );
   }
-  return known({ ...watched, enoughSecs, talks, isPartial });
+  return known({ ...watched, enoughSecs, talks, isPartial, signs: readSigns(reader, watched.from) });
 }

@@ -12,7 +12,16 @@ import { Station } from '../../../src/station/station.ts';
 import * as some from '../../sensor/audit/support.ts';
 import { memoryLogger, stationConfig, temporaryDirectory } from '../../station/support/harness.ts';
 import { engineChange, lease } from '../../station/support/leases.ts';
-import { coverage, endpoint, flow, inventory, network, outside, T0 } from '../../station/support/records.ts';
+import {
+  coverage,
+  endpoint,
+  finding,
+  flow,
+  inventory,
+  network,
+  outside,
+  T0,
+} from '../../station/support/records.ts';
 
 const DAY = 86_400_000_000;
 const ENOUGH_SECS = 7 * 86_400;
@@ -60,8 +69,21 @@ beforeAll(async () => {
       direction: 'ingress',
       nat: published,
     }),
+    leak(T0 + 1000),
+    leak(T0 + 2000),
+    finding(4, { id: 'old', analyzer: 'internal-relay', lastSeen: T0 - DAY }),
+    finding(2, { id: 'scan', analyzer: 'port-scan' }),
+    finding(3, { id: 'outside', analyzer: 'internal-relay', subject: outside({ ip: '198.51.100.7' }) }),
   ]);
 });
+
+function leak(lastSeen: number) {
+  return finding(1, {
+    ...{ id: 'leak', analyzer: 'dns-internal-leak', message: 'engine', network: 'shop_data', lastSeen },
+    ...{ subject: endpoint(), evidence: { path: 'engine' } },
+    ...{ status: lastSeen === T0 + 1000 ? 'open' : 'update' },
+  });
+}
 
 afterAll(() => directory.remove());
 
@@ -95,6 +117,17 @@ describe('what an audit is told of stored flows', () => {
     });
     const { value } = (await read()) as { readonly value: { readonly watchedSecs: number } };
     expect(value.watchedSecs / 86_400).toBeCloseTo(9, 3);
+  });
+
+  it('has the findings that are signs of a way that was gone, each once and as it is now', async () => {
+    const { value } = (await read()) as { readonly value: { readonly signs: unknown } };
+
+    expect(value.signs).toEqual([
+      {
+        ...{ id: 'leak', analyzer: 'dns-internal-leak', message: 'engine', service: 'shop/db' },
+        ...{ network: 'shop_data', evidence: { path: 'engine' }, last: T0 + 2000 },
+      },
+    ]);
   });
 
   it('lets the checks tell a port that was reached from one that never was, and a network that is not used', async () => {

@@ -98,7 +98,7 @@ export function history(fields: Partial<TrafficHistory> = {}): TrafficHistory {
       watchedSecs: 10 * DAY_SECS,
       enoughSecs: 7 * DAY_SECS,
     },
-    ...{ talks: [], memberships: [], isPartial: false, uncovered: [] },
+    ...{ talks: [], memberships: [], signs: [], isPartial: false, uncovered: [] },
     ...fields,
   };
 }

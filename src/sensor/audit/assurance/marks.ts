@@ -109,7 +109,7 @@ export function basisText({ traffic, firewall, namespaces }: AssuranceFacts, net
     ...(uncovered.includes(network) ? ['this network was not watched all that time'] : []),
     ...(isPartial ? ['not all flows could be summed'] : []),
   ];
-  return `Marks rest on ${listed([`flows from ${timeText(from)} to ${timeText(until)}`, ...counters])}${gaps.length === 0 ? '' : `; ${gaps.join(', and ')}`}.`;
+  return `Marks rest on ${listed([`flows from ${timeText(from)} to ${timeText(until)}`, 'findings', ...counters])}${gaps.length === 0 ? '' : `; ${gaps.join(', and ')}`}.`;
 }
 
 function timeText(time: Micros): string {

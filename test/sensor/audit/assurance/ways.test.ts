@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { NetworkAssurance, WayOut } from '../../../../src/model/audit.ts';
-import type { Talk } from '../../../../src/model/traffic-history.ts';
+import type { FindingSign, Talk } from '../../../../src/model/traffic-history.ts';
 import { assurancesOf } from '../../../../src/sensor/audit/assurance/assurance.ts';
 import { ways } from '../../../../src/sensor/audit/assurance/ways.ts';
 import { backendOf, parseIptablesSave } from '../../../../src/sensor/host/firewall/iptables-save.ts';
@@ -94,6 +94,11 @@ function traffic(...talks: readonly Partial<Talk>[]) {
   }));
   return { ...TRAFFIC, talks: whole };
 }
+/** Of a finding about `db` on `data`, in a world without flows. */
+function signed(analyzer: string, over: Partial<FindingSign> = {}) {
+  const sign = { id: 'f1', analyzer, message: 'm', service: 'db', network: 'data', evidence: {}, last: T0 };
+  return { ...TRAFFIC, signs: [{ ...sign, ...over }] };
+}
 const TRAFFIC = (auditFacts().traffic as { value: NonNullable<SomeFacts['traffic']> }).value;
 
 describe('firewall-rules', () => {
@@ -128,6 +133,12 @@ describe('firewall-rules', () => {
     expect(said('firewall-rules', { firewall: shadowed, traffic: traffic({ answered: 1 }) })).toEqual([
       'high used data',
     ]);
+    expect(
+      said('firewall-rules', {
+        firewall: shadowed,
+        traffic: signed('internal-egress', { message: 'succeeded' }),
+      }),
+    ).toEqual(['high used data']);
   });
 
   it('tells what was tried at it all the same, by counters and flows', () => {
@@ -405,6 +416,51 @@ describe('host-service', () => {
   });
 });
 
+describe('host-service and findings', () => {
+  const listeners = [listener('0.0.0.0', 53, 'udp')];
+  const db = container('db', { networks: ['data'] });
+  const reached = (over: Partial<FindingSign>) => {
+    const evidence = { answeredDestinations: ['gateway (172.30.0.1:53/udp)', '172.30.0.1:22/tcp'] };
+    const traffic = signed('internal-egress', { message: 'reached-host', evidence, ...over });
+    return said('host-service', { listeners, containers: [db], traffic });
+  };
+
+  it('is used where a finding tells of an answer, before there is a flow', () => {
+    expect(reached({})).toEqual(['medium used data']);
+    expect(
+      open('host-service', {
+        listeners,
+        containers: [db],
+        traffic: signed('dns-internal-leak', { evidence: { path: 'host' } }),
+      }),
+    ).toMatchObject([{ mark: 'used', evidence: { findings: ['f1'] } }]);
+  });
+
+  it.each([
+    ['another network', { network: 'front' }],
+    ['what went past the host', { message: 'succeeded' }],
+    ['another port', { evidence: { answeredDestinations: ['172.30.0.1:153/udp', '172.30.0.1:53/tcp'] } }],
+    ['nobody who answered', { evidence: { destinations: ['172.30.0.1:53/udp'] } }],
+  ])('takes no finding of %s for a sign', (_what, over: Partial<FindingSign>) => {
+    expect(reached(over)).toEqual(['medium possible data']);
+  });
+});
+
+describe('dual-homed-member and findings', () => {
+  const both = container('both', { networks: ['data', 'front'], ...BARE });
+  const relayed = (over: Partial<FindingSign>) =>
+    said('dual-homed-member', {
+      containers: [both],
+      traffic: signed('internal-relay', { service: 'both', ...over }),
+    });
+
+  it('is used where internal-relay told of it, on this network', () => {
+    expect(relayed({})).toEqual([expect.stringMatching(/used both$/)]);
+    expect(relayed({ service: 'db' })).toEqual([expect.stringMatching(/possible both$/)]);
+    expect(relayed({ network: 'front' })).toEqual([expect.stringMatching(/possible both$/)]);
+  });
+});
+
 describe('embedded-resolver', () => {
   const db = container('db', { networks: ['data'] });
   const asks = (version: string, servers?: readonly string[], product = 'Engine') => ({
@@ -422,6 +478,29 @@ describe('embedded-resolver', () => {
     ['24.0.9', ['127.0.0.11', '10.0.0.53'], "shut: its members' resolvers are none of the host's loopback"],
   ])('is weighed for %s asking %j', (version, servers, expected) => {
     expect(said('embedded-resolver', asks(version, servers))).toEqual([expected]);
+  });
+
+  it('is used where dns-internal-leak told of answers, and then no distribution has mended it', () => {
+    const leaked = (over: Partial<FindingSign> = {}) => ({
+      traffic: signed('dns-internal-leak', { evidence: { path: 'engine' }, ...over }),
+    });
+    const debian = asks('20.10.24+dfsg1', ['127.0.0.53']);
+
+    expect(said('embedded-resolver', { ...debian, ...leaked() })).toEqual(['medium used db']);
+    expect(open('embedded-resolver', { ...debian, ...leaked() })[0]?.explanation).toContain(
+      'Finding f1 (dns-internal-leak, db) tells of its use, the last time at 2026-11-23 14:00:00Z.',
+    );
+    for (const other of [{ service: 'web' }, { evidence: { path: 'host' } }])
+      expect(said('embedded-resolver', { ...debian, ...leaked(other) })).toEqual(['low possible db']);
+  });
+
+  it('is shut by an update, and it is said that it was used before', () => {
+    const { shut } = assurance({
+      ...asks('23.0.11', ['127.0.0.53']),
+      traffic: signed('dns-internal-leak', { evidence: { path: 'engine' } }),
+    });
+
+    expect(shut.find(({ way }) => way === 'embedded-resolver')?.attempts).toMatch(/^Finding f1 /);
   });
 
   it('is not known where nobody can tell whom it asks, or what the engine does', () => {
@@ -519,18 +598,32 @@ describe('unexplained-egress', () => {
     expect(said('unexplained-egress', { traffic: answered, containers: [both] })).toEqual(['high used data']);
     expect(
       said('unexplained-egress', { traffic: answered, containers: [both], namespaces: [passing] }),
-    ).toEqual(['shut: what flows tell is dual-homed-member']);
+    ).toEqual(['shut: what is known to have left went by dual-homed-member']);
     expect(said('unexplained-egress', { traffic: traffic({}) })).toEqual([
-      'shut: no flow that is known was answered from outside',
+      'shut: nothing that is known was answered from outside',
     ]);
     expect(said('unexplained-egress', { traffic: undefined })).toEqual([]);
+  });
+
+  it('is what a finding tells of and no flow yet, with who answered', () => {
+    const evidence = { answeredDestinations: ['198.51.100.180:80/tcp'] };
+    const told = (over: Partial<FindingSign>) =>
+      open('unexplained-egress', {
+        traffic: signed('internal-egress', { message: 'succeeded', evidence, ...over }),
+      });
+
+    expect(told({})).toMatchObject([
+      { mark: 'used', severity: 'high', evidence: { findings: ['f1'], places: ['198.51.100.180:80/tcp'] } },
+    ]);
+    expect(told({ message: 'attempted-on-the-wire' })).toEqual([]);
+    expect(told({ network: 'front' })).toEqual([]);
   });
 });
 
 describe('an assurance', () => {
   it('tells what its marks rest on', () => {
     expect(assurance({}).basis).toBe(
-      "Marks rest on flows from 2026-11-23 14:00:00Z to 2026-12-03 14:00:00Z and the firewall's counters.",
+      "Marks rest on flows from 2026-11-23 14:00:00Z to 2026-12-03 14:00:00Z, findings and the firewall's counters.",
     );
     expect(assurance({ traffic: undefined }).basis).toBe(
       `Marks rest on the firewall's counters alone: no flows are known, because ${REASON}.`,

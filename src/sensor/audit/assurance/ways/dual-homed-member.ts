@@ -9,17 +9,18 @@ import { crossingSeverity } from '../../lib/capabilities.ts';
 import { composeNetworkName, containerObject, listed, serviceRemedy } from '../../lib/verdicts.ts';
 import type { Inside, Member } from '../inside.ts';
 import { type Marked, origText, UNMARKED } from '../marks.ts';
-import { defineWay, type OpenWay } from '../way.ts';
+import { markedBy, relaySigns } from '../signs.ts';
+import { type AssuranceFacts, defineWay, type OpenWay } from '../way.ts';
 
 export default defineWay({
   id: 'dual-homed-member',
   title: 'through a member that is on another network too',
   toldBy: 'internal-and-external',
   needs: ['containers'],
-  look: (inside) => ({
+  look: (inside, _facts, wanted) => ({
     open: inside.members
       .filter(({ container, owner, outside }) => container === owner && outside.length > 0)
-      .map((member) => openWay(inside, member)),
+      .map((member) => openWay(inside, member, wanted)),
     shut: {
       reason:
         inside.members.length === 0 ? 'it has no members' : 'all its members are on internal networks only',
@@ -27,12 +28,12 @@ export default defineWay({
   }),
 });
 
-function openWay(inside: Inside, { container, outside }: Member): OpenWay {
+function openWay(inside: Inside, { container, outside }: Member, facts: AssuranceFacts): OpenWay {
   const { network, members, networks, namespaces } = inside;
   const sharers = members.filter(({ owner, container: each }) => owner === container && each !== container);
   const reading = namespaces.get(container.id);
   const passesOn = reading?.forwards.isOn;
-  const { mark, said, evidence } = markOf(inside, container.id, container.label);
+  const { mark, said, evidence } = markOf(inside, container.id, container.label, facts);
   const named = (names: readonly string[]) =>
     networks
       .filter(({ name }) => names.includes(name))
@@ -57,8 +58,8 @@ function openWay(inside: Inside, { container, outside }: Member): OpenWay {
   };
 }
 
-/** What its kernel passed on is proof; that it speaks on both sides is not, and internal-relay weighs it as it happens. */
-function markOf(inside: Inside, id: string, label: string): Marked {
+/** What its kernel passed on is proof, and what internal-relay weighed as it happened; that it speaks on both sides is none. */
+function markOf(inside: Inside, id: string, label: string, facts: AssuranceFacts): Marked {
   const { forwards } = inside.namespaces.get(id) ?? {};
   const passed = (forwards?.ipv4 ?? 0) + (forwards?.ipv6 ?? 0);
   if (passed > 0) {
@@ -68,6 +69,8 @@ function markOf(inside: Inside, id: string, label: string): Marked {
       evidence: { forwardedPackets: passed },
     };
   }
+  const relayed = markedBy(relaySigns(facts, inside.network.name, label));
+  if (relayed !== undefined) return relayed;
   const asked = (inside.talks ?? []).filter(({ resp, answered }) => resp.service === label && answered > 0);
   if (asked.length === 0) return UNMARKED;
   const flows = asked.reduce((sum, talk) => sum + talk.flows, 0);

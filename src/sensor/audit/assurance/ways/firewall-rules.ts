@@ -6,7 +6,8 @@ import { type InternalDrops, internalDrops } from '../../lib/firewall/internal-d
 import { listed, networkObject } from '../../lib/verdicts.ts';
 import type { Inside } from '../inside.ts';
 import { bridgeAttempts, markOf, talksToOutside } from '../marks.ts';
-import { defineWay, type OpenWay, type WayAnswer } from '../way.ts';
+import { egressSigns, markedBy } from '../signs.ts';
+import { type AssuranceFacts, defineWay, type OpenWay, type WayAnswer } from '../way.ts';
 
 export default defineWay({
   id: 'firewall-rules',
@@ -45,14 +46,16 @@ export default defineWay({
           ],
         };
       case 'open':
-        return { shut, open: [openWay(inside, drops)] };
+        return { shut, open: [openWay(inside, drops, wanted)] };
     }
   },
 });
 
-function openWay(inside: Inside, drops: InternalDrops): OpenWay {
+function openWay(inside: Inside, drops: InternalDrops, facts: AssuranceFacts): OpenWay {
   const { network } = inside;
-  const { mark, said, evidence } = markOf(talksToOutside(inside));
+  const byFlows = markOf(talksToOutside(inside));
+  const { mark, said, evidence } =
+    byFlows.mark === 'used' ? byFlows : (markedBy(egressSigns(facts, network.name)) ?? byFlows);
   return {
     mark,
     severity: 'high',

@@ -8,6 +8,7 @@ import type { Severity } from '../../../../model/finding.ts';
 import { parseCidr } from '../../../../model/ip.ts';
 import { sensitivePort } from '../../../../model/sensitive-ports.ts';
 import { shellWord } from '../../../../model/shell.ts';
+import type { Talk } from '../../../../model/traffic-history.ts';
 import type { HostListener } from '../../../host/host-network.ts';
 import { isLoopback } from '../../../host/resolv-conf.ts';
 import { commandingCapabilities } from '../../lib/capabilities.ts';
@@ -16,7 +17,8 @@ import { type Fate, fateOf } from '../../lib/firewall/fate.ts';
 import { port as portRange } from '../../lib/firewall/packets.ts';
 import { compose, composeNetworkName, listed, networkObject } from '../../lib/verdicts.ts';
 import type { Inside } from '../inside.ts';
-import { markOf } from '../marks.ts';
+import { type Marked, markOf } from '../marks.ts';
+import { hostSigns, leakSigns, markedBy } from '../signs.ts';
 import { type AssuranceFacts, defineWay, type OpenWay } from '../way.ts';
 
 /** Services that carry on to elsewhere what they are given. */
@@ -54,7 +56,7 @@ export default defineWay({
     return {
       open: SEVERITY_ORDER.flatMap((severity) => {
         const these = open.filter(({ listener }) => severityOf(listener) === severity);
-        return these.length === 0 ? [] : [openWay(inside, severity, these)];
+        return these.length === 0 ? [] : [openWay(inside, severity, these, wanted)];
       }),
       shut: {
         reason:
@@ -68,14 +70,19 @@ export default defineWay({
 
 const SEVERITY_ORDER: readonly Severity[] = ['high', 'medium', 'low'];
 
-function openWay(inside: Inside, severity: Severity, reached: readonly Reached[]): OpenWay {
+function openWay(
+  inside: Inside,
+  severity: Severity,
+  reached: readonly Reached[],
+  facts: AssuranceFacts,
+): OpenWay {
   const { network } = inside;
   const keys = new Set(reached.map(({ listener }) => `${listener.port}/${listener.protocol}`));
   const talks = (inside.talks ?? []).filter(
     ({ direction, orig, respPort, protocol }) =>
       direction === 'host' && orig.scope === 'container' && keys.has(`${respPort}/${protocol}`),
   );
-  const { mark, said, evidence } = markOf(talks);
+  const { mark, said, evidence } = marked(inside, keys, talks, facts);
   const services = [...new Set(reached.map(({ listener }) => serviceText(listener)))];
   const doubts = [...new Set(reached.flatMap((each) => each.fate?.doubts ?? []))];
   const isUnread = reached.some((each) => each.fate === undefined);
@@ -115,6 +122,20 @@ function openWay(inside: Inside, severity: Severity, reached: readonly Reached[]
       ]),
     },
   };
+}
+
+/** A connection that goes on is no flow yet, for up to a minute. */
+function marked(
+  { network, members }: Inside,
+  keys: ReadonlySet<string>,
+  talks: readonly Talk[],
+  facts: AssuranceFacts,
+): Marked {
+  const byFlows = markOf(talks);
+  if (byFlows.mark === 'used') return byFlows;
+  const asked = ['53/udp', '53/tcp'].some((key) => keys.has(key));
+  const leaks = asked ? members.flatMap(({ owner }) => leakSigns(facts, owner.label, 'host')) : [];
+  return markedBy([...new Set([...hostSigns(facts, network.name, keys), ...leaks])]) ?? byFlows;
 }
 
 function isWithinReach(
