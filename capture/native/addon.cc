@@ -1,4 +1,4 @@
-// The addon's face: three classes and three functions. Loading it touches neither libpcap nor the network.
+// The addon's face: three classes and four functions. Loading it touches neither libpcap nor the network.
 #include <napi.h>
 
 #include "environment.h"
@@ -7,6 +7,7 @@
 #include "libpcap.h"
 #include "namespace_reader.h"
 #include "netlink.h"
+#include "stream_copy.h"
 #include "tap.h"
 
 namespace bridgewatch {
@@ -28,6 +29,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["Netlink"] = Netlink::Define(env);
   exports["libpcapVersion"] = Napi::Function::New<LibpcapVersion>(env, "libpcapVersion");
   exports["adviseHugePages"] = Napi::Function::New<AdviseHugePages>(env, "adviseHugePages");
+  exports["streamCopy"] = Napi::Function::New<StreamCopy>(env, "streamCopy");
   exports["readInNamespace"] = Napi::Function::New<ReadInNamespaceAsync>(env, "readInNamespace");
   return exports;
 }

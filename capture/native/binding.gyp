@@ -16,6 +16,7 @@
         "netlink.cc",
         "netlink_socket.cc",
         "slab.cc",
+        "stream_copy.cc",
         "tap.cc"
       ],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],

@@ -99,6 +99,7 @@ interface Addon {
   libpcapVersion(): string;
   readInNamespace(path: string, names: readonly string[]): Promise<(string | undefined)[]>;
   adviseHugePages(buffer: ArrayBuffer): boolean;
+  streamCopy(target: ArrayBuffer, at: number, source: ArrayBuffer, from: number, bytes: number): void;
 }
 
 const BINDING = join('capture', 'native', 'build', 'Release', 'bridgewatch_pcap.node');
@@ -107,6 +108,7 @@ const BINDING = join('capture', 'native', 'build', 'Release', 'bridgewatch_pcap.
 const MAX_FILTER_CHARS = 2048;
 
 let addon: Addon | undefined;
+let canStream: boolean | undefined;
 
 /** Why the native backend cannot be used here, or undefined when the binding loads. libpcap itself is not asked. */
 export function nativeBindingProblem(): CaptureError | undefined {
@@ -146,6 +148,27 @@ export function openNetlink(options: NetlinkOptions, batch: DatagramBatch): Nati
  */
 export function adviseHugePages(buffer: ArrayBuffer): boolean {
   return nativeBindingProblem() === undefined && load().adviseHugePages(buffer);
+}
+
+/**
+ * `bytes` bytes from one buffer into another, past the processor's caches: for large memory that is written all the time and
+ * seldom read, which would drive out of them what is read all the time. Without the binding it copies as usual. What does
+ * not lie in its buffer is a RangeError.
+ */
+export function streamCopy(
+  target: ArrayBufferLike,
+  at: number,
+  source: ArrayBufferLike,
+  from: number,
+  bytes: number,
+): void {
+  // Asked once: to look for what is not there costs files.
+  canStream ??= nativeBindingProblem() === undefined;
+  if (canStream && target instanceof ArrayBuffer && source instanceof ArrayBuffer) {
+    load().streamCopy(target, at, source, from, bytes);
+  } else {
+    new Uint8Array(target, at, bytes).set(new Uint8Array(source, from, bytes));
+  }
 }
 
 /**

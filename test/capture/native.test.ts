@@ -1,6 +1,7 @@
 /** The binding itself: loading, filters for frames in memory, files of another namespace. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   adviseHugePages,
@@ -8,6 +9,7 @@ import {
   libpcapVersion,
   nativeBindingProblem,
   readInNamespace,
+  streamCopy,
 } from '../../capture/native/index.ts';
 import { allocateBatch, type FrameBatch } from '../../capture/source.ts';
 import { missingForNative, nodeCommand, runAsync, World } from './native-world.ts';
@@ -81,6 +83,62 @@ describe.skipIf(missing !== undefined)('native binding', () => {
     expect(new Uint8Array(large).reduce((sum, byte) => sum + byte, 0)).toBe(7);
     expect(adviseHugePages(new ArrayBuffer(100))).toBe(false);
     expect(adviseHugePages(new ArrayBuffer(0))).toBe(false);
+  });
+
+  it('copies past the caches what a copy would, wherever it begins and ends', () => {
+    const bytes = fc.integer({ min: 0, max: 1000 });
+    fc.assert(
+      fc.property(bytes, fc.nat(200), fc.nat(200), (length, at, from) => {
+        const source = Uint8Array.from({ length: from + length }, (_, i) => (i * 7 + 1) & 0xff);
+        const target = new Uint8Array(at + length + 70).fill(0xee);
+        const expected = target.slice();
+        expected.set(source.subarray(from), at);
+
+        streamCopy(target.buffer, at, source.buffer, from, length);
+
+        expect(Buffer.compare(target, expected)).toBe(0);
+      }),
+    );
+  });
+
+  it('copies within one buffer, over itself too', () => {
+    const buffer = Uint8Array.from({ length: 600 }, (_, i) => i & 0xff);
+    const expected = buffer.slice().copyWithin(30, 0, 500);
+
+    streamCopy(buffer.buffer, 30, buffer.buffer, 0, 500);
+
+    expect(buffer).toEqual(expected);
+  });
+
+  it.each([
+    [0, 0, 101],
+    [1, 0, 100],
+    [0, 1, 100],
+    [-1, 0, 10],
+    [0, -1, 10],
+    [0, 0, -1],
+    [Number.NaN, 0, 10],
+    [0, 0, Number.NaN],
+    [2 ** 53, 0, 1],
+    [0, 0, Number.POSITIVE_INFINITY],
+  ])('copies nothing to %s from %s, %s bytes, out of 100', (at, from, length) => {
+    const target = new ArrayBuffer(100);
+    const copy = () => streamCopy(target, at, new Uint8Array(100).fill(1).buffer, from, length);
+
+    expect(copy).toThrow(RangeError);
+    expect(new Uint8Array(target)).toEqual(new Uint8Array(100));
+  });
+
+  it('copies as usual where nothing was built', async () => {
+    const said = await inMountNamespace(
+      'mount -t tmpfs none capture/native/build',
+      `const { streamCopy } = await import('./capture/native/index.ts');
+       const target = new Uint8Array(5);
+       streamCopy(target.buffer, 1, Uint8Array.of(1, 2, 3, 4).buffer, 1, 3);
+       console.log(target.join());`,
+    );
+
+    expect(said.trim()).toBe('0,2,3,4,0');
   });
 
   it('is a CAPTURE_NO_BINDING when a tap opens, not at import, where nothing was built', async () => {

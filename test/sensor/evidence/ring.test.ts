@@ -43,7 +43,11 @@ function held(ring: PacketRing, from = 0): Frame[] {
       found.push({
         place: frames.ifIndex[i]!,
         time: frameTime(frames, i),
-        bytes: Buffer.from(frames.data.buffer, frames.offset[i]!, frames.capLen[i]!).toString('latin1'),
+        bytes: Buffer.from(
+          frames.data.buffer,
+          frames.data.byteOffset + frames.offset[i]!,
+          frames.capLen[i]!,
+        ).toString('latin1'),
         wireLen: frames.wireLen[i]!,
       });
     }
